@@ -1,0 +1,26 @@
+"""Build of the Cython cores; everything else is in pyproject.toml.
+
+``SHARP_CHECKED=1`` builds with bounds checking on, so that the same tests can run on a checked core.
+"""
+
+import os
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+CHECKED = os.environ.get("SHARP_CHECKED") == "1"
+
+setup(
+    ext_modules=cythonize(
+        [Extension("sharp.kernels.cycles", ["sharp/kernels/cycles.pyx"], extra_compile_args=["-O3"])],
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": CHECKED,
+            "wraparound": False,
+            "initializedcheck": CHECKED,
+            "cdivision": True,
+        },
+        force=CHECKED,
+        build_dir="build/cython",
+    )
+)

@@ -1,0 +1,208 @@
+"""The accelerator: multipliers, tile heights, lanes, latencies and buffers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from sharp.checks import check_integer, check_name, check_number, check_text, refuse, suggestion
+from sharp.errors import SpecificationError
+from sharp.provenance import Provenance
+from sharp.units import bytes_from_bits, cycles_from_ns, label_from_macs, macs_from_text
+
+UNITS = MappingProxyType(
+    {
+        "num_macs": "multipliers",
+        "tile_rows": "rows",
+        "clock_hz": "Hz",
+        "weight_bits": "bit",
+        "partial_sum_bits": "bit",
+        "activation_lanes": "values/cycle",
+        "rows_per_update_lane": "rows/lane",
+        "multiply_ns": "ns",
+        "add_ns": "ns",
+        "accumulate_ns": "ns",
+        "activation_ns": "ns",
+        "update_ns": "ns",
+        "weight_buffer": "byte",
+        "io_buffer": "byte",
+        "cell_state_buffer": "byte",
+        "intermediate_buffer": "byte",
+    }
+)
+"""The parameters of an `Accelerator`, each with its unit."""
+
+BUFFERS = ("weight_buffer", "io_buffer", "cell_state_buffer", "intermediate_buffer")
+"""The on-chip memories, as fields of `Accelerator`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryLevel:
+    """One on-chip memory."""
+
+    capacity_bytes: int
+    """Capacity in bytes."""
+
+    def __post_init__(self) -> None:
+        check_integer("capacity_bytes", self.capacity_bytes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """A named number of multipliers with the clock it runs at."""
+
+    num_macs: int
+    """Multipliers."""
+    clock_hz: float
+    """Hertz."""
+
+    def __post_init__(self) -> None:
+        check_integer("num_macs", self.num_macs)
+        check_number("clock_hz", self.clock_hz)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accelerator:
+    """A SHARP-like machine: one tile of K rows x (num_macs / K) columns issues a cycle.
+
+    K is the tile height in use, one of `tile_rows`; the three units in order are the MAC array with its reduction
+    tree, the activation unit and the cell updater.
+    """
+
+    name: str
+    """Short name, as given to ``--accelerator``."""
+    num_macs: int
+    """Multipliers of the array (M)."""
+    tile_rows: tuple[int, ...]
+    """Tile heights K the array can take at run time, ascending; each divides `num_macs`."""
+    clock_hz: float
+    """Hertz."""
+    weight_bits: int
+    """Bits of a weight."""
+    partial_sum_bits: int
+    """Bits of a sum kept in the intermediate buffer."""
+    activation_lanes: int
+    """Values that enter the activation unit a cycle (W_a)."""
+    rows_per_update_lane: int
+    """Tile rows that share a lane of the cell updater: W_c = max(1, K // rows_per_update_lane)."""
+    multiply_ns: float
+    """Latency of a multiplier in ns (L_mul)."""
+    add_ns: float
+    """Latency of a level of the reduction tree in ns (L_add)."""
+    accumulate_ns: float
+    """Latency of the accumulator in ns (L_acc)."""
+    activation_ns: float
+    """Latency of an activation in ns (L_a)."""
+    update_ns: float
+    """Latency of a cell update in ns (L_c)."""
+    weight_buffer: MemoryLevel
+    """Weights of a layer."""
+    io_buffer: MemoryLevel
+    """x and h."""
+    cell_state_buffer: MemoryLevel
+    """c."""
+    intermediate_buffer: MemoryLevel
+    """Sums of W x_{t+1} that wait for h_t."""
+    budgets: Mapping[str, Budget] = field(default_factory=dict, compare=False)
+    """Named budgets."""
+    provenance: Mapping[str, Provenance] = field(default_factory=dict, compare=False)
+    """Unit, source, status and range of each number, by field name."""
+
+    def __post_init__(self) -> None:
+        check_text("name", self.name)
+        for name in ("num_macs", "weight_bits", "partial_sum_bits", "activation_lanes", "rows_per_update_lane"):
+            check_integer(name, getattr(self, name))
+        for name in ("clock_hz", "multiply_ns", "add_ns", "accumulate_ns", "activation_ns", "update_ns"):
+            check_number(name, getattr(self, name))
+        self._check_tile_rows()
+        object.__setattr__(self, "budgets", MappingProxyType(dict(self.budgets)))
+        object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
+
+    def _check_tile_rows(self) -> None:
+        if not self.tile_rows:
+            raise refuse("tile_rows", "at least one tile height", self.tile_rows)
+        for rows in self.tile_rows:
+            check_integer("tile_rows", rows)
+            if self.num_macs % rows:
+                raise SpecificationError(
+                    f"num_macs: expected a multiple of every tile height "
+                    f"({', '.join(map(str, self.tile_rows))}), got {self.num_macs}, which {rows} does not divide"
+                )
+        if list(self.tile_rows) != sorted(set(self.tile_rows)):
+            raise refuse("tile_rows", "tile heights in ascending order, each once", list(self.tile_rows))
+
+    def check_tile_rows(self, tile_rows: int) -> int:
+        """Return `tile_rows` if the array can take that height."""
+        if tile_rows not in self.tile_rows:
+            heights = ", ".join(map(str, self.tile_rows))
+            raise refuse("tile_rows", f"one of {heights} or best (the tile heights of {self.name})", tile_rows)
+        return tile_rows
+
+    def cycles(self, latency: str) -> int:
+        """Whole cycles of one of the ``*_ns`` latencies, by its field name."""
+        return cycles_from_ns(getattr(self, latency), self.clock_hz)
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of a weight."""
+        return bytes_from_bits(self.weight_bits)
+
+    @property
+    def partial_sum_bytes(self) -> int:
+        """Bytes of a sum in the intermediate buffer."""
+        return bytes_from_bits(self.partial_sum_bits)
+
+    def with_macs(self, macs: str | int) -> Accelerator:
+        """The same machine with another number of multipliers.
+
+        Parameters
+        ----------
+        macs : str or int
+            A budget by its label ("64K", "96K") or by its number of multipliers, which sets the budget's clock too;
+            any other number ("8K" = 8192) keeps the clock of this accelerator.
+
+        Raises
+        ------
+        SpecificationError
+            Where `macs` is neither, or a tile height does not divide it.
+        """
+        label = str(macs).upper()
+        number = self.budgets[label].num_macs if label in self.budgets else macs_from_text(label)
+        if number is None or number < 1:
+            names = ", ".join(self.budgets)
+            hint = suggestion(label, self.budgets)
+            raise SpecificationError(f"macs: expected a number such as 4096 or 64K ({names}), got {macs!r}{hint}")
+        for budget in self.budgets.values():
+            if budget.num_macs == number:
+                return replace(self, num_macs=number, clock_hz=budget.clock_hz)
+        return replace(self, num_macs=number)
+
+    @property
+    def budget_label(self) -> str:
+        """Label of the budget in use ("64K"), or of the number of multipliers."""
+        for label, budget in self.budgets.items():
+            if budget.num_macs == self.num_macs:
+                return label
+        return label_from_macs(self.num_macs)
+
+
+def with_setting(accelerator: Accelerator, name: str, value: object) -> Accelerator:
+    """The same machine with one field changed, as ``--set name=value`` does.
+
+    A buffer takes its capacity in bytes.
+
+    Raises
+    ------
+    SpecificationError
+        Where there is no such field, or the value does not fit it.
+    """
+    check_name("parameter", name, UNITS)
+    if name in BUFFERS:
+        try:
+            value = MemoryLevel(capacity_bytes=value)  # type: ignore[arg-type]
+        except SpecificationError as error:
+            raise SpecificationError(f"{name}.{error}") from None
+    elif name == "tile_rows":
+        value = tuple(value) if isinstance(value, list) else (value,)
+    return replace(accelerator, **{name: value})  # type: ignore[arg-type]

@@ -1,0 +1,291 @@
+"""Files to dataclasses: networks, suites of one-layer problems, accelerators, published numbers.
+
+The shipped files lie in ``sharp/data``; a user's file has the same form. No mapping leaves this module.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sharp.accelerator import BUFFERS, UNITS, Accelerator, Budget, MemoryLevel
+from sharp.checks import check_integer, check_list, check_mapping, check_text, refuse, suggestion
+from sharp.errors import SpecificationError
+from sharp.provenance import Provenance
+from sharp.workload import Network, RNNLayer
+
+DATA = Path(__file__).parent / "data"
+_PROVENANCE_KEYS = ("unit", "source", "status", "range")
+_NETWORK_KEYS = ("name", "title", "seq_len", "batch_size", "layers", "provenance")
+_SUITE_KEYS = ("suite", "title", "problems", "provenance")
+_PROBLEM_KEYS = ("cell", "hidden_size", "seq_len", "batch_size")
+_LAYER_KEYS = (*RNNLayer.__dataclass_fields__, "repeat")
+_MAX_REPEAT = 10_000
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Safe YAML that reads 5e8 as a number and refuses a key given twice."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", node.start_mark)
+        return dict(super().construct_mapping(node, deep=deep))
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), "-+0123456789")
+
+
+def read_yaml(path: Path) -> Mapping[str, Any]:
+    """Read a YAML file whose top is a mapping.
+
+    Raises
+    ------
+    SpecificationError
+        Where the file cannot be read, is no YAML, or its top is no mapping.
+    """
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise SpecificationError(f"{path}: expected a readable YAML file, got: {reason}") from None
+    except yaml.YAMLError as error:
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise SpecificationError(f"{path}{line}: expected YAML, got: {problem or str(error).splitlines()[0]}") from None
+    if not isinstance(content, Mapping):
+        raise SpecificationError(f"{path}: expected a mapping at the top, got {type(content).__name__}")
+    return content
+
+
+@contextmanager
+def _within(where: str) -> Iterator[None]:
+    """Put `where` in front of the sentence of a `SpecificationError` raised inside."""
+    try:
+        yield
+    except SpecificationError as error:
+        separator = "." if re.match(r"[a-z_]+(\[|\.|:)", str(error)) and not where.endswith(": ") else ""
+        raise SpecificationError(f"{where}{separator}{error}") from None
+
+
+def _provenance(entry: Mapping[str, Any]) -> Provenance:
+    low, high = None, None
+    if entry.get("range") is not None:
+        bounds = check_list("range", entry["range"])
+        if len(bounds) != 2 or not all(isinstance(bound, int | float) for bound in bounds):
+            raise refuse("range", "two numbers, the lower one first", bounds)
+        low, high = bounds
+    return Provenance(
+        source=entry.get("source", "the user's file"),
+        status=entry.get("status", "given"),
+        unit=entry.get("unit", "1"),
+        low=low,
+        high=high,
+    )
+
+
+def _provenances(entries: object, known: tuple[str, ...]) -> dict[str, Provenance]:
+    result = {}
+    for name, entry in check_mapping("provenance", entries, known).items():
+        with _within(f"provenance.{name}"):
+            result[name] = _provenance(check_mapping("", entry, _PROVENANCE_KEYS, ("source", "status")))
+    return result
+
+
+# Networks ------------------------------------------------------------------------------------------------------------
+
+
+def load_networks(path: Path) -> tuple[Network, ...]:
+    """Load the network of a file, or all networks of a suite.
+
+    Parameters
+    ----------
+    path : Path
+        A YAML file: a network (keys name, layers, seq_len, ...) or a suite (keys suite, problems, ...).
+
+    Raises
+    ------
+    SpecificationError
+        With the file, the key, what was expected and what was got.
+    """
+    content = read_yaml(path)
+    with _within(f"{path}: "):
+        return _suite(content) if "suite" in content else (_network(content),)
+
+
+def _network(content: Mapping[str, Any]) -> Network:
+    check_mapping("network", content, _NETWORK_KEYS, ("name", "layers", "seq_len"))
+    layers: list[RNNLayer] = []
+    for index, entry in enumerate(check_list("layers", content["layers"])):
+        with _within(f"layers[{index}]"):
+            layers.extend(_layers(entry))
+    return Network(
+        name=content["name"],
+        layers=tuple(layers),
+        seq_len=content["seq_len"],
+        batch_size=content.get("batch_size", 1),
+        title=content.get("title", ""),
+        provenance=_provenances(content.get("provenance", {}), ("layers", "input_size", "hidden_size", "seq_len")),
+    )
+
+
+def _layers(entry: object) -> list[RNNLayer]:
+    fields = dict(check_mapping("", entry, _LAYER_KEYS, ("input_size", "hidden_size")))
+    repeat = check_integer("repeat", fields.pop("repeat", 1))
+    if repeat > _MAX_REPEAT:
+        raise refuse("repeat", f"at most {_MAX_REPEAT}", repeat)
+    return [RNNLayer(**fields)] * repeat
+
+
+def _suite(content: Mapping[str, Any]) -> tuple[Network, ...]:
+    check_mapping("suite", content, _SUITE_KEYS, ("suite", "problems"))
+    suite, title = check_text("suite", content["suite"]), content.get("title", "")
+    provenance = _provenances(content.get("provenance", {}), ("layers", "input_size", "hidden_size", "seq_len"))
+    networks = []
+    for index, entry in enumerate(check_list("problems", content["problems"])):
+        with _within(f"problems[{index}]"):
+            networks.append(_problem(suite, title, provenance, entry))
+    return tuple(networks)
+
+
+def _problem(suite: str, title: str, provenance: Mapping[str, Provenance], entry: object) -> Network:
+    problem = check_mapping("", entry, _PROBLEM_KEYS, ("cell", "hidden_size", "seq_len"))
+    cell, hidden_size, seq_len = problem["cell"], problem["hidden_size"], problem["seq_len"]
+    batch_size = problem.get("batch_size", 1)
+    batch = "" if batch_size == 1 else f"-b{batch_size}"
+    return Network(
+        name=f"{suite}-{cell}-h{hidden_size}-t{seq_len}{batch}",
+        layers=(RNNLayer(cell=cell, input_size=hidden_size, hidden_size=hidden_size),),
+        seq_len=seq_len,
+        batch_size=batch_size,
+        title=title,
+        provenance=provenance,
+    )
+
+
+def shipped_networks() -> tuple[Network, ...]:
+    """All networks that ship with sharp, suites unfolded, in the order of their files."""
+    return tuple(network for path in sorted((DATA / "networks").glob("*.yaml")) for network in load_networks(path))
+
+
+def find_network(name: str) -> Network:
+    """The network of a shipped name ("eesen", "deepbench-lstm-h512-t25") or of a file ("my.yaml").
+
+    Raises
+    ------
+    SpecificationError
+        Where there is no such name or file (with the nearest names), or the file is refused.
+    """
+    path = _path(name, "networks")
+    if path is None:
+        prefix = DATA / "networks" / f"{name.split('-')[0]}.yaml"
+        candidates = load_networks(prefix) if prefix.is_file() else ()
+        for network in candidates:
+            if network.name == name:
+                return network
+        known = [network.name for network in shipped_networks()]
+        raise SpecificationError(
+            f"network: expected a name that `sharp list networks` prints or a YAML file, "
+            f"got {name!r}{suggestion(name, known)}"
+        )
+    networks = load_networks(path)
+    if len(networks) > 1:
+        raise SpecificationError(
+            f"network: expected one network, got the suite {name!r} of {len(networks)}, such as {networks[0].name!r}"
+        )
+    return networks[0]
+
+
+def _path(name: str, kind: str) -> Path | None:
+    """The file of a shipped name, or the user's own; None where the name is neither."""
+    if name.endswith((".yaml", ".yml")) or "/" in name:
+        return Path(name)
+    shipped = DATA / kind / f"{name}.yaml"
+    return shipped if shipped.is_file() else None
+
+
+# Accelerators --------------------------------------------------------------------------------------------------------
+
+
+def load_accelerator(path: Path) -> Accelerator:
+    """Load an accelerator; each parameter is a number, or a mapping with value, unit, source, status and range.
+
+    Raises
+    ------
+    SpecificationError
+        With the file, the key, what was expected and what was got.
+    """
+    content = read_yaml(path)
+    with _within(f"{path}: "):
+        check_mapping("accelerator", content, ("name", *UNITS, "budgets"), ("name", *UNITS))
+        values: dict[str, Any] = {}
+        provenance: dict[str, Provenance] = {}
+        for name in UNITS:
+            with _within(name):
+                values[name], provenance[name] = _parameter(name, content[name])
+        budgets = _budgets(content.get("budgets", {}))
+        return Accelerator(name=content["name"], budgets=budgets, provenance=provenance, **values)
+
+
+def _parameter(name: str, entry: object) -> tuple[Any, Provenance]:
+    if not isinstance(entry, Mapping):
+        entry = {"value": entry}
+    check_mapping("", entry, ("value", *_PROVENANCE_KEYS), ("value",))
+    if entry.get("unit", UNITS[name]) != UNITS[name]:
+        raise refuse("unit", UNITS[name], entry["unit"])
+    value, provenance = entry["value"], _provenance({"unit": UNITS[name], **entry})
+    numbers = value if isinstance(value, list) else [value]
+    for number in numbers:
+        if isinstance(number, int | float) and not provenance.covers(number):
+            raise refuse("value", f"a number in its own range {provenance.low} to {provenance.high}", number)
+    if name in BUFFERS:
+        return MemoryLevel(capacity_bytes=value), provenance
+    return tuple(numbers) if name == "tile_rows" else value, provenance
+
+
+def _budgets(entries: object) -> dict[str, Budget]:
+    if not isinstance(entries, Mapping):
+        raise refuse("budgets", "a mapping of labels", entries)
+    budgets = {}
+    for label, entry in entries.items():
+        with _within(f"budgets.{label}"):
+            known = ("num_macs", "clock_hz")
+            fields = check_mapping("", entry, (*known, *_PROVENANCE_KEYS), known)
+            budgets[str(label).upper()] = Budget(num_macs=fields["num_macs"], clock_hz=fields["clock_hz"])
+    return budgets
+
+
+def shipped_accelerators() -> tuple[Accelerator, ...]:
+    """All accelerators that ship with sharp."""
+    return tuple(load_accelerator(path) for path in sorted((DATA / "accelerators").glob("*.yaml")))
+
+
+def find_accelerator(name: str) -> Accelerator:
+    """The accelerator of a shipped name ("sharp") or of a file ("my.yaml").
+
+    Raises
+    ------
+    SpecificationError
+        Where there is no such name or file (with the nearest names), or the file is refused.
+    """
+    path = _path(name, "accelerators")
+    if path is None:
+        known = [path.stem for path in sorted((DATA / "accelerators").glob("*.yaml"))]
+        raise SpecificationError(
+            f"accelerator: expected {', '.join(known)} or a YAML file, got {name!r}{suggestion(name, known)}"
+        )
+    return load_accelerator(path)
+
+
+def load_file(path: Path) -> tuple[Network, ...] | Accelerator:
+    """Load a network, a suite or an accelerator, told apart by its keys."""
+    content = read_yaml(path)
+    load: Callable[[Path], tuple[Network, ...] | Accelerator]
+    load = load_networks if {"layers", "suite", "seq_len"} & set(content) else load_accelerator
+    return load(path)

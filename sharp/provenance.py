@@ -1,0 +1,47 @@
+"""Where a number comes from and how far to trust it: unit, source, status, plausible range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sharp.checks import check_name, check_text, refuse
+
+STATUSES = {
+    "published": "read in a public text that we name",
+    "recalled": "attributed to a text that we could not open, checked by arithmetic where possible",
+    "derived": "computed by us from published facts",
+    "assumed": "an engineering choice with a stated plausible range and reason",
+    "given": "put in by a user, who vouches for it",
+}
+"""What each status means (book, page "How far to trust a number")."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Unit, source, status and plausible range of one number."""
+
+    source: str
+    """The public text, or the reasoning, that the number rests on."""
+    status: str
+    """One of `STATUSES`."""
+    unit: str = "1"
+    """Unit as printed; "1" for a pure number."""
+    low: float | None = None
+    """Least plausible value, in `unit`; None where no range applies."""
+    high: float | None = None
+    """Greatest plausible value, in `unit`."""
+
+    def __post_init__(self) -> None:
+        check_text("source", self.source)
+        check_text("unit", self.unit)
+        check_name("status", self.status, STATUSES)
+        if (self.low is None) != (self.high is None) or (
+            self.low is not None and self.high is not None and self.low > self.high
+        ):
+            raise refuse("range", "two numbers, the lower one first", [self.low, self.high])
+        if self.status == "assumed" and self.low is None:
+            raise refuse("range", "a plausible range for an assumed number", None)
+
+    def covers(self, value: float) -> bool:
+        """Whether `value` lies in the plausible range (True where there is none)."""
+        return self.low is None or self.high is None or self.low <= value <= self.high
