@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -17,6 +16,8 @@ def refuse(where: str, expected: str, got: object) -> SpecificationError:
 
 def suggestion(name: object, known: Iterable[str]) -> str:
     """``" (did you mean 'x' or 'y'?)"`` with the known names nearest to `name`, or nothing."""
+    import difflib  # only bad input needs it
+
     near = difflib.get_close_matches(str(name), list(known), n=3, cutoff=0.5)
     return f" (did you mean {' or '.join(repr(match) for match in near)}?)" if near else ""
 

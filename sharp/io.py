@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from sharp.accelerator import BUFFERS, UNITS, Accelerator, Budget, MemoryLevel
 from sharp.checks import check_integer, check_list, check_mapping, check_text, refuse, suggestion
 from sharp.errors import SpecificationError
@@ -28,40 +26,18 @@ _LAYER_KEYS = (*RNNLayer.__dataclass_fields__, "repeat")
 _MAX_REPEAT = 10_000
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Safe YAML that reads 5e8 as a number and refuses a key given twice."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", node.start_mark)
-        return dict(super().construct_mapping(node, deep=deep))
-
-
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), "-+0123456789")
-
-
 def read_yaml(path: Path) -> Mapping[str, Any]:
-    """Read a YAML file whose top is a mapping.
+    """Read a YAML file whose top is a mapping (`sharp.yamlfile.read_yaml`)."""
+    from sharp import yamlfile  # PyYAML would cost every `import sharp` a quarter of its time
 
-    Raises
-    ------
-    SpecificationError
-        Where the file cannot be read, is no YAML, or its top is no mapping.
-    """
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise SpecificationError(f"{path}: expected a readable YAML file, got: {reason}") from None
-    except yaml.YAMLError as error:
-        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise SpecificationError(f"{path}{line}: expected YAML, got: {problem or str(error).splitlines()[0]}") from None
-    if not isinstance(content, Mapping):
-        raise SpecificationError(f"{path}: expected a mapping at the top, got {type(content).__name__}")
-    return content
+    return yamlfile.read_yaml(path)
+
+
+def parse_value(where: str, text: str) -> Any:
+    """Read one YAML value from the command line, such as 128, 5e8 or [32, 64]."""
+    from sharp import yamlfile
+
+    return yamlfile.parse(where, text)
 
 
 @contextmanager

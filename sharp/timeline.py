@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +60,8 @@ class Timeline:
 
     def as_trace(self) -> str:
         """The timeline in the Trace Event format that Perfetto and chrome://tracing open; times in microseconds."""
+        import json
+
         names: list[dict[str, Any]] = [
             {"name": "thread_name", "ph": "M", "pid": 1, "tid": tid, "args": {"name": unit}}
             for tid, unit in enumerate(UNITS, start=1)

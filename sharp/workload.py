@@ -36,8 +36,8 @@ class RNNLayer:
 
     def __post_init__(self) -> None:
         check_name("cell", self.cell, CELL_GATES)
-        check_integer("input_size", self.input_size)
         check_integer("hidden_size", self.hidden_size)
+        check_integer("input_size", self.input_size)
         check_flag("bidirectional", self.bidirectional)
         check_flag("peephole", self.peephole)
         if self.projection_size is not None:

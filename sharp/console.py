@@ -1,0 +1,210 @@
+"""What the command prints for people: tables, a timeline in characters, a progress bar (rich)."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import groupby
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sharp.accelerator import Accelerator
+from sharp.cycles import SPLIT, CycleCounts, Progress
+from sharp.explore import TileTable
+from sharp.simulate import Report
+from sharp.timeline import UNITS, Event, Timeline
+from sharp.units import GIGA
+from sharp.workload import Network
+
+PIPED_WIDTH = 110
+SPLIT_HEADERS = {
+    "ideal": "ideal",
+    "column_padding": "column padding",
+    "row_padding": "row padding",
+    "dependency_stall": "depend. stall",
+    "fill_drain": "fill, drain",
+}
+_STEP_STYLES = ("bold cyan", "bold yellow", "bold magenta")
+
+
+def _console(stderr: bool = False) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else PIPED_WIDTH)
+
+
+def note(sentence: str) -> None:
+    """Print a remark on the error stream, out of the way of results."""
+    _console(stderr=True).print(sentence, style="yellow", markup=False)
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Progress | None]:
+    """Give a callback that draws a bar once a second has gone by; None where no terminal watches."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import Progress as Bar
+
+    started = time.monotonic()
+    with Bar(console=_console(stderr=True), transient=True, auto_refresh=False) as bar:
+        task = bar.add_task(label, total=1.0, visible=False)
+
+        def update(done: float) -> None:
+            if time.monotonic() - started > 1:
+                bar.update(task, completed=done, visible=True)
+                bar.refresh()
+
+        yield update
+
+
+def _table(title: str, *columns: str, text: Iterable[int] = (0,)) -> Table:
+    left = set(text)
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1), pad_edge=False)
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index in left else "right")
+    return table
+
+
+def _machine(accelerator: Accelerator) -> str:
+    return f"{accelerator.name}, {accelerator.num_macs:,} MACs at {accelerator.clock_hz / 1e6:g} MHz"
+
+
+def _split_cells(counts: CycleCounts) -> list[str]:
+    return [f"{counts.split[part] / counts.total_cycles:.1%}" for part in SPLIT]
+
+
+def print_report(report: Report) -> None:
+    """Print a run: a row a group of equal layers, then the total; the split in percent of the cycles."""
+    retiled = "with" if report.reconfiguration else "without"
+    table = _table(
+        f"{report.network.name} on {_machine(report.accelerator)}, {report.schedule}, {retiled} padding reconfiguration",
+        *("layer", "X", "H", "K", "cycles", "utilization"),
+        *SPLIT_HEADERS.values(),
+    )
+    index = 0
+    for entry, group in groupby(report.layers):
+        count = len(list(group))
+        names = str(index) if count == 1 else f"{index}-{index + count - 1}, each"
+        index += count
+        directions = " x 2" if entry.layer.bidirectional else ""
+        table.add_row(
+            names,
+            str(entry.layer.input_size),
+            f"{entry.layer.hidden_size}{directions}",
+            str(entry.tile_rows),
+            f"{entry.counts.total_cycles:,}",
+            f"{entry.counts.utilization:.1%}",
+            *_split_cells(entry.counts),
+        )
+    total = report.counts
+    totals = ["total", "", "", "", f"{total.total_cycles:,}", f"{total.utilization:.1%}", *_split_cells(total)]
+    table.add_row(*totals, style="bold")
+    console = _console()
+    console.print(table)
+    console.print(f"latency {_seconds(report.latency_s)}, {report.network.seq_len} time steps", style="bold")
+    for sentence in report.warnings:
+        note(f"warning: {sentence}")
+
+
+def print_tile_tables(
+    network: Network, accelerator: Accelerator, schedule: str, tables: Iterable[TileTable]
+) -> None:
+    """Print the K table: a row a tile height and group of equal layers, the best marked."""
+    table = _table(
+        f"{network.name} on {_machine(accelerator)}, {schedule}: cycles by tile height",
+        *("layer", "X", "H", "K", "cycles", "utilization"),
+        *SPLIT_HEADERS.values(),
+    )
+    rows = list(zip(network.layers, tables, strict=True))
+    index = 0
+    for (layer, tiles), group in groupby(rows):
+        count = len(list(group))
+        names = str(index) if count == 1 else f"{index}-{index + count - 1}, each"
+        index += count
+        for height, counts in tiles.candidates.items():
+            best = height == tiles.best
+            table.add_row(
+                names,
+                str(layer.input_size),
+                str(layer.hidden_size),
+                f"{'best ' if best else ''}{height}",
+                f"{counts.total_cycles:,}",
+                f"{counts.utilization:.1%}",
+                *_split_cells(counts),
+                style="bold green" if best else "",
+            )
+    _console().print(table)
+
+
+def print_timeline(timeline: Timeline) -> None:
+    """Draw the units over time, a character a few cycles, with the time step as digit."""
+    console = _console()
+    end = max((*timeline.h_out, *(event.end for event in timeline.events)))
+    width = max(20, console.width - 12)
+    scale = -(-end // width)
+    console.print(
+        f"{timeline.schedule}, K = {timeline.tile_rows}, {timeline.num_macs:,} MACs, cycles 0 to {end:,}", style="bold"
+    )
+    console.print(f"one character is {scale:,} cycles; the digit is the time step, x an input product issued ahead")
+    for unit in UNITS:
+        line = Text(f"{unit:<11}", style="bold")
+        line.append_text(_unit_line([event for event in timeline.events if event.unit == unit], end, scale))
+        console.print(line)
+    outs = ", ".join(f"{cycle:,}" for cycle in timeline.h_out)
+    console.print(f"h out at cycle {outs} ({_seconds(timeline.h_out[-1] / timeline.clock_hz)} for the last)")
+
+
+def _unit_line(events: list[Event], end: int, scale: int) -> Text:
+    cells: list[Event | None] = [None] * -(-end // scale)
+    for event in events:
+        for cell in range(event.start // scale, -(-event.end // scale)):
+            cells[cell] = event
+    line = Text()
+    for event in cells:
+        if event is None:
+            line.append("·", style="dim")
+        else:
+            symbol = "x" if event.operand == "x" else str(event.step % 10)
+            line.append(symbol, style=_STEP_STYLES[event.step % len(_STEP_STYLES)])
+    return line
+
+
+def print_lists(
+    networks: Iterable[Network], accelerators: Iterable[Accelerator], schedules: Mapping[str, Callable[..., object]]
+) -> None:
+    """Print what ships: networks, accelerators with their budgets, schedules."""
+    console = _console()
+    table = _table("networks", "name", "layers", "H", "steps", "batch", "weights", "what it is", text=(0, 6))
+    for network in networks:
+        sizes = sorted({layer.hidden_size for layer in network.layers})
+        table.add_row(
+            network.name,
+            str(len(network.layers)),
+            ", ".join(map(str, sizes)),
+            str(network.seq_len),
+            str(network.batch_size),
+            f"{network.num_weights:,}",
+            network.title,
+        )
+    machines = _table("accelerators", "name", "budget", "MACs", "clock MHz", text=(0, 1))
+    for accelerator in accelerators:
+        for label, budget in accelerator.budgets.items():
+            machines.add_row(accelerator.name, label, f"{budget.num_macs:,}", f"{budget.clock_hz / 1e6:g}")
+    orders = _table("schedules", "name", "order", text=(0, 1))
+    for name, order in schedules.items():
+        orders.add_row(name, (order.__doc__ or "").splitlines()[0].replace("`", ""))
+    for entry in (table, machines, orders):
+        if entry.row_count:
+            console.print(entry)
+            console.print()
+
+
+def _seconds(seconds: float) -> str:
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.3f} {unit}"
+    return f"{seconds * GIGA:.0f} ns"

@@ -1,0 +1,198 @@
+"""Run a notebook with papermill so that it leaves all of its outputs or none."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import filelock
+import jupytext
+import nbformat
+import papermill
+from papermill.exceptions import PapermillExecutionError
+
+from sharp import errors
+from sharp.checks import suggestion
+from sharp.errors import NotebookError, SpecificationError
+from sharp.files import make_folder, write_text
+from sharp.io import read_yaml
+from sharp.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES
+
+MANIFEST = "manifest.json"
+_PACKAGE = Path(__file__).parent
+_SOURCES = ("*.py", "kernels/*.py", "kernels/*.pyx", "data/**/*.yaml")
+
+
+def run_notebook(
+    notebook: Path, *, output: Path, parameters_file: Path | None = None, executed: Path | None = None
+) -> list[Path]:
+    """Run a notebook and move what it wrote to `output`, with a line in ``manifest.json``.
+
+    The notebook works in a folder of its own; its files are moved only when it has succeeded. When it fails, what an
+    earlier run left under its name is removed, so that nothing looks finished that is not.
+
+    Parameters
+    ----------
+    notebook : Path
+        MyST text (.md) or .ipynb, with a cell tagged ``parameters``; its stem names its outputs.
+    output : Path
+        Folder of figures and tables.
+    parameters_file : Path, optional
+        YAML mapping of parameters, as ``papermill -f`` takes it; an empty file changes nothing.
+    executed : Path, optional
+        Where to keep the executed notebook.
+
+    Returns
+    -------
+    list of Path
+        The files written, the JSON of headline numbers last.
+
+    Raises
+    ------
+    SpecificationError
+        Where a file cannot be read or written, or the notebook has no parameter of a given name.
+    NotebookError
+        Where the notebook fails, with its own error, or writes neither a figure nor a table.
+    """
+    make_folder(output)
+    if executed is not None:
+        make_folder(executed.parent)
+    content = _read_notebook(notebook)
+    given = {} if parameters_file is None else _read_parameters(parameters_file)
+    with tempfile.TemporaryDirectory(dir=output, prefix=f".{notebook.stem}-") as folder:
+        staging = Path(folder)
+        source, result = staging / ".source.ipynb", staging / ".result.ipynb"
+        nbformat.write(content, source)
+        parameters = _merge_parameters(notebook, source, given)
+        try:
+            _execute(notebook, source, result, given, staging)
+            names = _finished(notebook, staging)
+        except errors.SharpError:
+            _forget(notebook.stem, output, executed)
+            raise
+        hashes = {name: _sha256((staging / name).read_bytes()) for name in names}
+        if executed is not None:
+            nbformat.write(_without_times(nbformat.read(result, as_version=4)), staging / ".executed.ipynb")
+            os.replace(staging / ".executed.ipynb", executed)
+        for name in names[:-1]:
+            os.replace(staging / name, output / name)
+        _record(output, notebook.stem, _manifest_line(notebook, parameters, hashes))
+        os.replace(staging / names[-1], output / names[-1])
+    return [output / name for name in names]
+
+
+def _read_notebook(notebook: Path) -> nbformat.NotebookNode:
+    try:
+        return jupytext.read(notebook)
+    except OSError as error:
+        raise SpecificationError(f"{notebook}: expected a readable notebook, got: {error.strerror}") from None
+    except (ValueError, jupytext.formats.JupytextFormatError, nbformat.reader.NotJSONError) as error:
+        raise SpecificationError(
+            f"{notebook}: expected a notebook (.md or .ipynb), got: {str(error).splitlines()[0]}"
+        ) from None
+
+
+def _read_parameters(path: Path) -> Mapping[str, Any]:
+    if path.is_file() and not path.read_bytes().strip():
+        return {}
+    return read_yaml(path)
+
+
+def _merge_parameters(notebook: Path, source: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Every parameter with its value as text, the defaults included; an unknown one is refused."""
+    known = papermill.inspect_notebook(str(source)) if _has_parameters(source) else {}
+    for name in given:
+        if name not in known:
+            hint = suggestion(name, known) or f" (it has {', '.join(known) or 'none'})"
+            raise SpecificationError(f"{notebook}: expected no parameter {name!r}{hint}")
+    defaults = {name: entry["default"] for name, entry in known.items()}
+    return {**defaults, **{name: repr(value) for name, value in given.items()}}
+
+
+def _has_parameters(source: Path) -> bool:
+    cells = nbformat.read(source, as_version=4).cells
+    return any("parameters" in cell.metadata.get("tags", []) for cell in cells)
+
+
+def _execute(notebook: Path, source: Path, result: Path, given: Mapping[str, Any], folder: Path) -> None:
+    try:
+        papermill.execute_notebook(
+            str(source),
+            str(result),
+            parameters=dict(given),
+            kernel_name="python3",
+            cwd=str(folder),
+            progress_bar=False,
+            log_output=False,
+        )
+    except PapermillExecutionError as error:
+        bad_input = error.ename in ("SpecificationError", "InfeasibleMappingError")
+        kind: type[errors.SharpError] = SpecificationError if bad_input else NotebookError
+        raise kind(f"{notebook}, cell {error.cell_index + 1}: {error.ename}: {error.evalue}") from None
+
+
+def _finished(notebook: Path, folder: Path) -> list[str]:
+    """Names of the outputs, JSON last; an incomplete set is an error."""
+    stem = notebook.stem
+    found = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    for suffixes in ((*FIGURE_SUFFIXES, ".csv"), TABLE_SUFFIXES):
+        names = [f"{stem}{suffix}" for suffix in suffixes] + [f"{stem}.json"]
+        if sorted(names) == found:
+            return names
+    raise NotebookError(
+        f"{notebook}: expected it to write {stem} as a figure or a table with its JSON, got {', '.join(found) or 'nothing'}"
+    )
+
+
+def _forget(stem: str, output: Path, executed: Path | None) -> None:
+    """Remove what an earlier run left."""
+    for suffix in {*FIGURE_SUFFIXES, *TABLE_SUFFIXES, ".json"}:
+        (output / f"{stem}{suffix}").unlink(missing_ok=True)
+    if executed is not None:
+        executed.unlink(missing_ok=True)
+    _record(output, stem, None)
+
+
+def _without_times(content: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Drop what differs from run to run (times, temporary names), so that equal runs are equal files."""
+    content.metadata.pop("papermill", None)
+    for cell in content.cells:
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+    return content
+
+
+def _manifest_line(notebook: Path, parameters: Mapping[str, str], hashes: Mapping[str, str]) -> dict[str, Any]:
+    sources = sorted(path for pattern in _SOURCES for path in _PACKAGE.glob(pattern))
+    code = b"".join(path.relative_to(_PACKAGE).as_posix().encode() + path.read_bytes() for path in sources)
+    from sharp import __version__
+
+    return {
+        "notebook": notebook.name,
+        "notebook_sha256": _sha256(notebook.read_bytes()),
+        "parameters": dict(parameters),
+        "version": __version__,
+        "code_sha256": _sha256(code),
+        "outputs": dict(hashes),
+    }
+
+
+def _record(output: Path, stem: str, line: dict[str, Any] | None) -> None:
+    """Set or remove a line of the manifest; notebooks that run side by side take turns."""
+    path = output / MANIFEST
+    with filelock.FileLock(output / f".{MANIFEST}.lock"):
+        lines = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        lines.pop(stem, None)
+        if line is not None:
+            lines[stem] = line
+        body = ",\n".join(f"{json.dumps(name)}: {json.dumps(lines[name])}" for name in sorted(lines))
+        write_text(path, f"{{\n{body}\n}}\n")
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,61 @@
+"""What a notebook leaves behind: its figure or table, and its headline numbers as JSON and as text for the book."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+FIGURE_SUFFIXES = (".svg", ".pdf", ".png")
+TABLE_SUFFIXES = (".csv", ".tex")
+Headline = Mapping[str, float | int | str]
+"""Headline numbers by name; a dimensional name ends in its unit."""
+
+_METADATA: dict[str, dict[str, str | None]] = {
+    ".svg": {"Date": None},
+    ".pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+    ".png": {"Software": None},
+}
+"""What would differ from one run to the next is left out, so that equal figures are equal files."""
+
+
+def save_figure(name: str, figure: Figure, headline: Headline, data: pd.DataFrame) -> None:
+    """Write a figure (svg, pdf, png), the data it shows (csv) and its headline numbers (json) to the working folder.
+
+    Parameters
+    ----------
+    name : str
+        The notebook's id, such as "fig_tile_exploration".
+    figure : matplotlib.figure.Figure
+    headline : mapping of str to number
+        Also glued, so that the book's text can quote them.
+    data : pandas.DataFrame
+        Every number in the figure, a row a point.
+    """
+    for suffix in FIGURE_SUFFIXES:
+        figure.savefig(f"{name}{suffix}", metadata=_METADATA[suffix], dpi=200)
+    data.to_csv(f"{name}.csv", index=False)
+    _save_headline(name, headline)
+
+
+def save_table(name: str, table: pd.DataFrame, headline: Headline) -> None:
+    """Write a table (csv, tex) and its headline numbers (json) to the working folder."""
+    table.to_csv(f"{name}.csv", index=False)
+    latex = table.to_latex(index=False, escape=True, na_rep="")
+    Path(f"{name}.tex").write_text(latex, encoding="utf-8")
+    _save_headline(name, headline)
+
+
+def _save_headline(name: str, headline: Headline) -> None:
+    from myst_nb import glue
+
+    numbers = {key: getattr(value, "item", lambda value=value: value)() for key, value in headline.items()}
+    text = json.dumps({"id": name, "headline": numbers}, indent=2, allow_nan=False)
+    Path(f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    for key, value in numbers.items():
+        glue(key, value, display=False)
