@@ -14,7 +14,7 @@ from typing import Any
 from sharp.accelerator import BUFFERS, UNITS, Accelerator, Budget, MemoryLevel
 from sharp.checks import check_integer, check_list, check_mapping, check_text, refuse, suggestion
 from sharp.errors import SpecificationError
-from sharp.provenance import Provenance
+from sharp.provenance import Provenance, PublishedNumber
 from sharp.workload import Network, RNNLayer
 
 DATA = Path(__file__).parent / "data"
@@ -199,14 +199,19 @@ def load_accelerator(path: Path) -> Accelerator:
     """
     content = read_yaml(path)
     with _within(f"{path}: "):
-        check_mapping("accelerator", content, ("name", *UNITS, "budgets"), ("name", *UNITS))
-        values: dict[str, Any] = {}
-        provenance: dict[str, Provenance] = {}
-        for name in UNITS:
-            with _within(name):
-                values[name], provenance[name] = _parameter(name, content[name])
-        budgets = _budgets(content.get("budgets", {}))
-        return Accelerator(name=content["name"], budgets=budgets, provenance=provenance, **values)
+        return accelerator_from(content)
+
+
+def accelerator_from(content: Mapping[str, Any]) -> Accelerator:
+    """The accelerator that the content of a file describes."""
+    check_mapping("accelerator", content, ("name", *UNITS, "budgets"), ("name", *UNITS))
+    values: dict[str, Any] = {}
+    provenance: dict[str, Provenance] = {}
+    for name in UNITS:
+        with _within(name):
+            values[name], provenance[name] = _parameter(name, content[name])
+    budgets = _budgets(content.get("budgets", {}))
+    return Accelerator(name=content["name"], budgets=budgets, provenance=provenance, **values)
 
 
 def _parameter(name: str, entry: object) -> tuple[Any, Provenance]:
@@ -265,3 +270,16 @@ def load_file(path: Path) -> tuple[Network, ...] | Accelerator:
     load: Callable[[Path], tuple[Network, ...] | Accelerator]
     load = load_networks if {"layers", "suite", "seq_len"} & set(content) else load_accelerator
     return load(path)
+
+
+# Numbers to compare with ---------------------------------------------------------------------------------------------
+
+
+def published_numbers() -> dict[str, PublishedNumber]:
+    """Numbers that the paper prints and the book compares with, by id (``sharp/data/published.yaml``)."""
+    path, numbers = DATA / "published.yaml", {}
+    for name, entry in read_yaml(path).items():
+        with _within(f"{path}: {name}"):
+            check_mapping("", entry, ("value", *_PROVENANCE_KEYS), ("value", "unit", "source", "status"))
+            numbers[name] = PublishedNumber(value=entry["value"], provenance=_provenance(entry))
+    return numbers

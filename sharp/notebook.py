@@ -15,6 +15,7 @@ import jupytext
 import nbformat
 import papermill
 from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
 
 from sharp import errors
 from sharp.checks import suggestion
@@ -23,6 +24,8 @@ from sharp.files import make_folder, write_text
 from sharp.io import read_yaml
 from sharp.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES
 
+# Kernels talk over files, not ports, which two notebooks side by side might both pick; and leave the screen to errors.
+_KERNEL = Config({"KernelManager": {"transport": "ipc"}, "NotebookClient": {"extra_arguments": ["--log-level=CRITICAL"]}})
 MANIFEST = "manifest.json"
 _PACKAGE = Path(__file__).parent
 _SOURCES = ("*.py", "kernels/*.py", "kernels/*.pyx", "data/**/*.yaml")
@@ -129,6 +132,7 @@ def _execute(notebook: Path, source: Path, result: Path, given: Mapping[str, Any
             cwd=str(folder),
             progress_bar=False,
             log_output=False,
+            config=_KERNEL,
         )
     except PapermillExecutionError as error:
         bad_input = error.ename in ("SpecificationError", "InfeasibleMappingError")

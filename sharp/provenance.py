@@ -45,3 +45,11 @@ class Provenance:
     def covers(self, value: float) -> bool:
         """Whether `value` lies in the plausible range (True where there is none)."""
         return self.low is None or self.high is None or self.low <= value <= self.high
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedNumber:
+    """A number that a text prints, to be compared with."""
+
+    value: float
+    provenance: Provenance

@@ -1,0 +1,70 @@
+# Every target sets up what it needs; run `make help`. Variables: ONLY="fig_a fig_b", PARAMS=file.yaml, VENV, PYTHON.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+OUTPUT = paper_figures
+IDS := $(basename $(notdir $(sort $(wildcard book/notebooks/*.md))))
+SOURCES := $(shell find sharp -name '*.py' -o -name '*.pyx' -o -name '*.yaml')
+KERNELS := $(wildcard sharp/kernels/*.pyx)
+PAGES := $(wildcard book/*.md book/*.yml book/*.bib book/images/* book/_static/* book/decisions/*.md)
+VERSIONS = 3.11 3.12 3.13
+
+UNKNOWN := $(filter-out $(IDS),$(ONLY))
+$(if $(UNKNOWN),$(error ONLY: expected some of $(IDS), got $(UNKNOWN)))
+$(if $(PARAMS),$(if $(wildcard $(PARAMS)),,$(error PARAMS: expected a YAML file, got $(PARAMS), which is not there)))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: help figures book test lint arch bench clean lock test-checked test-pythons test-newest FORCE
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 15
+
+figures: $(patsubst %,$(OUTPUT)/%.json,$(or $(ONLY),$(IDS))) ## regenerate every figure and table (ONLY=..., PARAMS=...)
+
+book: book/_build/html/index.html ## build the book: book/_build/html/index.html
+
+test: $(VENV)/.built ## run the tests, in parallel
+	$(BIN)/python -m pytest -n auto
+
+lint: $(VENV)/.built ## check style, types and spelling
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/codespell && $(BIN)/cython-lint sharp
+
+arch: $(VENV)/.built ## check that imports go down only
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.built ## measure the core beside its rivals, as ratios
+	$(BIN)/python benchmarks/bench_cycles.py
+
+test-checked: $(VENV)/.built ## run the kernel's tests on a build with bounds checking
+	rm -rf build/checked && SHARP_CHECKED=1 $(BIN)/pip install --quiet --no-build-isolation --no-deps --target build/checked . && PYTHONPATH=build/checked $(BIN)/pytest tests/test_cycles.py
+
+test-pythons: $(VERSIONS:%=test-python-%) ## run the tests on every Python from 3.11 to 3.13 that is installed
+
+test-python-%: FORCE
+	@if command -v python$* >/dev/null; then $(MAKE) test PYTHON=python$* VENV=.venv-$*; else echo "python$* is not installed: skipped"; fi
+
+test-newest: ## run the tests with the newest release of every dependency
+	$(PYTHON) -m venv --clear .venv-newest && .venv-newest/bin/pip install -q -e '.[figures,book,test]' && .venv-newest/bin/python -m pytest -n auto
+
+lock: $(VENV)/.packages ## regenerate requirements.lock from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes --no-annotate --all-extras --custom-compile-command "make lock" -o requirements.lock pyproject.toml
+
+clean: ## remove what the targets made
+	rm -rf build dist book/_build book/_executed book/conf.py $(filter-out $(OUTPUT)/README.md,$(wildcard $(OUTPUT)/* $(OUTPUT)/.[a-z]*)) sharp/kernels/*.so .venv*
+
+$(OUTPUT)/%.json book/_executed/%.ipynb: book/notebooks/%.md build/parameters/%.yaml $(SOURCES) $(VENV)/.built
+	$(BIN)/sharp figure $< --parameters build/parameters/$*.yaml --output $(OUTPUT) --executed book/_executed/$*.ipynb
+
+build/parameters/%.yaml: FORCE
+	@mkdir -p $(@D) && cmp -s $(or $(PARAMS),/dev/null) $@ || cp $(or $(PARAMS),/dev/null) $@
+
+book/_build/html/index.html: $(PAGES) $(IDS:%=book/_executed/%.ipynb) | $(VENV)/.built
+	$(BIN)/jupyter-book config sphinx book && sed -i "s/'sphinx_thebe', //" book/conf.py && $(BIN)/python -m sphinx -b html -W -n --keep-going -q book book/_build/html
+
+$(VENV)/.packages: requirements.lock
+	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r $< && touch $@
+
+$(VENV)/.built: $(VENV)/.packages pyproject.toml setup.py $(KERNELS)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable . && touch $@

@@ -1,0 +1,91 @@
+"""The book's tables as data frames: networks, hardware, worked examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from sharp.accelerator import UNITS, Accelerator, MemoryLevel
+from sharp.examples import WorkedExample
+from sharp.timeline import Timeline
+from sharp.workload import Network
+
+
+def networks_table(networks: Iterable[Network]) -> pd.DataFrame:
+    """A row a network: layers, sizes, steps, weights, multiply-accumulates, source and status of its sizes."""
+    return pd.DataFrame([_network_row(network) for network in networks])
+
+
+def _network_row(network: Network) -> dict[str, object]:
+    first, sizes = network.layers[0], network.provenance.get("hidden_size")
+    steps = network.provenance.get("seq_len")
+    return {
+        "network": network.name,
+        "cell": first.cell + (" peephole" if first.peephole else ""),
+        "layers": len(network.layers),
+        "directions": _distinct("bi" if layer.bidirectional else "uni" for layer in network.layers),
+        "input size": first.input_size,
+        "hidden size": _distinct(layer.hidden_size for layer in network.layers),
+        "projection": _distinct(layer.projection_size or "" for layer in network.layers),
+        "steps": network.seq_len,
+        "steps from": None if steps is None else steps.low,
+        "steps to": None if steps is None else steps.high,
+        "weights (million)": round(network.num_weights / 1e6, 2),
+        "MACs (million)": round(network.num_macs_per_sequence / 1e6, 1),
+        "status": "" if sizes is None else sizes.status,
+        "source": "" if sizes is None else sizes.source,
+    }
+
+
+def _distinct(values: Iterable[object]) -> str:
+    return ", ".join(dict.fromkeys(map(str, values)))
+
+
+def hardware_table(accelerator: Accelerator) -> pd.DataFrame:
+    """A row a parameter: value, unit, plausible range, status, source."""
+    rows = []
+    for name, unit in UNITS.items():
+        value, provenance = getattr(accelerator, name), accelerator.provenance[name]
+        if isinstance(value, MemoryLevel):
+            value = value.capacity_bytes
+        rows.append(
+            {
+                "parameter": name,
+                "value": ", ".join(map(str, value)) if isinstance(value, tuple) else f"{value:.12g}",
+                "unit": unit,
+                "from": None if provenance.low is None else f"{provenance.low:.12g}",
+                "to": None if provenance.high is None else f"{provenance.high:.12g}",
+                "status": provenance.status,
+                "source": provenance.source,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def examples_table(examples: Iterable[WorkedExample]) -> pd.DataFrame:
+    """A row an example: the total by hand and by the model, and the parts of the split by the model."""
+    rows = []
+    for example in examples:
+        counts = example.count()
+        rows.append(
+            {
+                "example": example.name,
+                "X": example.layer.input_size,
+                "H": example.layer.hidden_size,
+                "steps": example.seq_len,
+                "K": example.tile_rows,
+                "by hand": example.by_hand.total_cycles,
+                "model": counts.total_cycles,
+                **counts.split,
+                "split equal": counts == example.by_hand,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def events_table(timelines: Iterable[Timeline]) -> pd.DataFrame:
+    """A row an event, all timelines one below the other: schedule, unit, step, gates, operand, start, end (cycles)."""
+    return pd.DataFrame(
+        [{"schedule": timeline.schedule, **vars(event)} for timeline in timelines for event in timeline.events]
+    )
