@@ -6,6 +6,7 @@ Okabe-Ito palette, which colour-blind readers can tell apart; bars and lines dif
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 import matplotlib as mpl
@@ -115,13 +116,17 @@ def plot_tile_exploration(table: pd.DataFrame) -> list[Axes]:
 
 
 def plot_gains(table: pd.DataFrame, columns: Mapping[str, str]) -> list[Axes]:
-    """Gains against hidden size, a panel a budget, a line for each of `columns` (name to label)."""
+    """Gains against hidden size, a panel a budget, points for each of `columns` (name to label).
+
+    Points are not joined: a gain jumps from one hidden size to the next.
+    """
     panels = _budget_axes(table["budget"].unique(), sharey=True)
     colors = ("#0072B2", "#D55E00", "#009E73")
     for budget, ax in panels.items():
         rows = table[table["budget"] == budget]
         for (column, label), color, marker in zip(columns.items(), colors, MARKERS, strict=False):
-            ax.plot(rows["hidden_size"], rows[column], color=color, marker=marker, markersize=3, label=label)
+            style = {"color": color, "marker": marker, "markersize": 3, "linestyle": "", "alpha": 0.8}
+            ax.plot(rows["hidden_size"], rows[column], label=label, **style)
         ax.axhline(1, color="black", linewidth=0.8)
         ax.set_xscale("log", base=2)
         ticks = [size for size in (128, 256, 512, 1024, 2048, 4096) if size <= rows["hidden_size"].max()]
@@ -132,8 +137,8 @@ def plot_gains(table: pd.DataFrame, columns: Mapping[str, str]) -> list[Axes]:
     return list(panels.values())
 
 
-def plot_schedule_speedups(table: pd.DataFrame) -> list[Axes]:
-    """Bars of speedup over `sequential`, a panel a budget, a group a network, a bar a schedule."""
+def plot_schedules(table: pd.DataFrame, value: str, label: str) -> list[Axes]:
+    """Bars of the column `value`, a panel a budget, a group a network, a bar a schedule."""
     panels = _budget_axes(table["budget"].unique())
     networks = list(table["network"].unique())
     schedules = list(table["schedule"].unique())
@@ -141,7 +146,7 @@ def plot_schedule_speedups(table: pd.DataFrame) -> list[Axes]:
     for budget, ax in panels.items():
         rows = table[table["budget"] == budget]
         for index, schedule in enumerate(schedules):
-            values = rows[rows["schedule"] == schedule].set_index("network")["speedup"].reindex(networks)
+            values = rows[rows["schedule"] == schedule].set_index("network")[value].reindex(networks)
             places = np.arange(len(networks)) + (index - (len(schedules) - 1) / 2) * width
             ax.bar(
                 places,
@@ -153,8 +158,7 @@ def plot_schedule_speedups(table: pd.DataFrame) -> list[Axes]:
                 label=schedule,
             )
         _network_ticks(ax, networks)
-        ax.axhline(1, color="black", linewidth=0.8)
-        ax.set_ylabel("speedup over sequential")
+        ax.set_ylabel(label)
     _shared_legend(panels, columns=len(schedules))
     return list(panels.values())
 
@@ -207,8 +211,15 @@ def plot_split(table: pd.DataFrame) -> list[Axes]:
 
 
 def _network_ticks(ax: Axes, networks: list[str]) -> None:
-    ax.set_xticks(range(len(networks)), [name.upper() for name in networks], fontsize="small")
+    labels = [_short_name(name) for name in networks]
+    ax.set_xticks(range(len(networks)), labels, fontsize="small")
     ax.grid(axis="x", visible=False)
+
+
+def _short_name(network: str) -> str:
+    """EESEN; or, of a DeepBench problem, its size and steps on two lines."""
+    problem = re.fullmatch(r"deepbench-\w+-h(\d+)-t(\d+)", network)
+    return f"{problem[1]}\n{problem[2]} steps" if problem else network.upper()
 
 
 def _shared_legend(panels: Mapping[str, Axes], columns: int) -> None:
