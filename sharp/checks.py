@@ -18,7 +18,7 @@ def suggestion(name: object, known: Iterable[str]) -> str:
     """``" (did you mean 'x' or 'y'?)"`` with the known names nearest to `name`, or nothing."""
     import difflib  # only bad input needs it
 
-    near = difflib.get_close_matches(str(name), list(known), n=3, cutoff=0.5)
+    near = difflib.get_close_matches(str(name), list(known), n=3, cutoff=0.6)
     return f" (did you mean {' or '.join(repr(match) for match in near)}?)" if near else ""
 
 

@@ -24,8 +24,6 @@ from sharp.files import make_folder, write_text
 from sharp.io import read_yaml
 from sharp.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES
 
-# Kernels talk over files, not ports, which two notebooks side by side might both pick; and leave the screen to errors.
-_KERNEL = Config({"KernelManager": {"transport": "ipc"}, "NotebookClient": {"extra_arguments": ["--log-level=CRITICAL"]}})
 MANIFEST = "manifest.json"
 _PACKAGE = Path(__file__).parent
 _SOURCES = ("*.py", "kernels/*.py", "kernels/*.pyx", "data/**/*.yaml")
@@ -80,7 +78,7 @@ def run_notebook(
             raise
         hashes = {name: _sha256((staging / name).read_bytes()) for name in names}
         if executed is not None:
-            nbformat.write(_without_times(nbformat.read(result, as_version=4)), staging / ".executed.ipynb")
+            nbformat.write(_reproducible(nbformat.read(result, as_version=4)), staging / ".executed.ipynb")
             os.replace(staging / ".executed.ipynb", executed)
         for name in names[:-1]:
             os.replace(staging / name, output / name)
@@ -124,20 +122,28 @@ def _has_parameters(source: Path) -> bool:
 
 def _execute(notebook: Path, source: Path, result: Path, given: Mapping[str, Any], folder: Path) -> None:
     try:
-        papermill.execute_notebook(
-            str(source),
-            str(result),
-            parameters=dict(given),
-            kernel_name="python3",
-            cwd=str(folder),
-            progress_bar=False,
-            log_output=False,
-            config=_KERNEL,
-        )
+        with tempfile.TemporaryDirectory(prefix="sharp-") as sockets:
+            papermill.execute_notebook(
+                str(source),
+                str(result),
+                parameters=dict(given),
+                kernel_name="python3",
+                cwd=str(folder),
+                progress_bar=False,
+                log_output=False,
+                config=_kernel_config(sockets),
+            )
     except PapermillExecutionError as error:
         bad_input = error.ename in ("SpecificationError", "InfeasibleMappingError")
         kind: type[errors.SharpError] = SpecificationError if bad_input else NotebookError
-        raise kind(f"{notebook}, cell {error.cell_index + 1}: {error.ename}: {error.evalue}") from None
+        number = error.cell_index + (0 if given else 1)  # papermill adds a cell of its own for given parameters
+        raise kind(f"{notebook}, cell {number}: {error.ename}: {error.evalue}") from None
+
+
+def _kernel_config(sockets: str) -> Config:
+    """A kernel that talks over files of its own, not ports that two at once may pick, and prints errors only."""
+    manager = {"transport": "ipc", "ip": f"{sockets}/kernel"}
+    return Config({"KernelManager": manager, "NotebookClient": {"extra_arguments": ["--log-level=CRITICAL"]}})
 
 
 def _finished(notebook: Path, folder: Path) -> list[str]:
@@ -162,10 +168,11 @@ def _forget(stem: str, output: Path, executed: Path | None) -> None:
     _record(output, stem, None)
 
 
-def _without_times(content: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Drop what differs from run to run (times, temporary names), so that equal runs are equal files."""
+def _reproducible(content: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Drop what differs from run to run (times, temporary names, ids), so that equal runs are equal files."""
     content.metadata.pop("papermill", None)
-    for cell in content.cells:
+    for index, cell in enumerate(content.cells):
+        cell.id = f"cell-{index}"
         for key in ("papermill", "execution"):
             cell.metadata.pop(key, None)
     return content

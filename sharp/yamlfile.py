@@ -51,5 +51,5 @@ def parse(where: str, text: str) -> Any:
         return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-        line = f", line {mark.line + 1}" if mark else ""
+        line = f", line {min(mark.line + 1, len(text.splitlines()))}" if mark else ""
         raise SpecificationError(f"{where}{line}: expected YAML, got: {problem or str(error).splitlines()[0]}") from None

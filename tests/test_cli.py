@@ -1,0 +1,187 @@
+"""The command, as a user meets it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from sharp.cycles import SPLIT
+
+NETWORK = "name: mine\nseq_len: 4\nlayers: [{input_size: 8, hidden_size: 16}]\n"
+
+
+@pytest.fixture
+def network_file(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(NETWORK)
+    return str(path)
+
+
+def test_run_json_has_the_documented_keys(command):
+    outcome = command("run", "--network", "eesen", "--macs", "64K", "--json")
+    report = json.loads(outcome.out)
+    assert outcome.code == 0
+    assert outcome.err == ""
+    assert (report["network"], report["accelerator"], report["schedule"]) == ("eesen", "sharp", "unfolded")
+    assert list(report["split"]) == list(SPLIT)
+    assert sum(report["split"].values()) == pytest.approx(report["total_cycles"])
+    assert report["latency_s"] == report["total_cycles"] / report["clock_hz"]
+    assert 0 < report["utilization"] <= 1
+    assert len(report["layers"]) == 5
+    measures = {"total_cycles", "latency_s", "utilization", "split"}
+    assert measures | {"tile_rows", "fits_weight_buffer"} <= set(report["layers"][0])
+    assert sum(layer["total_cycles"] for layer in report["layers"]) == report["total_cycles"]
+
+
+def test_run_for_people(command):
+    outcome = command("run", "--network", "eesen", "--macs", "64K")
+    assert outcome.code == 0
+    assert "eesen on sharp, 65,536 MACs at 500 MHz, unfolded" in outcome.out
+    assert "1-4, each" in outcome.out
+    assert "latency" in outcome.out
+    assert "\x1b" not in outcome.out
+
+
+def test_warnings_go_to_the_error_stream(command):
+    outcome = command("run", "--network", "deepbench-lstm-h1536-t50")
+    assert outcome.err.startswith("warning: the weights of layer 0 do not fit the weight buffer")
+
+
+def test_a_layer_from_the_command_line(command):
+    arguments = ("run", "--cell", "lstm", "--input", "300", "--hidden", "512", "--steps", "7", "--tile-rows", "32", "--json")
+    report = json.loads(command(*arguments, "--no-reconfiguration", "--schedule", "batch").out)
+    assert report["seq_len"] == 7
+    assert report["reconfiguration"] is False
+    assert (report["layers"][0]["input_size"], report["layers"][0]["hidden_size"]) == (300, 512)
+    assert report["layers"][0]["tile_rows"] == 32
+    short = json.loads(command("run", "--hidden", "512", "--json").out)
+    assert (short["layers"][0]["input_size"], short["seq_len"]) == (512, 25)
+
+
+def test_settings_and_files(command, network_file):
+    plain = json.loads(command("run", "--network", network_file, "--json").out)
+    slow = json.loads(command("run", "--network", network_file, "--set", "activation_ns=60", "--json").out)
+    assert slow["total_cycles"] > plain["total_cycles"]
+    steps = json.loads(command("run", "--network", network_file, "--steps", "9", "--json").out)
+    assert steps["seq_len"] == 9
+    wide = json.loads(command("explore", "--hidden", "64", "--set", "tile_rows=[32, 512]", "--json").out)
+    assert [entry["tile_rows"] for entry in wide["layers"][0]["candidates"]] == [32, 512]
+
+
+def test_explore(command):
+    outcome = command("explore", "--network", "eesen", "--macs", "16K", "--json")
+    layers = json.loads(outcome.out)["layers"]
+    assert len(layers) == 5
+    totals = {entry["tile_rows"]: entry["total_cycles"] for entry in layers[0]["candidates"]}
+    assert totals[layers[0]["best_tile_rows"]] == min(totals.values())
+    assert "best" in command("explore", "--hidden", "340", "--macs", "4K").out
+
+
+def test_timeline_and_trace(command, tmp_path):
+    trace = tmp_path / "trace.json"
+    outcome = command("timeline", "--hidden", "64", "--trace", str(trace))
+    assert outcome.code == 0
+    assert "array" in outcome.out
+    assert json.loads(trace.read_text())["traceEvents"]
+    events = json.loads(command("timeline", "--hidden", "64", "--show-steps", "1", "--json").out)
+    assert len(events["h_out"]) == 1
+    assert list(tmp_path.iterdir()) == [trace]
+
+
+def test_list(command):
+    content = json.loads(command("list", "--json").out)
+    assert {"networks", "accelerators", "schedules"} == set(content)
+    assert content["schedules"] == ["sequential", "batch", "intergate", "unfolded"]
+    assert content["accelerators"][0]["budgets"]["96K"] == {"num_macs": 96000, "clock_hz": 2.5e8}
+    assert list(json.loads(command("list", "networks", "--json").out)) == ["networks"]
+    shown = command("list").out
+    for word in ("eesen-original", "deepbench-gru-h512-t1-b4", "96,000", "unfolded"):
+        assert word in shown
+
+
+def test_check(command, network_file):
+    assert command("check", network_file).out.endswith("network mine, 1536 weights: all right\n")
+    entries = json.loads(command("check", network_file, "--json").out)
+    assert entries[0]["name"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("run",), "workload: expected --network NAME or --hidden SIZE, got neither"),
+        (("run", "--network", "eesen", "--hidden", "4"), "expected --network or a layer, got both --network and --hidden"),
+        (("run", "--network", "esen"), "(did you mean 'eesen'"),
+        (("run", "--network", "missing.yaml"), "missing.yaml: expected a readable YAML file, got: No such file"),
+        (("run", "--hidden", "0"), "hidden_size: expected a positive integer, got 0"),
+        (("run", "--hidden", "-5"), "hidden_size: expected a positive integer, got -5"),
+        (("run", "--hidden", "4", "--input", "0"), "input_size: expected a positive integer, got 0"),
+        (("run", "--hidden", "1.5"), "'1.5' is not a valid integer"),
+        (("run", "--hidden", "4", "--steps", "0"), "seq_len: expected a positive integer, got 0"),
+        (("run", "--hidden", "4", "--cell", "lstn"), "cell: expected lstm, gru, rnn, got 'lstn' (did you mean 'lstm'?)"),
+        (("run", "--hidden", "4", "--cell", "gru"), "cell: expected lstm, the only cell the cycle model covers so far"),
+        (("run", "--hidden", "4", "--tile-rows", "48"), "expected one of 32, 64, 128, 256 or best"),
+        (("run", "--hidden", "4", "--tile-rows", "bst"), "expected a tile height such as 32, or best, got 'bst'"),
+        (("run", "--hidden", "4", "--macs", "1000"), "got 1000, which 32 does not divide"),
+        (("run", "--hidden", "4", "--macs", "lots"), "macs: expected a number such as 4096 or 64K"),
+        (("run", "--hidden", "4", "--schedule", "unfold"), "(did you mean 'unfolded'?)"),
+        (("run", "--hidden", "4", "--accelerator", "shrp"), "(did you mean 'sharp'?)"),
+        (("run", "--hidden", "4", "--set", "clock=1"), "parameter: expected one of 16 known names, got 'clock'"),
+        (("run", "--hidden", "4", "--set", "clock_hz"), "--set: expected NAME=VALUE"),
+        (("run", "--hidden", "4", "--set", "clock_hz=fast"), "clock_hz: expected a positive number, got 'fast'"),
+        (("run", "--hidden", "4", "--set", "clock_hz=[1"), "--set, line 1: expected YAML"),
+        (("run", "--hidden", "100000000000000"), "stay below 2^63"),
+        (("run", "--hiden", "4"), "No such option '--hiden'"),
+        (("rnu",), "No such command 'rnu'"),
+        (("timeline", "--hidden", "4", "--layer", "1"), "--layer: expected a layer of lstm-4x4-t25, 0 to 0, got 1"),
+        (("timeline", "--hidden", "4", "--show-steps", "0"), "--show-steps: expected a positive integer, got 0"),
+        (("timeline", "--hidden", "4", "--trace", "/nowhere/t.json"), "/nowhere/t.json: expected a place that can be written"),
+        (("list", "machines"), "'machines' is not one of"),
+        (("check",), "Missing argument 'FILE...'"),
+        (("check", "nothing.yaml"), "nothing.yaml: expected a readable YAML file"),
+        (("figure", "nothing.md"), "nothing.md: expected a readable notebook"),
+    ],
+)
+def test_bad_input_gets_one_sentence_and_exit_code_2(command, arguments, sentence, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outcome = command(*arguments)
+    assert outcome.code == 2
+    assert outcome.out == ""
+    assert outcome.err.startswith("sharp: ")
+    assert outcome.err.count("\n") == 1
+    assert sentence in outcome.err
+
+
+def run_process(*arguments, **options):
+    return subprocess.run([sys.executable, "-m", "sharp.cli", *arguments], capture_output=True, text=True, check=False, **options)
+
+
+def test_a_process_ends_with_code_2_and_no_traceback():
+    process = run_process("run", "--network", "esen")
+    assert process.returncode == 2
+    assert process.stderr.startswith("sharp: network: expected")
+    assert "Traceback" not in process.stderr
+
+
+def test_without_arguments_the_command_says_what_it_can():
+    process = run_process()
+    assert process.returncode == 2
+    assert "explore" in process.stderr
+
+
+def test_a_closed_pipe_is_no_error():
+    with subprocess.Popen(
+        [sys.executable, "-m", "sharp.cli", "list", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()
+
+
+def test_start_up_imports_only_what_it_needs():
+    code = "import sys, sharp; print(' '.join(sys.modules))"
+    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    assert not loaded & {"numpy", "pandas", "matplotlib", "papermill", "rich", "click", "yaml"}
+    run = "import sys; sys.argv = ['sharp', 'run', '--hidden', '8', '--json']\nfrom sharp.cli import main; main()"
+    code = f"{run}\nprint(' '.join(sys.modules), file=sys.stderr)"
+    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr.split())
+    assert not loaded & {"numpy", "pandas", "matplotlib", "papermill"}

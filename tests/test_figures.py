@@ -1,0 +1,120 @@
+"""Each notebook: thin, run with reduced parameters, its headline numbers right and its files complete."""
+
+import ast
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import jupytext
+import pytest
+import yaml
+
+from sharp import find_accelerator, simulate, square_lstm
+from sharp.notebook import run_notebook
+
+FOLDER = Path(__file__).parents[1] / "book" / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.md"))
+MAX_CELL_LINES = 15
+
+REDUCED = {
+    "fig_cycle_waterfall": {"networks": ["bysdne"], "macs": ["1K", "64K"]},
+    "fig_deepbench": {"sizes_and_steps": [[256, 150], [512, 25], [1024, 25], [1536, 50]], "macs": ["96K"]},
+    "fig_padding_reconfiguration": {"hidden_sizes": [340, 512], "macs": ["1K", "4K", "16K", "64K"]},
+    "fig_schedule_speedup": {"networks": ["bysdne"], "macs": ["1K", "64K"]},
+    "fig_schedules_timeline": {"hidden_size": 64, "macs": "4K"},
+    "fig_tile_exploration": {"hidden_sizes": [340], "macs": ["1K", "4K"]},
+    "fig_utilization_latency": {"hidden_sizes": [340]},
+    "tab_hardware": {},
+    "tab_networks": {"networks": ["eesen", "deepbench-gru-h512-t1"]},
+    "tab_worked_examples": {},
+}
+
+
+def code_cells(path):
+    return [cell for cell in jupytext.read(path).cells if cell.cell_type == "code"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_are_thin(path):
+    cells = code_cells(path)
+    assert [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])] == cells[:1]
+    for cell in cells:
+        tree = ast.parse(cell.source)
+        assert not [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        if cell is not cells[0]:
+            assert len(cell.source.splitlines()) <= MAX_CELL_LINES, cell.source
+
+
+def test_every_notebook_has_reduced_parameters():
+    assert {path.stem for path in NOTEBOOKS} == set(REDUCED)
+
+
+def run(tmp_path, stem, parameters):
+    file = tmp_path / "parameters.yaml"
+    file.write_text(yaml.safe_dump(parameters))
+    run_notebook(FOLDER / f"{stem}.md", output=tmp_path / "out", parameters_file=file)
+    return json.loads((tmp_path / "out" / f"{stem}.json").read_text())["headline"]
+
+
+def check_timeline(headline):
+    assert headline["step_cycles_unfolded"] <= headline["step_cycles_intergate"] <= headline["step_cycles_sequential"]
+
+
+def check_exploration(headline):
+    report = simulate(square_lstm(340), find_accelerator("sharp").with_macs("4K"))
+    assert headline["best_k_4k_h340"] == report.layers[0].tile_rows
+    assert 1 <= headline["worst_over_best_4k"] < 3
+
+
+def check_padding(headline):
+    assert headline["gain_retiling_h512"] == 1
+    assert 1 <= headline["gain_retiling_max"] < 1.25
+    assert headline["paper_padding_gain_max"] == 1.22
+
+
+def check_utilization(headline):
+    report = simulate(square_lstm(340), find_accelerator("sharp").with_macs("16K"))
+    assert headline["utilization_sharp_16k"] == pytest.approx(report.counts.utilization)
+    assert headline["latency_us_16k_largest"] == pytest.approx(report.latency_s * 1e6)
+
+
+CHECKS = {
+    "fig_cycle_waterfall": lambda headline: (
+        headline["utilization_fixed_64k"] < headline["utilization_sharp_64k"] < headline["utilization_sharp_1k"]
+    ),
+    "fig_deepbench": lambda headline: headline["latency_us_96k_h512"] < headline["latency_us_96k_h1024"],
+    "fig_padding_reconfiguration": check_padding,
+    "fig_schedule_speedup": lambda headline: headline["speedup_sequential_64k"] == 1 < headline["speedup_unfolded_64k"],
+    "fig_schedules_timeline": check_timeline,
+    "fig_tile_exploration": check_exploration,
+    "fig_utilization_latency": check_utilization,
+    "tab_hardware": lambda headline: headline["assumed_parameters"] == 7,
+    "tab_networks": lambda headline: headline["networks"] == 2 < headline["shipped_networks"] == 77,
+    "tab_worked_examples": lambda headline: headline["equal"] == headline["examples"] == 5,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stem", REDUCED)
+def test_a_notebook_with_reduced_parameters(tmp_path, stem):
+    assert CHECKS[stem](run(tmp_path, stem, REDUCED[stem])) in (True, None)
+    folder = tmp_path / "out"
+    if stem.startswith("fig_"):
+        root = ET.parse(folder / f"{stem}.svg").getroot()
+        assert root.tag.endswith("svg")
+        assert (folder / f"{stem}.png").read_bytes().startswith(b"\x89PNG")
+        assert (folder / f"{stem}.pdf").read_bytes().startswith(b"%PDF")
+    else:
+        assert "\\begin{tabular}" in (folder / f"{stem}.tex").read_text()
+    assert len((folder / f"{stem}.csv").read_text().splitlines()) > 1
+
+
+@pytest.mark.slow
+def test_two_runs_write_the_same_bytes(tmp_path):
+    for folder in ("a", "b"):
+        run(tmp_path, "fig_schedules_timeline", REDUCED["fig_schedules_timeline"])
+        (tmp_path / "out").rename(tmp_path / folder)
+    names = sorted(path.name for path in (tmp_path / "a").iterdir() if not path.name.startswith("."))
+    assert len(names) == 6
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name

@@ -1,0 +1,151 @@
+"""Files: what ships loads and says where it comes from; bad files get one sentence."""
+
+import pytest
+
+from sharp import SpecificationError, find_accelerator, find_network
+from sharp.accelerator import UNITS
+from sharp.io import DATA, load_accelerator, load_file, load_networks, published_numbers, shipped_networks
+
+NETWORK = """
+name: mine
+seq_len: 10
+layers:
+  - {input_size: 8, hidden_size: 16, bidirectional: true}
+  - {input_size: 32, hidden_size: 4, repeat: 1}
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="mine.yaml"):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_shipped_networks_load_and_are_named_once():
+    names = [network.name for network in shipped_networks()]
+    assert len(names) == len(set(names))
+    for name in ("eesen", "gmat", "bysdne", "rldradspr"):
+        assert {name, f"{name}-original"} <= set(names)
+    assert sum(name.startswith("deepbench-lstm") for name in names) == 15
+    assert sum(name.startswith("deepbench-gru") for name in names) == 54
+    assert all(find_network(name).name == name for name in names)
+
+
+def test_every_shipped_number_has_source_and_status():
+    for network in shipped_networks():
+        assert {"layers", "input_size", "hidden_size", "seq_len"} <= set(network.provenance), network.name
+        assert all(entry.status != "given" for entry in network.provenance.values())
+        steps = network.provenance["seq_len"]
+        assert steps.covers(network.seq_len)
+    machine = find_accelerator("sharp")
+    assert set(machine.provenance) == set(UNITS)
+    for name, entry in machine.provenance.items():
+        assert entry.status != "given", name
+        assert entry.unit == UNITS[name]
+        assert entry.low is not None, name
+    assert all(number.provenance.status == "published" for number in published_numbers().values())
+
+
+def test_table_5():
+    sizes = {name: find_network(name) for name in ("eesen", "gmat", "bysdne", "rldradspr")}
+    assert [len(sizes[name].layers) for name in sizes] == [5, 17, 5, 10]
+    assert [sizes[name].layers[0].hidden_size for name in sizes] == [340, 1024, 340, 1024]
+    assert [sizes[name].seq_len for name in sizes] == [500, 75, 30, 400]
+    assert all(layer.bidirectional for layer in sizes["eesen"].layers)
+
+
+def test_a_users_network(write):
+    (network,) = load_networks(write(NETWORK))
+    assert [layer.hidden_size for layer in network.layers] == [16, 4]
+    assert network.provenance == {}
+
+
+def test_a_users_machine_of_plain_numbers(write):
+    text = "\n".join(f"{name}: {4096 if 'macs' in name or 'buffer' in name else 32}" for name in UNITS)
+    machine = load_accelerator(write(f"name: mine\n{text}\nbudgets: {{small: {{num_macs: 1024, clock_hz: 1e8}}}}"))
+    assert machine.tile_rows == (32,)
+    assert machine.provenance["num_macs"].status == "given"
+    assert machine.with_macs("small").clock_hz == 1e8
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (NETWORK.replace("32", "16"), "layers[1].input_size: expected 32 (what layers[0] puts out), got 16"),
+        (NETWORK.replace("hidden_size: 4", "hiden_size: 4"), "layers[1]: expected no key 'hiden_size' (did you mean 'hidden_size'"),
+        (NETWORK.replace("hidden_size: 4", "hidden_size: 0"), "layers[1].hidden_size: expected a positive integer, got 0"),
+        (NETWORK.replace("hidden_size: 4", "hidden_size: 4.5"), "layers[1].hidden_size: expected a positive integer, got 4.5"),
+        (NETWORK.replace("repeat: 1", "repeat: 99999"), "layers[1].repeat: expected at most 10000, got 99999"),
+        (NETWORK.replace("seq_len: 10", ""), "network: expected a key 'seq_len', got name, layers"),
+        (NETWORK.replace("seq_len: 10", "seq_len: -1"), "seq_len: expected a positive integer, got -1"),
+        (NETWORK.replace("seq_len: 10", "seq_len: 10\nseq_len: 11"), "key 'seq_len' is given twice"),
+        (NETWORK.replace("name: mine", "nmae: mine"), "network: expected no key 'nmae' (did you mean 'name'?)"),
+        (NETWORK + "provenance: {seq_len: {source: me, status: sure}}", "provenance.seq_len.status: expected published,"),
+        (NETWORK + "provenance: {seq_len: {source: me, status: assumed}}", "provenance.seq_len.range: expected a plausible range"),
+        ("name: x\nseq_len: 1\nlayers: 3", "layers: expected a list with at least one entry, got 3"),
+        ("name: x\nseq_len: 1\nlayers: [7]", "layers[0]: expected a mapping, got 7"),
+        ("- 1\n- 2", "expected a mapping at the top, got list"),
+        ("", "expected a mapping at the top, got NoneType"),
+        ("a: [1", "expected YAML, got: "),
+        ("suite: s\nproblems: [{cell: lstm, hidden_size: 4}]", "problems[0]: expected a key 'seq_len', got cell, hidden_size"),
+    ],
+)
+def test_bad_networks(write, text, message):
+    path = write(text)
+    with pytest.raises(SpecificationError) as error:
+        load_file(path) if "name" in text else load_networks(path)
+    sentence = str(error.value)
+    assert sentence.startswith(str(path))
+    assert message in sentence
+    assert "\n" not in sentence
+
+
+def machine_text(**changes):
+    values = {name: 4096 if "macs" in name or "buffer" in name else 32 for name in UNITS} | changes
+    return "name: m\n" + "\n".join(f"{name}: {value}" for name, value in values.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (machine_text(tile_rows="[32, 48]"), "num_macs: expected a multiple of every tile height (32, 48), got 4096, which 48"),
+        (machine_text(weight_buffer=-4), "weight_buffer.capacity_bytes: expected a positive integer, got -4"),
+        (machine_text(clock_hz="{value: 500, unit: MHz}"), "clock_hz.unit: expected Hz, got 'MHz'"),
+        (machine_text(clock_hz="{value: 500, range: [1, 2]}"), "clock_hz.value: expected a number in its own range 1 to 2, got 500"),
+        (machine_text(clock_hz="{value: 500, range: [1]}"), "clock_hz.range: expected two numbers, the lower one first, got [1]"),
+        (machine_text(lanes=3), "accelerator: expected no key 'lanes'"),
+        (machine_text().replace("add_ns: 32\n", ""), "accelerator: expected a key 'add_ns'"),
+        (machine_text(budgets="{1K: {num_macs: 1024}}"), "budgets.1K: expected a key 'clock_hz', got num_macs"),
+    ],
+)
+def test_bad_machines(write, text, message):
+    path = write(text)
+    with pytest.raises(SpecificationError) as error:
+        load_file(path)
+    assert message in str(error.value)
+    assert str(error.value).startswith(f"{path}: ")
+
+
+def test_unknown_names_and_unreadable_files(tmp_path):
+    with pytest.raises(SpecificationError, match="got 'esen' \\(did you mean 'eesen'"):
+        find_network("esen")
+    with pytest.raises(SpecificationError, match="the suite 'deepbench' of 69"):
+        find_network("deepbench")
+    with pytest.raises(SpecificationError, match="accelerator: expected sharp or a YAML file, got 'shap' \\(did you mean"):
+        find_accelerator("shap")
+    with pytest.raises(SpecificationError, match="expected a readable YAML file, got: No such file"):
+        find_network(str(tmp_path / "none.yaml"))
+    with pytest.raises(SpecificationError, match="expected a readable YAML file, got: Is a directory"):
+        load_file(tmp_path)
+    (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SpecificationError, match="it is not UTF-8 text"):
+        load_file(tmp_path / "bytes.yaml")
+
+
+def test_all_shipped_files_are_readable_as_what_they_are():
+    for path in sorted(DATA.glob("*/*.yaml")):
+        load_file(path)
