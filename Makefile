@@ -29,7 +29,7 @@ test: $(VENV)/.built ## run the tests, in parallel
 	$(BIN)/python -m pytest -n auto
 
 lint: $(VENV)/.built ## check style, types and spelling
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/codespell && $(BIN)/cython-lint sharp
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/codespell && PATH="$(BIN):$$PATH" cython-lint sharp
 
 arch: $(VENV)/.built ## check that imports go down only
 	$(BIN)/lint-imports

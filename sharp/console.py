@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sharp.accelerator import Accelerator
-from sharp.cycles import SPLIT, CycleCounts, Progress
+from sharp.cycles import CycleCounts, Progress
 from sharp.explore import TileTable
 from sharp.simulate import Report
 from sharp.timeline import UNITS, Event, Timeline
@@ -21,12 +21,11 @@ from sharp.units import GIGA
 from sharp.workload import Network
 
 PIPED_WIDTH = 110
-SPLIT_HEADERS = {
-    "ideal": "ideal",
+LOSS_HEADERS = {
     "column_padding": "column padding",
     "row_padding": "row padding",
-    "dependency_stall": "depend. stall",
-    "fill_drain": "fill, drain",
+    "dependency_stall": "dependency stall",
+    "fill_drain": "fill and drain",
 }
 _STEP_STYLES = ("bold cyan", "bold yellow", "bold magenta")
 
@@ -73,17 +72,19 @@ def _machine(accelerator: Accelerator) -> str:
     return f"{accelerator.name}, {accelerator.num_macs:,} MACs at {accelerator.clock_hz / 1e6:g} MHz"
 
 
-def _split_cells(counts: CycleCounts) -> list[str]:
-    return [f"{counts.split[part] / counts.total_cycles:.1%}" for part in SPLIT]
+def _shares(counts: CycleCounts) -> list[str]:
+    """Utilization, then the share of the cycles that each kind of loss takes."""
+    return [f"{counts.split[part] / counts.total_cycles:.1%}" for part in ("ideal", *LOSS_HEADERS)]
 
 
 def print_report(report: Report) -> None:
-    """Print a run: a row a group of equal layers, then the total; the split in percent of the cycles."""
+    """Print a run: a row a group of equal layers, then the total; losses in percent of the cycles."""
     retiled = "with" if report.reconfiguration else "without"
     table = _table(
-        f"{report.network.name} on {_machine(report.accelerator)}, {report.schedule}, {retiled} padding reconfiguration",
+        f"{report.network.name} on {_machine(report.accelerator)}, {report.schedule}, "
+        f"{retiled} padding reconfiguration",
         *("layer", "X", "H", "K", "cycles", "utilization"),
-        *SPLIT_HEADERS.values(),
+        *LOSS_HEADERS.values(),
     )
     index = 0
     for entry, group in groupby(report.layers):
@@ -97,11 +98,10 @@ def print_report(report: Report) -> None:
             f"{entry.layer.hidden_size}{directions}",
             str(entry.tile_rows),
             f"{entry.counts.total_cycles:,}",
-            f"{entry.counts.utilization:.1%}",
-            *_split_cells(entry.counts),
+            *_shares(entry.counts),
         )
     total = report.counts
-    totals = ["total", "", "", "", f"{total.total_cycles:,}", f"{total.utilization:.1%}", *_split_cells(total)]
+    totals = ["total", "", "", "", f"{total.total_cycles:,}", *_shares(total)]
     table.add_row(*totals, style="bold")
     console = _console()
     console.print(table)
@@ -110,14 +110,12 @@ def print_report(report: Report) -> None:
         note(f"warning: {sentence}")
 
 
-def print_tile_tables(
-    network: Network, accelerator: Accelerator, schedule: str, tables: Iterable[TileTable]
-) -> None:
+def print_tile_tables(network: Network, accelerator: Accelerator, schedule: str, tables: Iterable[TileTable]) -> None:
     """Print the K table: a row a tile height and group of equal layers, the best marked."""
     table = _table(
         f"{network.name} on {_machine(accelerator)}, {schedule}: cycles by tile height",
         *("layer", "X", "H", "K", "cycles", "utilization"),
-        *SPLIT_HEADERS.values(),
+        *LOSS_HEADERS.values(),
     )
     rows = list(zip(network.layers, tables, strict=True))
     index = 0
@@ -133,8 +131,7 @@ def print_tile_tables(
                 str(layer.hidden_size),
                 f"{'best ' if best else ''}{height}",
                 f"{counts.total_cycles:,}",
-                f"{counts.utilization:.1%}",
-                *_split_cells(counts),
+                *_shares(counts),
                 style="bold green" if best else "",
             )
     _console().print(table)
@@ -164,12 +161,12 @@ def _unit_line(events: list[Event], end: int, scale: int) -> Text:
         for cell in range(event.start // scale, -(-event.end // scale)):
             cells[cell] = event
     line = Text()
-    for event in cells:
-        if event is None:
+    for shown in cells:
+        if shown is None:
             line.append("·", style="dim")
         else:
-            symbol = "x" if event.operand == "x" else str(event.step % 10)
-            line.append(symbol, style=_STEP_STYLES[event.step % len(_STEP_STYLES)])
+            symbol = "x" if shown.operand == "x" else str(shown.step % 10)
+            line.append(symbol, style=_STEP_STYLES[shown.step % len(_STEP_STYLES)])
     return line
 
 

@@ -220,7 +220,8 @@ def _parameter(name: str, entry: object) -> tuple[Any, Provenance]:
     check_mapping("", entry, ("value", *_PROVENANCE_KEYS), ("value",))
     if entry.get("unit", UNITS[name]) != UNITS[name]:
         raise refuse("unit", UNITS[name], entry["unit"])
-    value, provenance = entry["value"], _provenance({"unit": UNITS[name], **entry})
+    value: Any = entry["value"]
+    provenance = _provenance({"unit": UNITS[name], **entry})
     numbers = value if isinstance(value, list) else [value]
     for number in numbers:
         if isinstance(number, int | float) and not provenance.covers(number):

@@ -136,7 +136,9 @@ def map_layer(
 
 def _check_supported(layer: RNNLayer) -> None:
     if layer.cell != "lstm":
-        raise InfeasibleMappingError(f"cell: expected lstm, the only cell the cycle model covers so far, got {layer.cell!r}")
+        raise InfeasibleMappingError(
+            f"cell: expected lstm, the only cell the cycle model covers so far, got {layer.cell!r}"
+        )
     if layer.projection_size is not None:
         raise InfeasibleMappingError(
             f"projection_size: expected none, the cycle model does not cover projections so far, "
@@ -148,7 +150,9 @@ def _latencies(accelerator: Accelerator, tile_rows: int) -> tuple[int, int, int]
     """L_mvm (multiplier, ``ceil(log2 N)`` levels of the tree, accumulator), L_a and L_c, in cycles."""
     tree_levels = (accelerator.num_macs // tile_rows - 1).bit_length()
     mvm = (
-        accelerator.cycles("multiply_ns") + tree_levels * accelerator.cycles("add_ns") + accelerator.cycles("accumulate_ns")
+        accelerator.cycles("multiply_ns")
+        + tree_levels * accelerator.cycles("add_ns")
+        + accelerator.cycles("accumulate_ns")
     )
     return mvm, accelerator.cycles("activation_ns"), accelerator.cycles("update_ns")
 
@@ -175,7 +179,10 @@ def _multiplier_cycles(segment: Segment, height: int, num_macs: int) -> tuple[in
 
 def _check_overflow(mapping: Mapping) -> None:
     """Refuse what 64 bits may not hold; the bound is every segment served with nothing overlapped."""
-    segments = [run.repeats * sum(sum(mapping.costs[i][:3]) + sum(mapping.latencies) for i in span) for run, span in _spans(mapping)]
+    segments = [
+        run.repeats * sum(sum(mapping.costs[i][:3]) + sum(mapping.latencies) for i in span)
+        for run, span in _spans(mapping)
+    ]
     bound = (mapping.steps + 1) * sum(segments) * mapping.num_macs
     if bound > MAX_CYCLES:
         raise InfeasibleMappingError(

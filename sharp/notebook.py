@@ -89,13 +89,14 @@ def run_notebook(
 
 def _read_notebook(notebook: Path) -> nbformat.NotebookNode:
     try:
-        return jupytext.read(notebook)
+        content: nbformat.NotebookNode = jupytext.read(notebook)
     except OSError as error:
         raise SpecificationError(f"{notebook}: expected a readable notebook, got: {error.strerror}") from None
     except (ValueError, jupytext.formats.JupytextFormatError, nbformat.reader.NotJSONError) as error:
         raise SpecificationError(
             f"{notebook}: expected a notebook (.md or .ipynb), got: {str(error).splitlines()[0]}"
         ) from None
+    return content
 
 
 def _read_parameters(path: Path) -> Mapping[str, Any]:
@@ -155,7 +156,8 @@ def _finished(notebook: Path, folder: Path) -> list[str]:
         if sorted(names) == found:
             return names
     raise NotebookError(
-        f"{notebook}: expected it to write {stem} as a figure or a table with its JSON, got {', '.join(found) or 'nothing'}"
+        f"{notebook}: expected it to write {stem} as a figure or a table with its JSON, "
+        f"got {', '.join(found) or 'nothing'}"
     )
 
 

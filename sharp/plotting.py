@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from sharp.cycles import SPLIT
@@ -85,9 +86,9 @@ def plot_timelines(timelines: Iterable[Timeline]) -> list[Axes]:
         ax.grid(axis="y", visible=False)
         ax.set_title(f"{timeline.schedule} (K = {timeline.tile_rows})", loc="left")
     axes[-1, 0].set_xlabel("time (cycles)")
-    handles = [Patch(color=color, label=unit) for unit, color in UNIT_COLORS.items()]
+    handles: list[Patch | Line2D] = [Patch(color=color, label=unit) for unit, color in UNIT_COLORS.items()]
     handles.append(Patch(color=AHEAD_COLOR, label="array, next step's input product"))
-    handles.append(plt.Line2D([], [], color="black", linestyle="--", linewidth=0.9, label="h of a step is out"))
+    handles.append(Line2D([], [], color="black", linestyle="--", linewidth=0.9, label="h of a step is out"))
     figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
     return list(axes.flat)
 
@@ -125,8 +126,16 @@ def plot_gains(table: pd.DataFrame, columns: Mapping[str, str]) -> list[Axes]:
     for budget, ax in panels.items():
         rows = table[table["budget"] == budget]
         for (column, label), color, marker in zip(columns.items(), colors, MARKERS, strict=False):
-            style = {"color": color, "marker": marker, "markersize": 3, "linestyle": "", "alpha": 0.8}
-            ax.plot(rows["hidden_size"], rows[column], label=label, **style)
+            ax.plot(
+                rows["hidden_size"],
+                rows[column],
+                color=color,
+                marker=marker,
+                markersize=3,
+                linestyle="",
+                alpha=0.8,
+                label=label,
+            )
         ax.axhline(1, color="black", linewidth=0.8)
         ax.set_xscale("log", base=2)
         ticks = [size for size in (128, 256, 512, 1024, 2048, 4096) if size <= rows["hidden_size"].max()]

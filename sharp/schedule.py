@@ -1,8 +1,8 @@
 """The schedules: orders of row segments, and nothing else.
 
-A schedule is a function from a layer and a tile height to the runs of one *round*. Round t holds the work of time step t
-and, for segments with ``lookahead = 1``, work of step t + 1 that is issued early; round 0 holds only such early work.
-The simulator issues each segment in the order given here and knows no schedule by name.
+A schedule is a function from a layer and a tile height to the runs of one *round*. Round t holds the work of time
+step t and, for segments with ``lookahead = 1``, work of step t + 1 that is issued early; round 0 holds only such early
+work. The simulator issues each segment in the order given here and knows no schedule by name.
 """
 
 from __future__ import annotations

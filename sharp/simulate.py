@@ -11,6 +11,7 @@ from sharp.explore import TileRows, explore
 from sharp.units import seconds_from_cycles
 from sharp.workload import Network, RNNLayer
 
+
 @dataclass(frozen=True, kw_only=True)
 class LayerReport:
     """One layer: the tile it ran on and where its cycles went."""

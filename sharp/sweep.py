@@ -48,9 +48,7 @@ def sweep(
 def _point(
     network: Network, accelerator: Accelerator, schedule: str, tile_rows: TileRows, reconfiguration: bool
 ) -> dict[str, Any]:
-    report = simulate(
-        network, accelerator, schedule=schedule, tile_rows=tile_rows, reconfiguration=reconfiguration
-    )
+    report = simulate(network, accelerator, schedule=schedule, tile_rows=tile_rows, reconfiguration=reconfiguration)
     counts = report.counts
     return {
         "network": network.name,

@@ -52,4 +52,6 @@ def parse(where: str, text: str) -> Any:
     except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         line = f", line {min(mark.line + 1, len(text.splitlines()))}" if mark else ""
-        raise SpecificationError(f"{where}{line}: expected YAML, got: {problem or str(error).splitlines()[0]}") from None
+        raise SpecificationError(
+            f"{where}{line}: expected YAML, got: {problem or str(error).splitlines()[0]}"
+        ) from None

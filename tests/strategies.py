@@ -57,7 +57,9 @@ sizes = st.one_of(st.integers(1, 128), st.integers(1, 4096))
 
 @st.composite
 def accelerators(draw: st.DrawFn) -> Accelerator:
-    heights = draw(st.lists(st.sampled_from([4, 5, 6, 8, 12, 16, 32, 48, 64, 128, 256, 512]), min_size=1, max_size=4, unique=True))
+    heights = draw(
+        st.lists(st.sampled_from([4, 5, 6, 8, 12, 16, 32, 48, 64, 128, 256, 512]), min_size=1, max_size=4, unique=True)
+    )
     common = 1
     for height in heights:
         common = common * height // _gcd(common, height)

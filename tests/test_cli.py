@@ -49,7 +49,20 @@ def test_warnings_go_to_the_error_stream(command):
 
 
 def test_a_layer_from_the_command_line(command):
-    arguments = ("run", "--cell", "lstm", "--input", "300", "--hidden", "512", "--steps", "7", "--tile-rows", "32", "--json")
+    arguments = (
+        "run",
+        "--cell",
+        "lstm",
+        "--input",
+        "300",
+        "--hidden",
+        "512",
+        "--steps",
+        "7",
+        "--tile-rows",
+        "32",
+        "--json",
+    )
     report = json.loads(command(*arguments, "--no-reconfiguration", "--schedule", "batch").out)
     assert report["seq_len"] == 7
     assert report["reconfiguration"] is False
@@ -110,7 +123,10 @@ def test_check(command, network_file):
     ("arguments", "sentence"),
     [
         (("run",), "workload: expected --network NAME or --hidden SIZE, got neither"),
-        (("run", "--network", "eesen", "--hidden", "4"), "expected --network or a layer, got both --network and --hidden"),
+        (
+            ("run", "--network", "eesen", "--hidden", "4"),
+            "expected --network or a layer, got both --network and --hidden",
+        ),
         (("run", "--network", "esen"), "(did you mean 'eesen'"),
         (("run", "--network", "missing.yaml"), "missing.yaml: expected a readable YAML file, got: No such file"),
         (("run", "--hidden", "0"), "hidden_size: expected a positive integer, got 0"),
@@ -118,7 +134,10 @@ def test_check(command, network_file):
         (("run", "--hidden", "4", "--input", "0"), "input_size: expected a positive integer, got 0"),
         (("run", "--hidden", "1.5"), "'1.5' is not a valid integer"),
         (("run", "--hidden", "4", "--steps", "0"), "seq_len: expected a positive integer, got 0"),
-        (("run", "--hidden", "4", "--cell", "lstn"), "cell: expected lstm, gru, rnn, got 'lstn' (did you mean 'lstm'?)"),
+        (
+            ("run", "--hidden", "4", "--cell", "lstn"),
+            "cell: expected lstm, gru, rnn, got 'lstn' (did you mean 'lstm'?)",
+        ),
         (("run", "--hidden", "4", "--cell", "gru"), "cell: expected lstm, the only cell the cycle model covers so far"),
         (("run", "--hidden", "4", "--tile-rows", "48"), "expected one of 32, 64, 128, 256 or best"),
         (("run", "--hidden", "4", "--tile-rows", "bst"), "expected a tile height such as 32, or best, got 'bst'"),
@@ -135,7 +154,10 @@ def test_check(command, network_file):
         (("rnu",), "No such command 'rnu'"),
         (("timeline", "--hidden", "4", "--layer", "1"), "--layer: expected a layer of lstm-4x4-t25, 0 to 0, got 1"),
         (("timeline", "--hidden", "4", "--show-steps", "0"), "--show-steps: expected a positive integer, got 0"),
-        (("timeline", "--hidden", "4", "--trace", "/nowhere/t.json"), "/nowhere/t.json: expected a place that can be written"),
+        (
+            ("timeline", "--hidden", "4", "--trace", "/nowhere/t.json"),
+            "/nowhere/t.json: expected a place that can be written",
+        ),
         (("list", "machines"), "'machines' is not one of"),
         (("check",), "Missing argument 'FILE...'"),
         (("check", "nothing.yaml"), "nothing.yaml: expected a readable YAML file"),
@@ -153,7 +175,9 @@ def test_bad_input_gets_one_sentence_and_exit_code_2(command, arguments, sentenc
 
 
 def run_process(*arguments, **options):
-    return subprocess.run([sys.executable, "-m", "sharp.cli", *arguments], capture_output=True, text=True, check=False, **options)
+    return subprocess.run(
+        [sys.executable, "-m", "sharp.cli", *arguments], capture_output=True, text=True, check=False, **options
+    )
 
 
 def test_a_process_ends_with_code_2_and_no_traceback():
@@ -179,9 +203,13 @@ def test_a_closed_pipe_is_no_error():
 
 def test_start_up_imports_only_what_it_needs():
     code = "import sys, sharp; print(' '.join(sys.modules))"
-    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    )
     assert not loaded & {"numpy", "pandas", "matplotlib", "papermill", "rich", "click", "yaml"}
     run = "import sys; sys.argv = ['sharp', 'run', '--hidden', '8', '--json']\nfrom sharp.cli import main; main()"
     code = f"{run}\nprint(' '.join(sys.modules), file=sys.stderr)"
-    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr.split())
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr.split()
+    )
     assert not loaded & {"numpy", "pandas", "matplotlib", "papermill"}

@@ -76,22 +76,40 @@ def test_a_users_machine_of_plain_numbers(write):
     ("text", "message"),
     [
         (NETWORK.replace("32", "16"), "layers[1].input_size: expected 32 (what layers[0] puts out), got 16"),
-        (NETWORK.replace("hidden_size: 4", "hiden_size: 4"), "layers[1]: expected no key 'hiden_size' (did you mean 'hidden_size'"),
-        (NETWORK.replace("hidden_size: 4", "hidden_size: 0"), "layers[1].hidden_size: expected a positive integer, got 0"),
-        (NETWORK.replace("hidden_size: 4", "hidden_size: 4.5"), "layers[1].hidden_size: expected a positive integer, got 4.5"),
+        (
+            NETWORK.replace("hidden_size: 4", "hiden_size: 4"),
+            "layers[1]: expected no key 'hiden_size' (did you mean 'hidden_size'",
+        ),
+        (
+            NETWORK.replace("hidden_size: 4", "hidden_size: 0"),
+            "layers[1].hidden_size: expected a positive integer, got 0",
+        ),
+        (
+            NETWORK.replace("hidden_size: 4", "hidden_size: 4.5"),
+            "layers[1].hidden_size: expected a positive integer, got 4.5",
+        ),
         (NETWORK.replace("repeat: 1", "repeat: 99999"), "layers[1].repeat: expected at most 10000, got 99999"),
         (NETWORK.replace("seq_len: 10", ""), "network: expected a key 'seq_len', got name, layers"),
         (NETWORK.replace("seq_len: 10", "seq_len: -1"), "seq_len: expected a positive integer, got -1"),
         (NETWORK.replace("seq_len: 10", "seq_len: 10\nseq_len: 11"), "key 'seq_len' is given twice"),
         (NETWORK.replace("name: mine", "nmae: mine"), "network: expected no key 'nmae' (did you mean 'name'?)"),
-        (NETWORK + "provenance: {seq_len: {source: me, status: sure}}", "provenance.seq_len.status: expected published,"),
-        (NETWORK + "provenance: {seq_len: {source: me, status: assumed}}", "provenance.seq_len.range: expected a plausible range"),
+        (
+            NETWORK + "provenance: {seq_len: {source: me, status: sure}}",
+            "provenance.seq_len.status: expected published,",
+        ),
+        (
+            NETWORK + "provenance: {seq_len: {source: me, status: assumed}}",
+            "provenance.seq_len.range: expected a plausible range",
+        ),
         ("name: x\nseq_len: 1\nlayers: 3", "layers: expected a list with at least one entry, got 3"),
         ("name: x\nseq_len: 1\nlayers: [7]", "layers[0]: expected a mapping, got 7"),
         ("- 1\n- 2", "expected a mapping at the top, got list"),
         ("", "expected a mapping at the top, got NoneType"),
         ("a: [1", "expected YAML, got: "),
-        ("suite: s\nproblems: [{cell: lstm, hidden_size: 4}]", "problems[0]: expected a key 'seq_len', got cell, hidden_size"),
+        (
+            "suite: s\nproblems: [{cell: lstm, hidden_size: 4}]",
+            "problems[0]: expected a key 'seq_len', got cell, hidden_size",
+        ),
     ],
 )
 def test_bad_networks(write, text, message):
@@ -112,11 +130,20 @@ def machine_text(**changes):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (machine_text(tile_rows="[32, 48]"), "num_macs: expected a multiple of every tile height (32, 48), got 4096, which 48"),
+        (
+            machine_text(tile_rows="[32, 48]"),
+            "num_macs: expected a multiple of every tile height (32, 48), got 4096, which 48",
+        ),
         (machine_text(weight_buffer=-4), "weight_buffer.capacity_bytes: expected a positive integer, got -4"),
         (machine_text(clock_hz="{value: 500, unit: MHz}"), "clock_hz.unit: expected Hz, got 'MHz'"),
-        (machine_text(clock_hz="{value: 500, range: [1, 2]}"), "clock_hz.value: expected a number in its own range 1 to 2, got 500"),
-        (machine_text(clock_hz="{value: 500, range: [1]}"), "clock_hz.range: expected two numbers, the lower one first, got [1]"),
+        (
+            machine_text(clock_hz="{value: 500, range: [1, 2]}"),
+            "clock_hz.value: expected a number in its own range 1 to 2, got 500",
+        ),
+        (
+            machine_text(clock_hz="{value: 500, range: [1]}"),
+            "clock_hz.range: expected two numbers, the lower one first, got [1]",
+        ),
         (machine_text(lanes=3), "accelerator: expected no key 'lanes'"),
         (machine_text().replace("add_ns: 32\n", ""), "accelerator: expected a key 'add_ns'"),
         (machine_text(budgets="{1K: {num_macs: 1024}}"), "budgets.1K: expected a key 'clock_hz', got num_macs"),
@@ -135,7 +162,9 @@ def test_unknown_names_and_unreadable_files(tmp_path):
         find_network("esen")
     with pytest.raises(SpecificationError, match="the suite 'deepbench' of 69"):
         find_network("deepbench")
-    with pytest.raises(SpecificationError, match="accelerator: expected sharp or a YAML file, got 'shap' \\(did you mean"):
+    with pytest.raises(
+        SpecificationError, match="accelerator: expected sharp or a YAML file, got 'shap' \\(did you mean"
+    ):
         find_accelerator("shap")
     with pytest.raises(SpecificationError, match="expected a readable YAML file, got: No such file"):
         find_network(str(tmp_path / "none.yaml"))

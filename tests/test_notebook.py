@@ -100,7 +100,9 @@ def test_a_failure_shows_the_notebooks_own_error_and_leaves_nothing(notebook, tm
 
 def test_bad_input_found_by_the_notebook_is_bad_input(notebook, parameters, tmp_path):
     body = "```{code-cell} ipython3\nfrom sharp import square_lstm\nsquare_lstm(size)\n```\n"
-    with pytest.raises(SpecificationError, match="cell 2: SpecificationError: hidden_size: expected a positive integer, got -1"):
+    with pytest.raises(
+        SpecificationError, match="cell 2: SpecificationError: hidden_size: expected a positive integer, got -1"
+    ):
         run_notebook(notebook(body), output=tmp_path / "out", parameters_file=parameters("size: -1"))
 
 

@@ -1,6 +1,7 @@
 """Timelines and trace files."""
 
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -17,7 +18,7 @@ def test_units_never_overlap_themselves(timeline):
     for unit in UNITS:
         events = [event for event in timeline.events if event.unit == unit]
         assert events
-        assert all(before.end <= after.start for before, after in zip(events, events[1:], strict=False))
+        assert all(before.end <= after.start for before, after in pairwise(events))
 
 
 def test_steps_and_h_out(timeline):

@@ -23,7 +23,8 @@ def test_cycles_from_ns(duration_ns, clock_hz, cycles):
 
 
 @pytest.mark.parametrize(
-    ("text", "macs"), [("64K", 65536), ("1k", 1024), ("96000", 96000), ("", None), ("K", None), ("1.5K", None), ("-4", None)]
+    ("text", "macs"),
+    [("64K", 65536), ("1k", 1024), ("96000", 96000), ("", None), ("K", None), ("1.5K", None), ("-4", None)],
 )
 def test_macs_from_text(text, macs):
     assert units.macs_from_text(text) == macs

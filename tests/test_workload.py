@@ -32,7 +32,10 @@ def test_square_lstm():
         ({"cell": "lstmm"}, "cell: expected lstm, gru, rnn, got 'lstmm' (did you mean 'lstm'?)"),
         ({"bidirectional": 1}, "bidirectional: expected true or false, got 1"),
         ({"projection_size": 0}, "projection_size: expected a positive integer, got 0"),
-        ({"cell": "gru", "peephole": True}, "cell: expected lstm (peephole and projection_size belong to it), got 'gru'"),
+        (
+            {"cell": "gru", "peephole": True},
+            "cell: expected lstm (peephole and projection_size belong to it), got 'gru'",
+        ),
     ],
 )
 def test_bad_layers(fields, message):

@@ -1,21 +1,21 @@
-from typing_extensions import Buffer
+from typing import Any
 
 def advance(
-    segments: Buffer,
-    runs: Buffer,
-    latencies: Buffer,
+    segments: Any,
+    runs: Any,
+    latencies: Any,
     steps: int,
     first_round: int,
     last_round: int,
-    state: Buffer,
+    state: Any,
 ) -> None: ...
 def record(
-    segments: Buffer,
-    runs: Buffer,
-    latencies: Buffer,
+    segments: Any,
+    runs: Any,
+    latencies: Any,
     steps: int,
     first_round: int,
     last_round: int,
-    state: Buffer,
-    events: Buffer,
+    state: Any,
+    events: Any,
 ) -> int: ...

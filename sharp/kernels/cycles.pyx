@@ -118,7 +118,7 @@ def advance(
 ):
     """Run rounds `first_round` to `last_round` - 1 of a layer of `steps` time steps, from `state` to `state`."""
     cdef Py_ssize_t run, index, first, last
-    cdef int64_t round_index, repeat
+    cdef int64_t round_index, _repeat
     cdef Machine machine
     with nogil:
         machine = load(state)
@@ -127,7 +127,7 @@ def advance(
             for run in range(runs.shape[0]):
                 first = runs[run, FIRST_SEGMENT]
                 last = first + runs[run, NUM_SEGMENTS]
-                for repeat in range(runs[run, REPEATS]):
+                for _repeat in range(runs[run, REPEATS]):
                     for index in range(first, last):
                         if belongs(&segments[index, 0], round_index, steps):
                             issue(&machine, &segments[index, 0], &latencies[0])
@@ -149,7 +149,7 @@ def record(
     An event is step, segment, then start and end on array, activation unit and updater; -1 where it did not go there.
     """
     cdef Py_ssize_t run, index, first, last, count = 0
-    cdef int64_t round_index, repeat
+    cdef int64_t round_index, _repeat
     cdef Machine machine
     cdef const int64_t* segment
     with nogil:
@@ -159,7 +159,7 @@ def record(
             for run in range(runs.shape[0]):
                 first = runs[run, FIRST_SEGMENT]
                 last = first + runs[run, NUM_SEGMENTS]
-                for repeat in range(runs[run, REPEATS]):
+                for _repeat in range(runs[run, REPEATS]):
                     for index in range(first, last):
                         segment = &segments[index, 0]
                         if not belongs(segment, round_index, steps):

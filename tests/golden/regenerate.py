@@ -1,4 +1,4 @@
-"""Regenerate totals.json: cycles of the four networks under each schedule and budget (python tests/golden/regenerate.py)."""
+"""Regenerate totals.json: cycles of the four networks by schedule and budget (python tests/golden/regenerate.py)."""
 
 import json
 from pathlib import Path

@@ -1,0 +1,130 @@
+"""The Makefile on a copy of the tree: help, incremental figures, refused variables, the book."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+VENV = Path(sys.prefix)
+FIGURES = sorted(path.stem for path in (ROOT / "book" / "notebooks").glob("*.md"))
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """A copy of what git tracks, with this environment standing in for the tree's own."""
+    folder = tmp_path_factory.mktemp("tree")
+    names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    (folder / "venv").mkdir()
+    for entry in VENV.iterdir():
+        if entry.name not in (".packages", ".built"):
+            (folder / "venv" / entry.name).symlink_to(entry)
+    for stamp in (".packages", ".built"):
+        (folder / "venv" / stamp).touch()
+    return folder
+
+
+def make(tree, *arguments, check=True):
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
+    command = ["make", "--no-print-directory", f"VENV={tree / 'venv'}", *arguments]
+    outcome = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+    assert not check or outcome.returncode == 0, outcome.stdout + outcome.stderr
+    return outcome
+
+
+def run_by(outcome):
+    """Figures that a make run, or would run."""
+    return sorted(re.findall(r"sharp figure book/notebooks/(\w+)\.md", outcome.stdout))
+
+
+def test_help_lists_every_target(tree):
+    text = make(tree).stdout
+    for target in ("figures", "book", "test", "lint", "arch", "bench", "clean", "lock", "test-pythons", "test-newest"):
+        assert re.search(rf"^{target}\s+\w", text, flags=re.MULTILINE), target
+
+
+def test_unknown_figures_and_missing_parameter_files_are_refused(tree):
+    unknown = make(tree, "figures", "ONLY=fig_none", check=False)
+    assert unknown.returncode == 2
+    assert "ONLY: expected some of fig_cycle_waterfall" in unknown.stderr
+    assert "got fig_none" in unknown.stderr
+    missing = make(tree, "figures", "PARAMS=none.yaml", check=False)
+    assert missing.returncode == 2
+    assert "PARAMS: expected a YAML file, got none.yaml" in missing.stderr
+
+
+def test_figures_and_book_from_nothing_then_only_what_changed(tree):
+    assert run_by(make(tree, "-j2", "figures")) == FIGURES
+    assert run_by(make(tree, "figures")) == []
+
+    (tree / "book" / "notebooks" / "tab_hardware.md").touch()
+    assert run_by(make(tree, "figures")) == ["tab_hardware"]
+
+    (tree / "other.yaml").write_text("accelerator: sharp\n")
+    assert run_by(make(tree, "figures", "ONLY=tab_hardware", "PARAMS=other.yaml")) == ["tab_hardware"]
+    assert run_by(make(tree, "figures")) == ["tab_hardware"]  # back to the defaults
+    assert run_by(make(tree, "figures")) == []
+
+    (tree / "other.yaml").write_text("acelerator: sharp\n")
+    wrong = make(tree, "figures", "ONLY=tab_hardware", "PARAMS=other.yaml", check=False)
+    assert "expected no parameter 'acelerator' (did you mean 'accelerator'?)" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
+
+    make(tree, "book")
+    check_book(tree / "book" / "_build" / "html")
+
+
+class _Links(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.loaded, self.linked, self.ids = [], [], set()
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.ids.add(attributes.get("id"))
+        if tag in ("script", "img", "iframe", "source", "video") and attributes.get("src"):
+            self.loaded.append(attributes["src"])
+        if tag == "link" and attributes.get("rel") != "canonical":
+            self.loaded.append(attributes["href"])
+        if tag == "a" and attributes.get("href"):
+            self.linked.append(attributes["href"])
+        if tag == "img":
+            assert attributes.get("alt"), attributes
+
+
+def parse(path):
+    links = _Links()
+    links.feed(path.read_text(encoding="utf-8"))
+    return links
+
+
+def check_book(html):
+    pages = sorted(path for path in html.rglob("*.html") if "_static" not in path.parts)
+    assert len(pages) > 20
+    for page in pages:
+        links = parse(page)
+        for address in links.loaded:
+            assert not re.match(r"(https?:)?//", address), f"{page.name} loads {address}"
+            assert (page.parent / address.split("?")[0].split("#")[0]).exists(), f"{page.name} loads {address}"
+        for address in links.linked:
+            target, _, anchor = address.partition("#")
+            if re.match(r"\w+:", address):
+                continue
+            path = page.parent / target.split("?")[0] if target else page
+            assert path.exists(), f"{page.name} links {address}"
+            if anchor and path.suffix == ".html":
+                assert anchor in parse(path).ids, f"{page.name} links {address}"
+    figures = (html / "_executed" / "fig_utilization_latency.html").read_text()
+    assert ">0.43<" in figures
+    assert "pasted" not in figures
+    for name in FIGURES:
+        assert (html / "_executed" / f"{name}.html").exists()
