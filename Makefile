@@ -64,7 +64,7 @@ book/_build/html/index.html: $(PAGES) $(IDS:%=book/_executed/%.ipynb) | $(VENV)/
 	$(BIN)/jupyter-book config sphinx book && sed -i "s/'sphinx_thebe', //" book/conf.py && $(BIN)/python -m sphinx -b html -W -n --keep-going -q book book/_build/html
 
 $(VENV)/.packages: requirements.lock
-	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r $< && touch $@
+	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $< && touch $@
 
 $(VENV)/.built: $(VENV)/.packages pyproject.toml setup.py $(KERNELS)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable . && touch $@
