@@ -1,4 +1,6 @@
-# Every target sets up what it needs; run `make help`. Variables: ONLY="fig_a fig_b", PARAMS=file.yaml, VENV, PYTHON.
+# Every target sets up what it needs; run `make help`. Variables: ONLY="fig_a fig_b", PARAMS=file.yaml, JOBS, VENV, PYTHON.
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+MAKEFLAGS += --jobs=$(JOBS)
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -40,10 +42,8 @@ bench: $(VENV)/.built ## measure the core beside its rivals, as ratios
 test-checked: $(VENV)/.built ## run the kernel's tests on a build with bounds checking
 	rm -rf build/checked && SHARP_CHECKED=1 $(BIN)/pip install --quiet --no-build-isolation --no-deps --target build/checked . && PYTHONPATH=build/checked $(BIN)/pytest tests/test_cycles.py
 
-test-pythons: $(VERSIONS:%=test-python-%) ## run the tests on every Python from 3.11 to 3.13 that is installed
-
-test-python-%: FORCE
-	@if command -v python$* >/dev/null; then $(MAKE) test PYTHON=python$* VENV=.venv-$*; else echo "python$* is not installed: skipped"; fi
+test-pythons: ## run the tests on every Python from 3.11 to 3.13 that is installed
+	@for version in $(VERSIONS); do if python$$version -c '' 2>/dev/null; then $(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; else echo "python$$version is not installed: skipped"; fi; done
 
 test-newest: ## run the tests with the newest release of every dependency
 	$(PYTHON) -m venv --clear .venv-newest && .venv-newest/bin/pip install -q -e '.[figures,book,test]' && .venv-newest/bin/python -m pytest -n auto
