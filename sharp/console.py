@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from itertools import groupby
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -21,11 +22,13 @@ from sharp.units import GIGA
 from sharp.workload import Network
 
 PIPED_WIDTH = 110
+MAX_WIDTH = 400
+UTILIZATION_HEADER = "utili-\nzation"
 LOSS_HEADERS = {
-    "column_padding": "column padding",
-    "row_padding": "row padding",
-    "dependency_stall": "dependency stall",
-    "fill_drain": "fill and drain",
+    "column_padding": "column\npadding",
+    "row_padding": "row\npadding",
+    "dependency_stall": "depend.\nstall",
+    "fill_drain": "fill and\ndrain",
 }
 _STEP_STYLES = ("bold cyan", "bold yellow", "bold magenta")
 
@@ -62,10 +65,20 @@ def progress_bar(label: str) -> Iterator[Progress | None]:
 
 def _table(title: str, *columns: str, text: Iterable[int] = (0,)) -> Table:
     left = set(text)
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1), pad_edge=False)
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=None, collapse_padding=True, pad_edge=False
+    )
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index in left else "right")
+        table.add_column(column, justify="left" if index in left else "right", no_wrap=True)
     return table
+
+
+def _show(table: Table) -> None:
+    """Print a table whole: where the terminal is narrower, its lines fold, but no number is cut."""
+    console = _console()
+    needed = Measurement.get(console, console.options.update(max_width=MAX_WIDTH), table).maximum
+    console.width = max(console.width, needed)
+    console.print(table)
 
 
 def _machine(accelerator: Accelerator) -> str:
@@ -83,13 +96,13 @@ def print_report(report: Report) -> None:
     table = _table(
         f"{report.network.name} on {_machine(report.accelerator)}, {report.schedule}, "
         f"{retiled} padding reconfiguration",
-        *("layer", "X", "H", "K", "cycles", "utilization"),
+        *("layer", "X", "H", "K", "cycles", UTILIZATION_HEADER),
         *LOSS_HEADERS.values(),
     )
     index = 0
     for entry, group in groupby(report.layers):
         count = len(list(group))
-        names = str(index) if count == 1 else f"{index}-{index + count - 1}, each"
+        names = str(index) if count == 1 else f"{index}-{index + count - 1} each"
         index += count
         directions = " x 2" if entry.layer.bidirectional else ""
         table.add_row(
@@ -103,8 +116,8 @@ def print_report(report: Report) -> None:
     total = report.counts
     totals = ["total", "", "", "", f"{total.total_cycles:,}", *_shares(total)]
     table.add_row(*totals, style="bold")
+    _show(table)
     console = _console()
-    console.print(table)
     console.print(f"latency {_seconds(report.latency_s)}, {report.network.seq_len} time steps", style="bold")
     for sentence in report.warnings:
         note(f"warning: {sentence}")
@@ -114,14 +127,14 @@ def print_tile_tables(network: Network, accelerator: Accelerator, schedule: str,
     """Print the K table: a row a tile height and group of equal layers, the best marked."""
     table = _table(
         f"{network.name} on {_machine(accelerator)}, {schedule}: cycles by tile height",
-        *("layer", "X", "H", "K", "cycles", "utilization"),
+        *("layer", "X", "H", "K", "cycles", UTILIZATION_HEADER),
         *LOSS_HEADERS.values(),
     )
     rows = list(zip(network.layers, tables, strict=True))
     index = 0
     for (layer, tiles), group in groupby(rows):
         count = len(list(group))
-        names = str(index) if count == 1 else f"{index}-{index + count - 1}, each"
+        names = str(index) if count == 1 else f"{index}-{index + count - 1} each"
         index += count
         for height, counts in tiles.candidates.items():
             best = height == tiles.best
@@ -134,7 +147,7 @@ def print_tile_tables(network: Network, accelerator: Accelerator, schedule: str,
                 *_shares(counts),
                 style="bold green" if best else "",
             )
-    _console().print(table)
+    _show(table)
 
 
 def print_timeline(timeline: Timeline) -> None:
@@ -174,7 +187,6 @@ def print_lists(
     networks: Iterable[Network], accelerators: Iterable[Accelerator], schedules: Mapping[str, Callable[..., object]]
 ) -> None:
     """Print what ships: networks, accelerators with their budgets, schedules."""
-    console = _console()
     table = _table("networks", "name", "layers", "H", "steps", "batch", "weights", "what it is", text=(0, 6))
     for network in networks:
         sizes = sorted({layer.hidden_size for layer in network.layers})
@@ -196,8 +208,8 @@ def print_lists(
         orders.add_row(name, (order.__doc__ or "").splitlines()[0].replace("`", ""))
     for entry in (table, machines, orders):
         if entry.row_count:
-            console.print(entry)
-            console.print()
+            _show(entry)
+            _console().print()
 
 
 def _seconds(seconds: float) -> str:

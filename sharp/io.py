@@ -147,7 +147,7 @@ def _problem(suite: str, title: str, provenance: Mapping[str, Provenance], entry
 
 def shipped_networks() -> tuple[Network, ...]:
     """All networks that ship with sharp, suites unfolded, in the order of their files."""
-    return tuple(network for path in sorted((DATA / "networks").glob("*.yaml")) for network in load_networks(path))
+    return tuple(network for path in _shipped("networks") for network in load_networks(path))
 
 
 def find_network(name: str) -> Network:
@@ -176,6 +176,11 @@ def find_network(name: str) -> Network:
             f"network: expected one network, got the suite {name!r} of {len(networks)}, such as {networks[0].name!r}"
         )
     return networks[0]
+
+
+def _shipped(kind: str) -> list[Path]:
+    """The files of a kind that ship, by name."""
+    return sorted((DATA / kind).glob("*.yaml"), key=lambda path: path.stem)
 
 
 def _path(name: str, kind: str) -> Path | None:
@@ -245,7 +250,7 @@ def _budgets(entries: object) -> dict[str, Budget]:
 
 def shipped_accelerators() -> tuple[Accelerator, ...]:
     """All accelerators that ship with sharp."""
-    return tuple(load_accelerator(path) for path in sorted((DATA / "accelerators").glob("*.yaml")))
+    return tuple(load_accelerator(path) for path in _shipped("accelerators"))
 
 
 def find_accelerator(name: str) -> Accelerator:
@@ -258,7 +263,7 @@ def find_accelerator(name: str) -> Accelerator:
     """
     path = _path(name, "accelerators")
     if path is None:
-        known = [path.stem for path in sorted((DATA / "accelerators").glob("*.yaml"))]
+        known = [path.stem for path in _shipped("accelerators")]
         raise SpecificationError(
             f"accelerator: expected {', '.join(known)} or a YAML file, got {name!r}{suggestion(name, known)}"
         )

@@ -38,7 +38,7 @@ def test_run_for_people(command):
     outcome = command("run", "--network", "eesen", "--macs", "64K")
     assert outcome.code == 0
     assert "eesen on sharp, 65,536 MACs at 500 MHz, unfolded" in outcome.out
-    assert "1-4, each" in outcome.out
+    assert "1-4 each" in outcome.out
     assert "latency" in outcome.out
     assert "\x1b" not in outcome.out
 
