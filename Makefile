@@ -40,7 +40,7 @@ bench: $(VENV)/.built ## measure the core beside its rivals, as ratios
 	$(BIN)/python benchmarks/bench_cycles.py
 
 test-checked: $(VENV)/.built ## run the kernel's tests on a build with bounds checking
-	rm -rf build/checked && SHARP_CHECKED=1 $(BIN)/pip install --quiet --no-build-isolation --no-deps --target build/checked . && PYTHONPATH=build/checked $(BIN)/pytest tests/test_cycles.py
+	rm -rf build/checked && SHARP_CHECKED=1 $(BIN)/pip install --quiet --no-build-isolation --no-deps --target build/checked . && PYTHONPATH=build/checked SHARP_EXPECTED=build/checked $(BIN)/pytest tests/test_cycles.py
 
 test-pythons: ## run the tests on every Python from 3.11 to 3.13 that is installed
 	@for version in $(VERSIONS); do if python$$version -c '' 2>/dev/null; then $(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; else echo "python$$version is not installed: skipped"; fi; done

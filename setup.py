@@ -9,6 +9,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 CHECKED = os.environ.get("SHARP_CHECKED") == "1"
+BUILD = "build/with-checks" if CHECKED else "build"  # apart, or one build would take the other's files for its own
 
 setup(
     ext_modules=cythonize(
@@ -20,7 +21,7 @@ setup(
             "initializedcheck": CHECKED,
             "cdivision": True,
         },
-        force=CHECKED,
-        build_dir="build/cython",
-    )
+        build_dir=f"{BUILD}/cython",
+    ),
+    options={"build": {"build_base": BUILD}},
 )

@@ -51,7 +51,7 @@ def bench_simulator() -> None:
             )
         )
         rates = [
-            mapping.segments_per_round * steps / seconds / 1e6
+            sum(mapping.repeats) * steps / seconds / 1e6
             for steps, seconds in ((KERNEL_STEPS, fast), (REFERENCE_STEPS, slow))
         ]
         print(f"{schedule:<12}{rates[0]:>10.1f}{rates[1]:>10.3f}{rates[0] / rates[1]:>9.0f}x")

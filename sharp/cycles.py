@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sharp.accelerator import Accelerator
 from sharp.errors import InfeasibleMappingError
 from sharp.kernels import cycles as kernel
-from sharp.mapping import Mapping, map_layer
+from sharp.mapping import LayerMapping, map_layer
 from sharp.workload import RNNLayer
 
 if TYPE_CHECKING:
@@ -152,10 +152,10 @@ def count_cycles(
     return counts.times(layer.num_directions)
 
 
-def _advance(mapping: Mapping, progress: Progress | None) -> array[int]:
+def _advance(mapping: LayerMapping, progress: Progress | None) -> array[int]:
     """Run all rounds, 0 to T, in calls short enough to be interrupted; returns the machine's last state."""
     arguments, state = mapping.kernel_arguments(), array("q", [0] * 6)
-    stride = max(1, _SEGMENTS_A_CALL // mapping.segments_per_round)
+    stride = max(1, _SEGMENTS_A_CALL // sum(mapping.repeats))
     for first_round in range(0, mapping.steps + 1, stride):
         last_round = min(first_round + stride, mapping.steps + 1)
         kernel.advance(*arguments, first_round, last_round, state)
@@ -164,12 +164,12 @@ def _advance(mapping: Mapping, progress: Progress | None) -> array[int]:
     return state
 
 
-def trace_layer(mapping: Mapping, *, num_steps: int = 3) -> NDArray[np.int64]:
+def trace_layer(mapping: LayerMapping, *, num_steps: int = 3) -> NDArray[np.int64]:
     """Events of the first time steps of one direction, as the simulator issues them.
 
     Parameters
     ----------
-    mapping : Mapping
+    mapping : LayerMapping
         What `sharp.mapping.map_layer` returns.
     num_steps : int
         Rounds to record after the first input product, at most all.
@@ -187,7 +187,7 @@ def trace_layer(mapping: Mapping, *, num_steps: int = 3) -> NDArray[np.int64]:
     import numpy as np
 
     rounds = min(num_steps, mapping.steps) + 1
-    expected = mapping.segments_per_round * rounds
+    expected = sum(mapping.repeats) * rounds
     if expected > _MAX_EVENTS:
         raise InfeasibleMappingError(f"timeline: expected at most {_MAX_EVENTS} events, got up to {expected}")
     events = np.empty((expected, len(EVENT_COLUMNS)), dtype=np.int64)

@@ -16,7 +16,7 @@ MAX_CYCLES = 2**63 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mapping:
+class LayerMapping:
     """One direction of a layer, ready for the kernel; counts of multiplier-cycles are for all time steps."""
 
     runs: tuple[Run, ...]
@@ -44,9 +44,9 @@ class Mapping:
         return tuple(segment for run in self.runs for segment in run.segments)
 
     @property
-    def segments_per_round(self) -> int:
-        """Segments that a full round issues."""
-        return sum(len(run.segments) * run.repeats for run in self.runs)
+    def repeats(self) -> tuple[int, ...]:
+        """How often a round issues each of `segments`."""
+        return tuple(run.repeats for run in self.runs for _ in run.segments)
 
     def kernel_arguments(self) -> tuple[memoryview, memoryview, memoryview, int]:
         """Segments (S x 5), runs (R x 3), latencies (3) and steps, as the kernel takes them (int64)."""
@@ -81,7 +81,7 @@ def map_layer(
     schedule: str = "unfolded",
     tile_rows: int = 32,
     reconfiguration: bool = True,
-) -> Mapping:
+) -> LayerMapping:
     """Map one direction of a layer: one tile of K' x (M / K') issues a cycle, a segment takes ``ceil(C / N')``.
 
     Parameters
@@ -112,23 +112,24 @@ def map_layer(
     _check_supported(layer)
 
     runs = order(layer, tile_rows)
-    costs, sums = [], [0, 0, 0]
+    costs, parts = [], []
     for run in runs:
         for segment in run.segments:
             height = tile_for(segment.rows, tile_rows, accelerator, reconfiguration)
             costs.append(_cost(segment, height, tile_rows, accelerator))
-            parts = _multiplier_cycles(segment, height, accelerator.num_macs)
-            sums = [total + part * run.repeats * seq_len for total, part in zip(sums, parts, strict=True)]
-    mapping = Mapping(
+            cycles = _multiplier_cycles(segment, height, accelerator.num_macs)
+            parts.append([part * run.repeats * seq_len for part in cycles])
+    useful, column_padding, row_padding = map(sum, zip(*parts, strict=True))
+    mapping = LayerMapping(
         runs=runs,
         tile_rows=tile_rows,
         num_macs=accelerator.num_macs,
         steps=seq_len,
         latencies=_latencies(accelerator, tile_rows),
         costs=tuple(costs),
-        useful=sums[0],
-        column_padding=sums[1],
-        row_padding=sums[2],
+        useful=useful,
+        column_padding=column_padding,
+        row_padding=row_padding,
     )
     _check_overflow(mapping)
     return mapping
@@ -158,7 +159,7 @@ def _latencies(accelerator: Accelerator, tile_rows: int) -> tuple[int, int, int]
 
 
 def _cost(segment: Segment, height: int, tile_rows: int, accelerator: Accelerator) -> tuple[int, int, int, int, int]:
-    """A row of `Mapping.costs`."""
+    """A row of `LayerMapping.costs`."""
     update_lanes = max(1, tile_rows // accelerator.rows_per_update_lane)
     return (
         -(-segment.columns // (accelerator.num_macs // height)),
@@ -177,24 +178,13 @@ def _multiplier_cycles(segment: Segment, height: int, num_macs: int) -> tuple[in
     return useful, segment.rows * covered - useful, (height - segment.rows) * covered
 
 
-def _check_overflow(mapping: Mapping) -> None:
+def _check_overflow(mapping: LayerMapping) -> None:
     """Refuse what 64 bits may not hold; the bound is every segment served with nothing overlapped."""
-    segments = [
-        run.repeats * sum(sum(mapping.costs[i][:3]) + sum(mapping.latencies) for i in span)
-        for run, span in _spans(mapping)
-    ]
-    bound = (mapping.steps + 1) * sum(segments) * mapping.num_macs
+    latency = sum(mapping.latencies)
+    rows = zip(mapping.repeats, mapping.costs, strict=True)
+    bound = (mapping.steps + 1) * sum(repeats * (sum(cost[:3]) + latency) for repeats, cost in rows)
     if bound > MAX_CYCLES:
         raise InfeasibleMappingError(
-            f"hidden_size, input_size, seq_len: expected sizes whose multiplier-cycles stay below 2^63, "
+            "hidden_size, input_size, seq_len: expected sizes whose cycles stay below 2^63, "
             f"got up to 2^{bound.bit_length()}"
         )
-
-
-def _spans(mapping: Mapping) -> list[tuple[Run, range]]:
-    """Each run with the indices of its segments."""
-    spans, first = [], 0
-    for run in mapping.runs:
-        spans.append((run, range(first, first + len(run.segments))))
-        first += len(run.segments)
-    return spans

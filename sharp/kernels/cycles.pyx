@@ -6,11 +6,16 @@ The design, so that nobody has to find it out from the code:
   consecutive segments, repeated). A round is all runs in order; round t holds the work of step t and early work of
   step t + 1. `issue` advances the three units by one segment; everything else is loops.
 - `advance` counts, `record` also writes each event down. Both keep the machine in `state`, so that the caller can
-  stop between rounds: for a progress bar, for Ctrl-C, or to watch two steps of a long run.
-- Arrays are allocated and checked by the caller; the directives are in setup.py. Nothing allocates, nothing raises.
+  stop between rounds: for a progress bar, or to watch two steps of a long run. Within a long round only Ctrl-C stops
+  them.
+- Arrays are allocated and checked by the caller; the directives are in setup.py. Nothing allocates.
 """
 
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t
+
+cdef enum:
+    SIGNALS_MASK = 0xFFFFFF  # a look for Ctrl-C every so many repeats, some 50 ms
 
 # Columns of `segments`.
 cdef enum:
@@ -128,6 +133,9 @@ def advance(
                 first = runs[run, FIRST_SEGMENT]
                 last = first + runs[run, NUM_SEGMENTS]
                 for _repeat in range(runs[run, REPEATS]):
+                    if _repeat & SIGNALS_MASK == SIGNALS_MASK:
+                        with gil:
+                            PyErr_CheckSignals()
                     for index in range(first, last):
                         if belongs(&segments[index, 0], round_index, steps):
                             issue(&machine, &segments[index, 0], &latencies[0])
