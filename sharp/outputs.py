@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,8 +55,14 @@ def save_table(name: str, table: pd.DataFrame, headline: Headline) -> None:
 def _save_headline(name: str, headline: Headline) -> None:
     from myst_nb import glue
 
-    numbers = {key: getattr(value, "item", lambda value=value: value)() for key, value in headline.items()}
+    numbers = {key: _plain(value) for key, value in headline.items()}
     text = json.dumps({"id": name, "headline": numbers}, indent=2, allow_nan=False)
     Path(f"{name}.json").write_text(text + "\n", encoding="utf-8")
     for key, value in numbers.items():
         glue(key, value, display=False)
+
+
+def _plain(value: Any) -> float | int | str | None:
+    """A number as JSON has it: no NumPy scalar, and null where there is none."""
+    number: float | int | str = value.item() if hasattr(value, "item") else value
+    return None if isinstance(number, float) and math.isnan(number) else number

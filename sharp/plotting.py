@@ -87,7 +87,7 @@ def plot_timelines(timelines: Iterable[Timeline]) -> list[Axes]:
         ax.set_title(f"{timeline.schedule} (K = {timeline.tile_rows})", loc="left")
     axes[-1, 0].set_xlabel("time (cycles)")
     handles: list[Patch | Line2D] = [Patch(color=color, label=unit) for unit, color in UNIT_COLORS.items()]
-    handles.append(Patch(color=AHEAD_COLOR, label="array, next step's input product"))
+    handles.append(Patch(color=AHEAD_COLOR, label="array, input product issued ahead"))
     handles.append(Line2D([], [], color="black", linestyle="--", linewidth=0.9, label="h of a step is out"))
     figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
     return list(axes.flat)
@@ -146,8 +146,8 @@ def plot_gains(table: pd.DataFrame, columns: Mapping[str, str]) -> list[Axes]:
     return list(panels.values())
 
 
-def plot_schedules(table: pd.DataFrame, value: str, label: str) -> list[Axes]:
-    """Bars of the column `value`, a panel a budget, a group a network, a bar a schedule."""
+def plot_schedules(table: pd.DataFrame, value: str, label: str, top: float | None = None) -> list[Axes]:
+    """Bars of the column `value`, up to `top`, a panel a budget, a group a network, a bar a schedule."""
     panels = _budget_axes(table["budget"].unique())
     networks = list(table["network"].unique())
     schedules = list(table["schedule"].unique())
@@ -167,6 +167,7 @@ def plot_schedules(table: pd.DataFrame, value: str, label: str) -> list[Axes]:
                 label=schedule,
             )
         _network_ticks(ax, networks)
+        ax.set_ylim(0, top)
         ax.set_ylabel(label)
     _shared_legend(panels, columns=len(schedules))
     return list(panels.values())
@@ -226,9 +227,9 @@ def _network_ticks(ax: Axes, networks: list[str]) -> None:
 
 
 def _short_name(network: str) -> str:
-    """EESEN; or, of a DeepBench problem, its size and steps on two lines."""
+    """EESEN; or, of a DeepBench problem, its hidden size and steps on two lines."""
     problem = re.fullmatch(r"deepbench-\w+-h(\d+)-t(\d+)", network)
-    return f"{problem[1]}\n{problem[2]} steps" if problem else network.upper()
+    return f"{problem[1]}\n× {problem[2]}" if problem else network.upper()
 
 
 def _shared_legend(panels: Mapping[str, Axes], columns: int) -> None:

@@ -8,18 +8,22 @@ import pandas as pd
 
 from sharp.accelerator import UNITS, Accelerator, MemoryLevel
 from sharp.examples import WorkedExample
+from sharp.provenance import Provenance
 from sharp.timeline import Timeline
 from sharp.workload import Network
 
+_GIVEN = Provenance(source="the user's file", status="given")
+
 
 def networks_table(networks: Iterable[Network]) -> pd.DataFrame:
-    """A row a network: layers, sizes, steps, weights, multiply-accumulates, source and status of its sizes."""
+    """A row a network: layers, sizes, steps, weights, multiply-accumulates, statuses and sources."""
     return pd.DataFrame([_network_row(network) for network in networks])
 
 
 def _network_row(network: Network) -> dict[str, object]:
-    first, sizes = network.layers[0], network.provenance.get("hidden_size")
-    steps = network.provenance.get("seq_len")
+    first = network.layers[0]
+    known = {name: network.provenance.get(name, _GIVEN) for name in ("layers", "input_size", "hidden_size", "seq_len")}
+    steps = known["seq_len"]
     return {
         "network": network.name,
         "cell": first.cell + (" peephole" if first.peephole else ""),
@@ -29,11 +33,11 @@ def _network_row(network: Network) -> dict[str, object]:
         "hidden size": _distinct(layer.hidden_size for layer in network.layers),
         "projection": _distinct(layer.projection_size or "" for layer in network.layers),
         "steps": network.seq_len,
-        "steps range": "" if steps is None or steps.low is None else f"{steps.low:g} to {steps.high:g}",
+        "steps range": "" if steps.low is None else f"{steps.low:g} to {steps.high:g}",
         "weights (million)": round(network.num_weights / 1e6, 2),
         "MACs (million)": round(network.num_macs_per_sequence / 1e6, 1),
-        "status": "" if sizes is None else sizes.status,
-        "source": "" if sizes is None else sizes.source,
+        **{f"{name.replace('_', ' ')} is": provenance.status for name, provenance in known.items()},
+        "sources": "; ".join(dict.fromkeys(provenance.source for provenance in known.values())),
     }
 
 
@@ -63,24 +67,23 @@ def hardware_table(accelerator: Accelerator) -> pd.DataFrame:
 
 
 def examples_table(examples: Iterable[WorkedExample]) -> pd.DataFrame:
-    """A row an example: the total by hand and by the model, and the parts of the split by the model."""
-    rows = []
-    for example in examples:
-        counts = example.count()
-        rows.append(
+    """Two rows an example: its counts by hand and by the model, in cycles."""
+    return pd.DataFrame(
+        [
             {
                 "example": example.name,
+                "counted": who,
                 "X": example.layer.input_size,
                 "H": example.layer.hidden_size,
                 "steps": example.seq_len,
                 "K": example.tile_rows,
-                "by hand": example.by_hand.total_cycles,
-                "model": counts.total_cycles,
-                **counts.split,
-                "split equal": counts == example.by_hand,
+                "total": counts.total_cycles,
+                **{name.replace("_", " "): cycles for name, cycles in counts.split.items()},
             }
-        )
-    return pd.DataFrame(rows)
+            for example in examples
+            for who, counts in (("by hand", example.by_hand), ("model", example.count()))
+        ]
+    )
 
 
 def events_table(timelines: Iterable[Timeline]) -> pd.DataFrame:

@@ -33,6 +33,22 @@ def test_worked_examples(example: WorkedExample):
     assert example.count() == example.by_hand
 
 
+@pytest.mark.parametrize("example", worked_examples(), ids=lambda example: example.name)
+def test_worked_examples_by_the_specification(example: WorkedExample):
+    case = Case(
+        example.layer,
+        example.seq_len,
+        example.accelerator,
+        example.schedule,
+        example.tile_rows,
+        example.reconfiguration,
+    )
+    found = case.reference()
+    assert found.total == example.by_hand.total_cycles
+    for part in ("useful", "column_padding", "row_padding", "dependency_stall", "fill_drain"):
+        assert getattr(found, part) == getattr(example.by_hand, part)
+
+
 def test_smallest_layer_by_hand(accelerator):
     # 1 x 1 LSTM, one step, 1K MACs, K = 32, N = 32: 4 rows, 2 columns, one tile. Array 0-1; L_mvm = 1 + 5 + 1 = 7, sums
     # at 8; activation 8-9, values at 24; update 24-25, h at 43.

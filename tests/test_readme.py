@@ -8,6 +8,7 @@ import pytest
 from sharp import find_accelerator, simulate, square_lstm
 from sharp.io import published_numbers
 
+FIXED = {"tile_rows": 32, "reconfiguration": False}
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
@@ -25,11 +26,8 @@ def row(label):
     ("label", "machine", "options"),
     [
         ("SHARP", "sharp", {}),
-        (
-            "E-PUR's schedule on the same multipliers",
-            "epur",
-            {"schedule": "sequential", "tile_rows": 32, "reconfiguration": False},
-        ),
+        ("E-PUR on the same multipliers, read as `sequential` on 32 rows", "epur", {"schedule": "sequential", **FIXED}),
+        ("the same, read as `intergate` on 32 rows", "epur", {"schedule": "intergate", **FIXED}),
     ],
 )
 def test_the_utilizations_shown_are_computed(label, machine, options):
