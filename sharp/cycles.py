@@ -191,7 +191,7 @@ def trace_layer(mapping: LayerMapping, *, num_steps: int = 3) -> NDArray[np.int6
     if expected > _MAX_EVENTS:
         raise InfeasibleMappingError(f"timeline: expected at most {_MAX_EVENTS} events, got up to {expected}")
     events = np.empty((expected, len(EVENT_COLUMNS)), dtype=np.int64)
-    count = kernel.record(*mapping.kernel_arguments(), 0, rounds, array("q", [0] * 6), events)
+    count = kernel.advance(*mapping.kernel_arguments(), 0, rounds, array("q", [0] * 6), events)
     events = events[:count].copy()
     events.flags.writeable = False
     return events

@@ -8,14 +8,5 @@ def advance(
     first_round: int,
     last_round: int,
     state: Any,
-) -> None: ...
-def record(
-    segments: Any,
-    runs: Any,
-    latencies: Any,
-    steps: int,
-    first_round: int,
-    last_round: int,
-    state: Any,
-    events: Any,
+    events: Any = None,
 ) -> int: ...

@@ -5,9 +5,8 @@ The design, so that nobody has to find it out from the code:
 - The caller flattens a layer's schedule into *segments* (what one issue costs each unit) and *runs* (a group of
   consecutive segments, repeated). A round is all runs in order; round t holds the work of step t and early work of
   step t + 1. `issue` advances the three units by one segment; everything else is loops.
-- `advance` counts, `record` also writes each event down. Both keep the machine in `state`, so that the caller can
-  stop between rounds: for a progress bar, or to watch two steps of a long run. Within a long round only Ctrl-C stops
-  them.
+- `advance` keeps the machine in `state`, so that the caller can stop between rounds: for a progress bar, or to watch
+  two steps of a long run. Within a long round only Ctrl-C stops it.
 - Arrays are allocated and checked by the caller; the directives are in setup.py. Nothing allocates.
 """
 
@@ -120,11 +119,18 @@ def advance(
     int64_t first_round,
     int64_t last_round,
     int64_t[::1] state,
+    int64_t[:, ::1] events=None,
 ):
-    """Run rounds `first_round` to `last_round` - 1 of a layer of `steps` time steps, from `state` to `state`."""
-    cdef Py_ssize_t run, index, first, last
+    """Run rounds `first_round` to `last_round` - 1 of a layer of `steps` time steps, from `state` to `state`.
+
+    Where `events` is given, each segment issued writes a row: step, segment, then start and end on array, activation
+    unit and updater, -1 where it did not go there. It must be long enough. Returns how many rows were written.
+    """
+    cdef Py_ssize_t run, index, first, last, count = 0
     cdef int64_t round_index, _repeat
     cdef Machine machine
+    cdef const int64_t* segment
+    cdef bint recording = events is not None
     with nogil:
         machine = load(state)
         for round_index in range(first_round, last_round):
@@ -137,46 +143,15 @@ def advance(
                         with gil:
                             PyErr_CheckSignals()
                     for index in range(first, last):
-                        if belongs(&segments[index, 0], round_index, steps):
-                            issue(&machine, &segments[index, 0], &latencies[0])
-        store(&machine, state)
-
-
-def record(
-    const int64_t[:, ::1] segments,
-    const int64_t[:, ::1] runs,
-    const int64_t[::1] latencies,
-    int64_t steps,
-    int64_t first_round,
-    int64_t last_round,
-    int64_t[::1] state,
-    int64_t[:, ::1] events,
-):
-    """As `advance`, writing an event for each segment issued; returns how many (`events` must be long enough).
-
-    An event is step, segment, then start and end on array, activation unit and updater; -1 where it did not go there.
-    """
-    cdef Py_ssize_t run, index, first, last, count = 0
-    cdef int64_t round_index, _repeat
-    cdef Machine machine
-    cdef const int64_t* segment
-    with nogil:
-        machine = load(state)
-        for round_index in range(first_round, last_round):
-            machine.h_ready = machine.h_out
-            for run in range(runs.shape[0]):
-                first = runs[run, FIRST_SEGMENT]
-                last = first + runs[run, NUM_SEGMENTS]
-                for _repeat in range(runs[run, REPEATS]):
-                    for index in range(first, last):
                         segment = &segments[index, 0]
                         if not belongs(segment, round_index, steps):
                             continue
                         issue(&machine, segment, &latencies[0])
-                        write(&machine, segment, events[count])
-                        events[count, STEP] = round_index + segment[LOOKAHEAD]
-                        events[count, SEGMENT] = index
-                        count += 1
+                        if recording:
+                            write(&machine, segment, events[count])
+                            events[count, STEP] = round_index + segment[LOOKAHEAD]
+                            events[count, SEGMENT] = index
+                            count += 1
         store(&machine, state)
     return count
 
