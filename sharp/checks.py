@@ -54,7 +54,7 @@ def check_text(where: str, value: object) -> str:
 def check_name(where: str, value: object, known: Collection[str]) -> str:
     """Return `value` if it is one of the `known` names."""
     if not isinstance(value, str) or value not in known:
-        listed = ", ".join(known) if len(known) <= 8 else f"one of {len(known)} known names"
+        listed = ", ".join(known) if len(known) <= 20 else f"one of {len(known)} known names"
         raise SpecificationError(f"{where}: expected {listed}, got {value!r}{suggestion(value, known)}")
     return value
 

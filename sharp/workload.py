@@ -94,6 +94,8 @@ class Network:
         check_text("name", self.name)
         check_integer("seq_len", self.seq_len)
         check_integer("batch_size", self.batch_size)
+        if not isinstance(self.title, str):
+            raise refuse("title", "a text", self.title)
         if not self.layers:
             raise refuse("layers", "at least one layer", self.layers)
         object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
