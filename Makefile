@@ -1,6 +1,11 @@
 # Every target sets up what it needs; run `make help`. Variables: ONLY="fig_a fig_b", PARAMS=file.yaml, JOBS, VENV, PYTHON.
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --jobs=$(JOBS)
+endif
+ifneq ($(filter clean,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -52,19 +57,23 @@ lock: $(VENV)/.packages ## regenerate requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes --no-annotate --all-extras --custom-compile-command "make lock" -o requirements.lock pyproject.toml
 
 clean: ## remove what the targets made
-	rm -rf build dist book/_build book/_executed book/conf.py $(filter-out $(OUTPUT)/README.md,$(wildcard $(OUTPUT)/* $(OUTPUT)/.[a-z]*)) sharp/kernels/*.so .venv*
+	rm -rf build dist book/_build book/_executed book/conf.py $(filter-out $(OUTPUT)/README.md,$(wildcard $(OUTPUT)/* $(OUTPUT)/.[a-z]*)) sharp/kernels/*.so $(VENV)/.built .venv*
 
 $(OUTPUT)/%.json book/_executed/%.ipynb: book/notebooks/%.md build/parameters/%.yaml $(SOURCES) $(VENV)/.built
 	$(BIN)/sharp figure $< --parameters build/parameters/$*.yaml --output $(OUTPUT) --executed book/_executed/$*.ipynb
 
+# A figure that lost one of its files is made again: five files a figure, three a table.
+INCOMPLETE := $(foreach id,$(IDS),$(if $(filter-out $(if $(filter fig_%,$(id)),5,3),$(words $(wildcard $(OUTPUT)/$(id).*))),$(id)))
+$(INCOMPLETE:%=$(OUTPUT)/%.json): FORCE
+
 build/parameters/%.yaml: FORCE
 	@mkdir -p $(@D) && cmp -s $(or $(PARAMS),/dev/null) $@ || cp $(or $(PARAMS),/dev/null) $@
 
-book/_build/html/index.html: $(PAGES) $(IDS:%=book/_executed/%.ipynb) | $(VENV)/.built
-	$(BIN)/jupyter-book config sphinx book && sed -i "s/'sphinx_thebe', //" book/conf.py && $(BIN)/python -m sphinx -b html -W -n --keep-going -q book book/_build/html
+book/_build/html/index.html: $(PAGES) $(IDS:%=book/_executed/%.ipynb) $(IDS:%=$(OUTPUT)/%.json) | $(VENV)/.built
+	$(BIN)/jupyter-book config sphinx book && sed -i "s/'sphinx_thebe', //" book/conf.py && $(BIN)/python -m sphinx -b html -W -n --keep-going -q book book/_build/html && touch $@
 
 $(VENV)/.packages: requirements.lock
-	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $< && touch $@
+	$(PYTHON) -m venv --clear $(VENV) && $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $< && touch $@
 
 $(VENV)/.built: $(VENV)/.packages pyproject.toml setup.py $(KERNELS)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable . && touch $@

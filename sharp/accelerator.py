@@ -56,6 +56,8 @@ class Budget:
     """Multipliers."""
     clock_hz: float
     """Hertz."""
+    provenance: Provenance | None = field(default=None, compare=False)
+    """Source and status."""
 
     def __post_init__(self) -> None:
         check_integer("num_macs", self.num_macs)
@@ -112,18 +114,16 @@ class Accelerator:
     def __post_init__(self) -> None:
         check_text("name", self.name)
         for name in ("num_macs", "weight_bits", "partial_sum_bits", "activation_lanes", "rows_per_update_lane"):
-            check_integer(name, getattr(self, name))
+            object.__setattr__(self, name, check_integer(name, getattr(self, name)))
         for name in ("clock_hz", "multiply_ns", "add_ns", "accumulate_ns", "activation_ns", "update_ns"):
             check_number(name, getattr(self, name))
         self._check_tile_rows()
-        object.__setattr__(self, "budgets", MappingProxyType(dict(self.budgets)))
-        object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
 
     def _check_tile_rows(self) -> None:
         if not self.tile_rows:
             raise refuse("tile_rows", "at least one tile height", self.tile_rows)
+        object.__setattr__(self, "tile_rows", tuple(check_integer("tile_rows", rows) for rows in self.tile_rows))
         for rows in self.tile_rows:
-            check_integer("tile_rows", rows)
             if self.num_macs % rows:
                 raise SpecificationError(
                     f"num_macs: expected a multiple of every tile height "
@@ -134,10 +134,10 @@ class Accelerator:
 
     def check_tile_rows(self, tile_rows: int) -> int:
         """Return `tile_rows` if the array can take that height."""
-        if tile_rows not in self.tile_rows:
+        if check_integer("tile_rows", tile_rows) not in self.tile_rows:
             heights = ", ".join(map(str, self.tile_rows))
             raise refuse("tile_rows", f"one of {heights} or best (the tile heights of {self.name})", tile_rows)
-        return tile_rows
+        return int(tile_rows)
 
     def cycles(self, latency: str) -> int:
         """Whole cycles of one of the ``*_ns`` latencies, by its field name."""
@@ -153,30 +153,37 @@ class Accelerator:
         """Bytes of a sum in the intermediate buffer."""
         return bytes_from_bits(self.partial_sum_bits)
 
-    def with_macs(self, macs: str | int) -> Accelerator:
-        """The same machine with another number of multipliers.
+    def budget(self, macs: str | int) -> dict[str, object]:
+        """The fields that a number of multipliers sets: ``num_macs``, and ``clock_hz`` where it is a budget.
 
         Parameters
         ----------
         macs : str or int
-            A budget by its label ("64K", "96K") or by its number of multipliers, which sets the budget's clock too;
-            any other number ("8K" = 8192) keeps the clock of this accelerator.
+            A budget by its label ("64K", "96K") or by its number of multipliers, or any other number ("8K" = 8192).
 
         Raises
         ------
         SpecificationError
-            Where `macs` is neither, or a tile height does not divide it.
+            Where `macs` is neither.
         """
         label = str(macs).upper()
         number = self.budgets[label].num_macs if label in self.budgets else macs_from_text(label)
         if number is None or number < 1:
             names = ", ".join(self.budgets)
             hint = suggestion(label, self.budgets)
-            raise SpecificationError(f"macs: expected a number such as 4096 or 64K ({names}), got {macs!r}{hint}")
-        for budget in self.budgets.values():
-            if budget.num_macs == number:
-                return replace(self, num_macs=number, clock_hz=budget.clock_hz)
-        return replace(self, num_macs=number)
+            raise refuse("macs", f"a number such as 4096 or 64K ({names})", macs, hint)
+        clocks = [budget.clock_hz for budget in self.budgets.values() if budget.num_macs == number]
+        return {"num_macs": number} | ({"clock_hz": clocks[0]} if clocks else {})
+
+    def with_macs(self, macs: str | int) -> Accelerator:
+        """The same machine with another number of multipliers, and the clock of the budget that it is (`budget`).
+
+        Raises
+        ------
+        SpecificationError
+            Where `macs` is no number of multipliers, or a tile height does not divide it.
+        """
+        return with_settings(self, self.budget(macs))
 
     @property
     def budget_label(self) -> str:
@@ -187,22 +194,27 @@ class Accelerator:
         return label_from_macs(self.num_macs)
 
 
-def with_setting(accelerator: Accelerator, name: str, value: object) -> Accelerator:
-    """The same machine with one field changed, as ``--set name=value`` does.
+def with_settings(accelerator: Accelerator, settings: Mapping[str, object]) -> Accelerator:
+    """The same machine with some parameters changed, all at once.
 
-    A buffer takes its capacity in bytes.
+    Parameters
+    ----------
+    accelerator : Accelerator
+    settings : mapping of str to value
+        By parameter name (`UNITS`); a buffer takes its capacity in bytes, ``tile_rows`` a list or one height.
 
     Raises
     ------
     SpecificationError
-        Where there is no such field, or the value does not fit it.
+        Where there is no such parameter, or the values do not fit it or each other.
     """
+    return replace(accelerator, **{name: _setting(name, value) for name, value in settings.items()})  # type: ignore[arg-type]
+
+
+def _setting(name: str, value: object) -> object:
     check_name("parameter", name, UNITS)
     if name in BUFFERS:
-        try:
-            value = MemoryLevel(capacity_bytes=value)  # type: ignore[arg-type]
-        except SpecificationError as error:
-            raise SpecificationError(f"{name}.{error}") from None
-    elif name == "tile_rows":
-        value = tuple(value) if isinstance(value, list) else (value,)
-    return replace(accelerator, **{name: value})  # type: ignore[arg-type]
+        return MemoryLevel(capacity_bytes=check_integer(f"{name}.capacity_bytes", value))
+    if name == "tile_rows":
+        return tuple(value) if isinstance(value, list | tuple) else (value,)
+    return value

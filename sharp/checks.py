@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-import math
+import operator
+import reprlib
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sharp.errors import SpecificationError
 
+MAX_INTEGER = 2**63 - 1
+"""Greatest integer that an input may be."""
+LEAST_NUMBER, GREATEST_NUMBER = 1e-30, 1e30
+"""Bounds of a positive number, far beyond what any machine has."""
 
-def refuse(where: str, expected: str, got: object) -> SpecificationError:
-    """Make the error ``where: expected ..., got ...``; the caller raises it."""
-    return SpecificationError(f"{where}: expected {expected}, got {got!r}")
+_short = reprlib.Repr()
+_short.maxstring = _short.maxlong = _short.maxother = 80
+
+
+def refuse(where: str, expected: str, got: object, hint: str = "") -> SpecificationError:
+    """Make the error ``where: expected ..., got ...``, a hint behind it; the caller raises it."""
+    return SpecificationError(f"{where}: expected {expected}, got {_short.repr(got)}{hint}")
 
 
 def suggestion(name: object, known: Iterable[str]) -> str:
@@ -23,17 +32,24 @@ def suggestion(name: object, known: Iterable[str]) -> str:
 
 
 def check_integer(where: str, value: object, minimum: int = 1) -> int:
-    """Return `value` if it is an integer (not a bool) of at least `minimum`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-        kind = {0: "a non-negative integer", 1: "a positive integer"}.get(minimum, f"an integer of at least {minimum}")
-        raise refuse(where, kind, value)
-    return value
+    """Return `value` as an int if it is an integer (not a bool) from `minimum` to 2^63 - 1."""
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = minimum - 1
+    if isinstance(value, bool) or number < minimum:
+        raise refuse(where, "a positive integer" if minimum == 1 else f"an integer of at least {minimum}", value)
+    if number > MAX_INTEGER:
+        raise refuse(where, "an integer below 2^63", value)
+    return number
 
 
 def check_number(where: str, value: object) -> float:
-    """Return `value` if it is a finite positive number (not a bool)."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value > 0):
+    """Return `value` if it is a positive number (not a bool), neither infinite nor beyond all reason."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0 or value == float("inf"):
         raise refuse(where, "a positive number", value)
+    if not LEAST_NUMBER <= value <= GREATEST_NUMBER:
+        raise refuse(where, f"a number from {LEAST_NUMBER:g} to {GREATEST_NUMBER:g}", value)
     return value
 
 
@@ -45,9 +61,9 @@ def check_flag(where: str, value: object) -> bool:
 
 
 def check_text(where: str, value: object) -> str:
-    """Return `value` if it is a text that is not empty."""
-    if not isinstance(value, str) or not value.strip():
-        raise refuse(where, "a text", value)
+    """Return `value` if it is a printable text that is not empty."""
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise refuse(where, "a printable text", value)
     return value
 
 
@@ -55,7 +71,7 @@ def check_name(where: str, value: object, known: Collection[str]) -> str:
     """Return `value` if it is one of the `known` names."""
     if not isinstance(value, str) or value not in known:
         listed = ", ".join(known) if len(known) <= 20 else f"one of {len(known)} known names"
-        raise SpecificationError(f"{where}: expected {listed}, got {value!r}{suggestion(value, known)}")
+        raise refuse(where, listed, value, suggestion(value, known))
     return value
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from sharp import __version__
-from sharp.accelerator import Accelerator, with_setting
+from sharp.accelerator import Accelerator, with_settings
 from sharp.checks import refuse
 from sharp.errors import SharpError, SpecificationError
 from sharp.explore import TileRows, explore
@@ -248,26 +248,27 @@ def _workload(options: dict[str, Any]) -> Network:
         network = find_network(name)
         return network if steps is None else dataclasses.replace(network, seq_len=steps)
     input_size = hidden_size if options["input_size"] is None else options["input_size"]
-    return single_layer(options["cell"] or "lstm", input_size, hidden_size, 25 if steps is None else steps)
+    return single_layer(
+        "lstm" if options["cell"] is None else options["cell"], input_size, hidden_size, 25 if steps is None else steps
+    )
 
 
 def _machine(options: dict[str, Any]) -> Accelerator:
     """The accelerator that the options name, with its budget and settings."""
     accelerator = find_accelerator(options["accelerator"])
-    if options["macs"] is not None:
-        accelerator = accelerator.with_macs(options["macs"])
+    settings = {} if options["macs"] is None else accelerator.budget(options["macs"])
     for setting in options["settings"]:
         name, separator, value = setting.partition("=")
         if not separator:
             raise refuse("--set", "NAME=VALUE, such as activation_lanes=128", setting)
-        accelerator = with_setting(accelerator, name.strip(), parse_value("--set", value))
-    return accelerator
+        settings[name.strip()] = parse_value("--set", value)
+    return with_settings(accelerator, settings)
 
 
 def _tile_rows(text: str) -> TileRows:
     if text == "best":
         return "best"
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
         raise refuse("tile_rows", "a tile height such as 32, or best", text)
     return int(text)
 
@@ -298,7 +299,7 @@ def _network_entry(network: Network) -> dict[str, Any]:
 
 
 def _print_json(content: object) -> None:
-    click.echo(json.dumps(content, indent=2))
+    click.echo(json.dumps(content, indent=2, allow_nan=False))
 
 
 def main() -> None:

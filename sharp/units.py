@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, Decimal
 
 KIB = 1024
-MIB = 1024 * KIB
 GIGA = 1_000_000_000
 
 
@@ -46,7 +45,7 @@ def macs_from_text(text: str) -> int | None:
     The accelerator's own budget labels go first: its "96K" is 96,000 (`Accelerator.with_macs`).
     """
     digits, factor = (text[:-1], KIB) if text[-1:] in ("K", "k") else (text, 1)
-    return int(digits) * factor if digits.isascii() and digits.isdigit() else None
+    return int(digits) * factor if digits.isascii() and digits.isdigit() and len(digits) < 20 else None
 
 
 def label_from_macs(num_macs: int) -> str:

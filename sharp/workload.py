@@ -36,12 +36,12 @@ class RNNLayer:
 
     def __post_init__(self) -> None:
         check_name("cell", self.cell, CELL_GATES)
-        check_integer("hidden_size", self.hidden_size)
-        check_integer("input_size", self.input_size)
+        for name in ("hidden_size", "input_size"):
+            object.__setattr__(self, name, check_integer(name, getattr(self, name)))
         check_flag("bidirectional", self.bidirectional)
         check_flag("peephole", self.peephole)
         if self.projection_size is not None:
-            check_integer("projection_size", self.projection_size)
+            object.__setattr__(self, "projection_size", check_integer("projection_size", self.projection_size))
         if self.cell != "lstm" and (self.peephole or self.projection_size is not None):
             raise refuse("cell", "lstm (peephole and projection_size belong to it)", self.cell)
 
@@ -92,13 +92,13 @@ class Network:
 
     def __post_init__(self) -> None:
         check_text("name", self.name)
-        check_integer("seq_len", self.seq_len)
-        check_integer("batch_size", self.batch_size)
-        if not isinstance(self.title, str):
-            raise refuse("title", "a text", self.title)
+        for name in ("seq_len", "batch_size"):
+            object.__setattr__(self, name, check_integer(name, getattr(self, name)))
+        if self.title != "":
+            check_text("title", self.title)
+        object.__setattr__(self, "layers", tuple(self.layers))
         if not self.layers:
             raise refuse("layers", "at least one layer", self.layers)
-        object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
         for index, (below, layer) in enumerate(zip(self.layers, self.layers[1:], strict=False), start=1):
             if layer.input_size != below.output_size:
                 raise SpecificationError(

@@ -1,11 +1,13 @@
 """The machine: budgets, tile heights, settings, bad input."""
 
+import pickle
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from sharp import SpecificationError
-from sharp.accelerator import UNITS, with_setting
+from sharp.accelerator import UNITS, with_settings
 
 
 def test_cycles_of_the_nominal_latencies(accelerator):
@@ -66,14 +68,26 @@ def test_bad_machines(accelerator, fields, message):
 
 
 def test_settings(accelerator):
-    assert with_setting(accelerator, "activation_lanes", 128).activation_lanes == 128
-    assert with_setting(accelerator, "tile_rows", [32, 512]).tile_rows == (32, 512)
-    assert with_setting(accelerator, "tile_rows", 32).tile_rows == (32,)
-    assert with_setting(accelerator, "weight_buffer", 1000).weight_buffer.capacity_bytes == 1000
+    assert with_settings(accelerator, {"activation_lanes": 128}).activation_lanes == 128
+    assert with_settings(accelerator, {"tile_rows": [32, 512]}).tile_rows == (32, 512)
+    assert with_settings(accelerator, {"tile_rows": 32}).tile_rows == (32,)
+    assert with_settings(accelerator, {"weight_buffer": 1000}).weight_buffer.capacity_bytes == 1000
     with pytest.raises(SpecificationError, match=r"did you mean 'activation_lanes'"):
-        with_setting(accelerator, "activation_lane", 128)
+        with_settings(accelerator, {"activation_lane": 128})
     with pytest.raises(SpecificationError, match=r"weight_buffer.capacity_bytes: expected a positive integer, got -4"):
-        with_setting(accelerator, "weight_buffer", -4)
+        with_settings(accelerator, {"weight_buffer": -4})
+
+
+def test_settings_are_applied_together(accelerator):
+    machine = with_settings(accelerator, {"tile_rows": [10, 20], "num_macs": 1000})
+    assert (machine.num_macs, machine.tile_rows) == (1000, (10, 20))
+
+
+def test_machines_can_be_pickled_and_take_numpy_integers(accelerator):
+    assert pickle.loads(pickle.dumps(accelerator)) == accelerator
+    machine = replace(accelerator, num_macs=np.int64(1024), tile_rows=[np.int64(32)])
+    assert hash(machine) == hash(replace(accelerator, num_macs=1024, tile_rows=(32,)))
+    assert type(machine.num_macs) is int
 
 
 def test_every_parameter_has_a_unit(accelerator):

@@ -56,9 +56,9 @@ def test_layers_have_to_chain():
     [
         ({"layers": ()}, "layers: expected at least one layer"),
         ({"seq_len": 0}, "seq_len: expected a positive integer, got 0"),
-        ({"title": 4}, "title: expected a text, got 4"),
+        ({"title": 4}, "title: expected a printable text, got 4"),
         ({"batch_size": 0}, "batch_size: expected a positive integer, got 0"),
-        ({"name": " "}, "name: expected a text, got ' '"),
+        ({"name": " "}, "name: expected a printable text, got ' '"),
     ],
 )
 def test_bad_networks(fields, message):
