@@ -19,8 +19,9 @@ from sharp.errors import SharpError, SpecificationError
 from sharp.explore import TileRows, explore
 from sharp.files import write_text
 from sharp.io import find_accelerator, find_network, load_file, parse_value, shipped_accelerators, shipped_networks
+from sharp.progress import progress_bar
 from sharp.schedule import SCHEDULES
-from sharp.simulate import simulate
+from sharp.simulate import run_settings, simulate
 from sharp.timeline import make_timeline
 from sharp.workload import Network, single_layer
 
@@ -77,9 +78,7 @@ def cli() -> None:
 def run(tile_rows: str, schedule: str, no_reconfiguration: bool, as_json: bool, **options: Any) -> None:
     """Run a network: cycles, latency, utilization and the split, per layer and in total."""
     network, accelerator = _workload(options), _machine(options)
-    from sharp import console
-
-    with console.progress_bar("simulating") as progress:
+    with progress_bar("simulating") as progress:
         report = simulate(
             network,
             accelerator,
@@ -91,6 +90,8 @@ def run(tile_rows: str, schedule: str, no_reconfiguration: bool, as_json: bool, 
     if as_json:
         _print_json(report.as_dict())
     else:
+        from sharp import console
+
         console.print_report(report)
 
 
@@ -102,9 +103,7 @@ def run(tile_rows: str, schedule: str, no_reconfiguration: bool, as_json: bool, 
 def explore_command(schedule: str, no_reconfiguration: bool, as_json: bool, **options: Any) -> None:
     """Try every tile height on every layer and mark the best: the dispatcher's table."""
     network, accelerator = _workload(options), _machine(options)
-    from sharp import console
-
-    with console.progress_bar("exploring") as progress:
+    with progress_bar("exploring") as progress:
         tables = explore(
             network, accelerator, schedule=schedule, reconfiguration=not no_reconfiguration, progress=progress
         )
@@ -126,9 +125,11 @@ def explore_command(schedule: str, no_reconfiguration: bool, as_json: bool, **op
             }
             for layer, table in zip(network.layers, tables, strict=True)
         ]
-        _print_json({**_header(network, accelerator, schedule, not no_reconfiguration), "layers": layers})
+        _print_json({**run_settings(network, accelerator, schedule, not no_reconfiguration), "layers": layers})
     else:
-        console.print_tile_tables(network, accelerator, schedule, tables)
+        from sharp import console
+
+        console.print_tile_tables(network, accelerator, schedule, not no_reconfiguration, tables)
 
 
 @cli.command()
@@ -156,15 +157,17 @@ def timeline(
         raise refuse("--layer", f"a layer of {network.name}, 0 to {len(network.layers) - 1}", layer)
     if show_steps < 1:
         raise refuse("--show-steps", "a positive integer", show_steps)
-    result = make_timeline(
-        network.layers[layer],
-        network.seq_len,
-        accelerator,
-        schedule=schedule,
-        tile_rows=_tile_rows(tile_rows),
-        reconfiguration=not no_reconfiguration,
-        num_steps=show_steps,
-    )
+    with progress_bar("simulating") as progress:
+        result = make_timeline(
+            network.layers[layer],
+            network.seq_len,
+            accelerator,
+            schedule=schedule,
+            tile_rows=_tile_rows(tile_rows),
+            reconfiguration=not no_reconfiguration,
+            num_steps=show_steps,
+            progress=progress,
+        )
     if trace is not None:
         write_text(trace, result.as_trace())
     if as_json:
@@ -192,10 +195,7 @@ def list_command(kind: str, as_json: bool) -> None:
         return
     content = {
         "networks": [_network_entry(network) for network in networks],
-        "accelerators": [
-            {"name": machine.name, "budgets": {label: vars(budget) for label, budget in machine.budgets.items()}}
-            for machine in accelerators
-        ],
+        "accelerators": [{"name": machine.name, "budgets": _budgets(machine)} for machine in accelerators],
         "schedules": list(schedules),
     }
     _print_json(content if kind == "all" else {kind: content[kind]})
@@ -226,12 +226,16 @@ def check(files: tuple[Path, ...], as_json: bool) -> None:
 @click.option("-f", "--parameters", type=click.Path(path_type=Path), help="YAML file of parameters, as papermill's.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("paper_figures"), show_default=True)
 @click.option("--executed", type=click.Path(path_type=Path), help="Keep the executed notebook here (.ipynb).")
-def figure(notebook: Path, parameters: Path | None, output: Path, executed: Path | None) -> None:
+@json_option
+def figure(notebook: Path, parameters: Path | None, output: Path, executed: Path | None, as_json: bool) -> None:
     """Run a figure's notebook with papermill; write its figure or table, its numbers and a line of manifest.json."""
     from sharp.notebook import run_notebook
 
     written = run_notebook(notebook, parameters_file=parameters, output=output, executed=executed)
-    click.echo(f"{notebook.stem}: {', '.join(path.name for path in written)}")
+    if as_json:
+        _print_json({"id": notebook.stem, "files": [str(path) for path in written]})
+    else:
+        click.echo(f"{notebook.stem}: {', '.join(path.name for path in written)}")
 
 
 def _workload(options: dict[str, Any]) -> Network:
@@ -273,15 +277,9 @@ def _tile_rows(text: str) -> TileRows:
     return int(text)
 
 
-def _header(network: Network, accelerator: Accelerator, schedule: str, reconfiguration: bool) -> dict[str, Any]:
+def _budgets(machine: Accelerator) -> dict[str, dict[str, float]]:
     return {
-        "network": network.name,
-        "accelerator": accelerator.name,
-        "num_macs": accelerator.num_macs,
-        "clock_hz": accelerator.clock_hz,
-        "schedule": schedule,
-        "reconfiguration": reconfiguration,
-        "seq_len": network.seq_len,
+        label: {"num_macs": budget.num_macs, "clock_hz": budget.clock_hz} for label, budget in machine.budgets.items()
     }
 
 
@@ -306,6 +304,8 @@ def main() -> None:
     """Run the command; bad input ends in one sentence on the error stream and exit code 2."""
     try:
         cli.main(standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else "", err=True)
         sys.exit(BAD_INPUT)
@@ -316,8 +316,10 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("sharp: interrupted", err=True)
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has gone
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nothing more can be printed
+        if not isinstance(error, BrokenPipeError):  # whoever read us has gone: not our concern
+            _fail(f"standard output: expected a place that can be written, got: {error.strerror or error}")
 
 
 def _fail(sentence: str) -> None:

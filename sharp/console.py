@@ -1,12 +1,11 @@
-"""What the command prints for people: tables, a timeline in characters, a progress bar (rich)."""
+"""What the command prints for people: tables, a timeline in characters (rich)."""
 
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import TypeVar
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -14,12 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from sharp.accelerator import Accelerator
-from sharp.cycles import CycleCounts, Progress
+from sharp.cycles import CycleCounts
 from sharp.explore import TileTable
 from sharp.simulate import Report
-from sharp.timeline import UNITS, Event, Timeline
+from sharp.timeline import STAGES, Event, Timeline
 from sharp.units import GIGA
-from sharp.workload import Network
+from sharp.workload import Network, RNNLayer
 
 PIPED_WIDTH = 110
 MAX_WIDTH = 400
@@ -35,32 +34,13 @@ _STEP_STYLES = ("bold cyan", "bold yellow", "bold magenta")
 
 def _console(stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else PIPED_WIDTH)
+    width = None if stream is not None and stream.isatty() else PIPED_WIDTH
+    return Console(stderr=stderr, highlight=False, markup=False, width=width)
 
 
 def note(sentence: str) -> None:
     """Print a remark on the error stream, out of the way of results."""
-    _console(stderr=True).print(sentence, style="yellow", markup=False)
-
-
-@contextmanager
-def progress_bar(label: str) -> Iterator[Progress | None]:
-    """Give a callback that draws a bar once a second has gone by; None where no terminal watches."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.progress import Progress as Bar
-
-    started = time.monotonic()
-    with Bar(console=_console(stderr=True), transient=True, auto_refresh=False) as bar:
-        task = bar.add_task(label, total=1.0, visible=False)
-
-        def update(done: float) -> None:
-            if time.monotonic() - started > 1:
-                bar.update(task, completed=done, visible=True)
-                bar.refresh()
-
-        yield update
+    _console(stderr=True).print(sentence, style="yellow", soft_wrap=True)
 
 
 def _table(title: str, *columns: str, text: Iterable[int] = (0,)) -> Table:
@@ -85,30 +65,44 @@ def _machine(accelerator: Accelerator) -> str:
     return f"{accelerator.name}, {accelerator.num_macs:,} MACs at {accelerator.clock_hz / 1e6:g} MHz"
 
 
+def _hidden(layer: RNNLayer) -> str:
+    return f"{layer.hidden_size} x 2" if layer.bidirectional else str(layer.hidden_size)
+
+
+Item = TypeVar("Item")
+
+
+def _groups(items: Sequence[Item]) -> Iterator[tuple[str, Item]]:
+    """Runs of equal items, each with the indices it stands at: "0", "1-4 each"."""
+    index = 0
+    for item, group in groupby(items):
+        count = len(list(group))
+        yield (str(index) if count == 1 else f"{index}-{index + count - 1} each"), item
+        index += count
+
+
 def _shares(counts: CycleCounts) -> list[str]:
     """Utilization, then the share of the cycles that each kind of loss takes."""
     return [f"{counts.split[part] / counts.total_cycles:.1%}" for part in ("ideal", *LOSS_HEADERS)]
 
 
+def _retiling(reconfiguration: bool) -> str:
+    return "with padding reconfiguration" if reconfiguration else "without padding reconfiguration"
+
+
 def print_report(report: Report) -> None:
     """Print a run: a row a group of equal layers, then the total; losses in percent of the cycles."""
-    retiled = "with" if report.reconfiguration else "without"
     table = _table(
         f"{report.network.name} on {_machine(report.accelerator)}, {report.schedule}, "
-        f"{retiled} padding reconfiguration",
+        f"{_retiling(report.reconfiguration)}",
         *("layer", "X", "H", "K", "cycles", UTILIZATION_HEADER),
         *LOSS_HEADERS.values(),
     )
-    index = 0
-    for entry, group in groupby(report.layers):
-        count = len(list(group))
-        names = str(index) if count == 1 else f"{index}-{index + count - 1} each"
-        index += count
-        directions = " x 2" if entry.layer.bidirectional else ""
+    for names, entry in _groups(report.layers):
         table.add_row(
             names,
             str(entry.layer.input_size),
-            f"{entry.layer.hidden_size}{directions}",
+            _hidden(entry.layer),
             str(entry.tile_rows),
             f"{entry.counts.total_cycles:,}",
             *_shares(entry.counts),
@@ -123,25 +117,26 @@ def print_report(report: Report) -> None:
         note(f"warning: {sentence}")
 
 
-def print_tile_tables(network: Network, accelerator: Accelerator, schedule: str, tables: Iterable[TileTable]) -> None:
+def print_tile_tables(
+    network: Network,
+    accelerator: Accelerator,
+    schedule: str,
+    reconfiguration: bool,
+    tables: Iterable[TileTable],
+) -> None:
     """Print the K table: a row a tile height and group of equal layers, the best marked."""
     table = _table(
-        f"{network.name} on {_machine(accelerator)}, {schedule}: cycles by tile height",
+        f"{network.name} on {_machine(accelerator)}, {schedule}, {_retiling(reconfiguration)}",
         *("layer", "X", "H", "K", "cycles", UTILIZATION_HEADER),
         *LOSS_HEADERS.values(),
     )
-    rows = list(zip(network.layers, tables, strict=True))
-    index = 0
-    for (layer, tiles), group in groupby(rows):
-        count = len(list(group))
-        names = str(index) if count == 1 else f"{index}-{index + count - 1} each"
-        index += count
+    for names, (layer, tiles) in _groups(list(zip(network.layers, tables, strict=True))):
         for height, counts in tiles.candidates.items():
             best = height == tiles.best
             table.add_row(
                 names,
                 str(layer.input_size),
-                str(layer.hidden_size),
+                _hidden(layer),
                 f"{'best ' if best else ''}{height}",
                 f"{counts.total_cycles:,}",
                 *_shares(counts),
@@ -160,7 +155,7 @@ def print_timeline(timeline: Timeline) -> None:
         f"{timeline.schedule}, K = {timeline.tile_rows}, {timeline.num_macs:,} MACs, cycles 0 to {end:,}", style="bold"
     )
     console.print(f"one character is {scale:,} cycles; the digit is the time step, x an input product issued ahead")
-    for unit in UNITS:
+    for unit in STAGES:
         line = Text(f"{unit:<11}", style="bold")
         line.append_text(_unit_line([event for event in timeline.events if event.unit == unit], end, scale))
         console.print(line)
@@ -174,9 +169,10 @@ def _unit_line(events: list[Event], end: int, scale: int) -> Text:
         for cell in range(event.start // scale, -(-event.end // scale)):
             cells[cell] = event
     line = Text()
+    idle = "·" if (sys.stdout.encoding or "").lower().startswith("utf") else "."
     for shown in cells:
         if shown is None:
-            line.append("·", style="dim")
+            line.append(idle, style="dim")
         else:
             symbol = "x" if shown.operand == "x" else str(shown.step % 10)
             line.append(symbol, style=_STEP_STYLES[shown.step % len(_STEP_STYLES)])

@@ -36,7 +36,7 @@ EVENT_COLUMNS = (
 """Columns of the events that `trace_layer` returns."""
 
 _SEGMENTS_A_CALL = 2**25
-_MAX_EVENTS = 2**24
+_MAX_EVENTS = 2**18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +182,7 @@ def trace_layer(mapping: LayerMapping, *, num_steps: int = 3) -> NDArray[np.int6
     Raises
     ------
     InfeasibleMappingError
-        Where there would be more than 2^24 events.
+        Where there would be more than 2^18 events.
     """
     import numpy as np
 

@@ -15,5 +15,9 @@ class InfeasibleMappingError(SharpError):
     """A valid workload and a valid accelerator that do not go together, or not yet."""
 
 
+class TileHeightError(InfeasibleMappingError):
+    """A schedule that cannot use a tile height; another height may do."""
+
+
 class NotebookError(SharpError):
     """A notebook that raised; the text is the notebook's own error."""

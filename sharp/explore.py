@@ -8,7 +8,7 @@ from typing import Literal
 from sharp.accelerator import Accelerator
 from sharp.checks import refuse
 from sharp.cycles import CycleCounts, Progress, count_cycles
-from sharp.errors import InfeasibleMappingError
+from sharp.errors import InfeasibleMappingError, TileHeightError
 from sharp.workload import Network, RNNLayer
 
 TileRows = int | Literal["best"]
@@ -51,7 +51,7 @@ def explore_layer(
         raise refuse("tile_rows", "a tile height or best", tile_rows)
     heights = accelerator.tile_rows if tile_rows == "best" else (tile_rows,)
     candidates: dict[int, CycleCounts] = {}
-    refused: InfeasibleMappingError | None = None
+    refused: TileHeightError | None = None
     for index, height in enumerate(heights):
         try:
             candidates[height] = count_cycles(
@@ -63,7 +63,7 @@ def explore_layer(
                 reconfiguration=reconfiguration,
                 progress=_share(progress, index, len(heights)),
             )
-        except InfeasibleMappingError as error:
+        except TileHeightError as error:
             refused = refused or error
     if refused is not None and not candidates:
         raise refused

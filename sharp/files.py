@@ -21,28 +21,30 @@ def writable(path: Path) -> Iterator[None]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path`, replacing it in one step.
+    """Write `text` to `path`, replacing a file in one step; a link is followed, a device or pipe just written to.
 
     Raises
     ------
     SpecificationError
-        Where the folder cannot be written; `path` is then as it was.
+        Where it cannot be written; a file is then as it was.
     """
     with writable(path):
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        target = path.resolve()
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8")
+            return
+        temporary = target.with_name(f".{target.name}.{os.getpid()}")
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(text)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(target)
         except BaseException:
-            os.unlink(temporary)
+            temporary.unlink(missing_ok=True)
             raise
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and its parents, or say why that cannot be."""
+    """Make a folder and its parents, and see that files can be made in it, or say why not."""
     with writable(path):
         path.mkdir(parents=True, exist_ok=True)
-        if not os.access(path, os.W_OK):
-            raise PermissionError(13, "Permission denied")
+        with tempfile.TemporaryFile(dir=path):
+            pass

@@ -6,7 +6,7 @@ The shipped files lie in ``sharp/data``; a user's file has the same form. No map
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,10 @@ def load_networks(path: Path) -> tuple[Network, ...]:
     SpecificationError
         With the file, the key, what was expected and what was got.
     """
-    content = read_yaml(path)
+    return _networks(path, read_yaml(path))
+
+
+def _networks(path: Path, content: Mapping[str, Any]) -> tuple[Network, ...]:
     with _within(f"{path}: "):
         return _suite(content) if "suite" in content else (_network(content),)
 
@@ -160,15 +163,13 @@ def find_network(name: str) -> Network:
     """
     path = _path(name, "networks")
     if path is None:
-        prefix = DATA / "networks" / f"{name.split('-')[0]}.yaml"
-        candidates = load_networks(prefix) if prefix.is_file() else ()
-        for network in candidates:
+        suite = _path(name.split("-")[0], "networks")
+        for network in load_networks(suite) if suite else ():
             if network.name == name:
                 return network
         known = [network.name for network in shipped_networks()]
-        raise SpecificationError(
-            f"network: expected a name that `sharp list networks` prints or a YAML file, "
-            f"got {name!r}{suggestion(name, known)}"
+        raise refuse(
+            "network", "a name that `sharp list networks` prints or a YAML file", name, suggestion(name, known)
         )
     networks = load_networks(path)
     if len(networks) > 1:
@@ -187,8 +188,7 @@ def _path(name: str, kind: str) -> Path | None:
     """The file of a shipped name, or the user's own; None where the name is neither."""
     if name.endswith((".yaml", ".yml")) or "/" in name:
         return Path(name)
-    shipped = DATA / kind / f"{name}.yaml"
-    return shipped if shipped.is_file() else None
+    return next((path for path in _shipped(kind) if path.stem == name), None)
 
 
 # Accelerators --------------------------------------------------------------------------------------------------------
@@ -202,7 +202,10 @@ def load_accelerator(path: Path) -> Accelerator:
     SpecificationError
         With the file, the key, what was expected and what was got.
     """
-    content = read_yaml(path)
+    return _accelerator(path, read_yaml(path))
+
+
+def _accelerator(path: Path, content: Mapping[str, Any]) -> Accelerator:
     with _within(f"{path}: "):
         return accelerator_from(content)
 
@@ -244,7 +247,10 @@ def _budgets(entries: object) -> dict[str, Budget]:
         with _within(f"budgets.{label}"):
             known = ("num_macs", "clock_hz")
             fields = check_mapping("", entry, (*known, *_PROVENANCE_KEYS), known)
-            budgets[str(label).upper()] = Budget(num_macs=fields["num_macs"], clock_hz=fields["clock_hz"])
+            name = str(label).upper()
+            if name in budgets:
+                raise refuse("label", "each label once, in capitals or not", label)
+            budgets[name] = Budget(**{key: fields[key] for key in known}, provenance=_provenance(fields))
     return budgets
 
 
@@ -264,18 +270,15 @@ def find_accelerator(name: str) -> Accelerator:
     path = _path(name, "accelerators")
     if path is None:
         known = [path.stem for path in _shipped("accelerators")]
-        raise SpecificationError(
-            f"accelerator: expected {', '.join(known)} or a YAML file, got {name!r}{suggestion(name, known)}"
-        )
+        raise refuse("accelerator", f"{', '.join(known)} or a YAML file", name, suggestion(name, known))
     return load_accelerator(path)
 
 
 def load_file(path: Path) -> tuple[Network, ...] | Accelerator:
     """Load a network, a suite or an accelerator, told apart by its keys."""
     content = read_yaml(path)
-    load: Callable[[Path], tuple[Network, ...] | Accelerator]
-    load = load_networks if {"layers", "suite", "seq_len"} & set(content) else load_accelerator
-    return load(path)
+    is_workload = {"layers", "suite", "seq_len"} & set(content)
+    return _networks(path, content) if is_workload else _accelerator(path, content)
 
 
 # Numbers to compare with ---------------------------------------------------------------------------------------------

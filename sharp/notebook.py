@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -14,17 +15,29 @@ import filelock
 import jupytext
 import nbformat
 import papermill
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
+from yaml import YAMLError
 
-from sharp import errors
 from sharp.checks import suggestion
-from sharp.errors import NotebookError, SpecificationError
-from sharp.files import make_folder, write_text
+from sharp.errors import NotebookError, SharpError, SpecificationError
+from sharp.files import make_folder, writable, write_text
 from sharp.io import read_yaml
 from sharp.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES
 
 MANIFEST = "manifest.json"
+_NO_NOTEBOOK = (
+    ValueError,
+    AttributeError,
+    KeyError,
+    TypeError,
+    YAMLError,
+    jupytext.formats.JupytextFormatError,
+    nbformat.ValidationError,
+    nbformat.reader.NotJSONError,
+)
+"""What jupytext and nbformat raise for a file that is no notebook."""
 _PACKAGE = Path(__file__).parent
 _SOURCES = ("*.py", "kernels/*.py", "kernels/*.pyx", "data/**/*.yaml")
 
@@ -63,6 +76,7 @@ def run_notebook(
     make_folder(output)
     if executed is not None:
         make_folder(executed.parent)
+    _read_manifest(output)
     content = _read_notebook(notebook)
     given = {} if parameters_file is None else _read_parameters(parameters_file)
     with tempfile.TemporaryDirectory(dir=output, prefix=f".{notebook.stem}-") as folder:
@@ -73,36 +87,54 @@ def run_notebook(
         try:
             _execute(notebook, source, result, given, staging)
             names = _finished(notebook, staging)
-        except errors.SharpError:
+            with writable(output):
+                return _publish(notebook, parameters, staging, names, output, executed)
+        except BaseException:
             _forget(notebook.stem, output, executed)
             raise
-        hashes = {name: _sha256((staging / name).read_bytes()) for name in names}
-        if executed is not None:
-            nbformat.write(_reproducible(nbformat.read(result, as_version=4)), staging / ".executed.ipynb")
-            os.replace(staging / ".executed.ipynb", executed)
-        for name in names[:-1]:
-            os.replace(staging / name, output / name)
-        _record(output, notebook.stem, _manifest_line(notebook, parameters, hashes))
-        os.replace(staging / names[-1], output / names[-1])
+
+
+def _publish(
+    notebook: Path,
+    parameters: Mapping[str, str],
+    staging: Path,
+    names: list[str],
+    output: Path,
+    executed: Path | None,
+) -> list[Path]:
+    """Move the outputs to their place: the executed notebook, the files, the manifest's line, the JSON last."""
+    hashes = {name: _sha256((staging / name).read_bytes()) for name in names}
+    if executed is not None:
+        result = nbformat.read(staging / ".result.ipynb", as_version=4)
+        write_text(executed, nbformat.writes(_reproducible(result)) + "\n")
+    for name in names[:-1]:
+        os.replace(staging / name, output / name)
+    _record(output, notebook.stem, _manifest_line(notebook, parameters, hashes))
+    os.replace(staging / names[-1], output / names[-1])
     return [output / name for name in names]
 
 
 def _read_notebook(notebook: Path) -> nbformat.NotebookNode:
     try:
         content: nbformat.NotebookNode = jupytext.read(notebook)
+        nbformat.validate(content)
     except OSError as error:
         raise SpecificationError(f"{notebook}: expected a readable notebook, got: {error.strerror}") from None
-    except (ValueError, jupytext.formats.JupytextFormatError, nbformat.reader.NotJSONError) as error:
-        raise SpecificationError(
-            f"{notebook}: expected a notebook (.md or .ipynb), got: {str(error).splitlines()[0]}"
-        ) from None
+    except _NO_NOTEBOOK as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise SpecificationError(f"{notebook}: expected a notebook (.md or .ipynb), got: {reason}") from None
     return content
 
 
 def _read_parameters(path: Path) -> Mapping[str, Any]:
     if path.is_file() and not path.read_bytes().strip():
         return {}
-    return read_yaml(path)
+    parameters = read_yaml(path)
+    try:
+        json.dumps(parameters)
+    except (TypeError, ValueError, RecursionError):
+        raise SpecificationError(f"{path}: expected texts, numbers, lists and mappings, got something else") from None
+    return parameters
 
 
 def _merge_parameters(notebook: Path, source: Path, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,9 +168,11 @@ def _execute(notebook: Path, source: Path, result: Path, given: Mapping[str, Any
             )
     except PapermillExecutionError as error:
         bad_input = error.ename in ("SpecificationError", "InfeasibleMappingError")
-        kind: type[errors.SharpError] = SpecificationError if bad_input else NotebookError
-        number = error.cell_index + (0 if given else 1)  # papermill adds a cell of its own for given parameters
+        kind: type[SharpError] = SpecificationError if bad_input else NotebookError
+        number = max(1, error.cell_index + (0 if given else 1))  # papermill adds a cell of its own for given parameters
         raise kind(f"{notebook}, cell {number}: {error.ename}: {error.evalue}") from None
+    except (DeadKernelError, CellExecutionError) as error:
+        raise NotebookError(f"{notebook}: expected it to run to its end, got: {str(error).splitlines()[0]}") from None
 
 
 def _kernel_config(sockets: str) -> Config:
@@ -164,8 +198,9 @@ def _finished(notebook: Path, folder: Path) -> list[str]:
 def _forget(stem: str, output: Path, executed: Path | None) -> None:
     """Remove what an earlier run left."""
     for suffix in {*FIGURE_SUFFIXES, *TABLE_SUFFIXES, ".json"}:
-        (output / f"{stem}{suffix}").unlink(missing_ok=True)
-    if executed is not None:
+        with contextlib.suppress(IsADirectoryError, PermissionError):
+            (output / f"{stem}{suffix}").unlink(missing_ok=True)
+    if executed is not None and executed.is_file():
         executed.unlink(missing_ok=True)
     _record(output, stem, None)
 
@@ -195,11 +230,23 @@ def _manifest_line(notebook: Path, parameters: Mapping[str, str], hashes: Mappin
     }
 
 
+def _read_manifest(output: Path) -> dict[str, Any]:
+    """The manifest's lines by notebook."""
+    path = output / MANIFEST
+    try:
+        lines = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (OSError, ValueError):
+        lines = None
+    if not isinstance(lines, dict):
+        raise SpecificationError(f"{path}: expected a manifest as `sharp figure` writes it, got something else")
+    return lines
+
+
 def _record(output: Path, stem: str, line: dict[str, Any] | None) -> None:
     """Set or remove a line of the manifest; notebooks that run side by side take turns."""
     path = output / MANIFEST
     with filelock.FileLock(output / f".{MANIFEST}.lock"):
-        lines = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        lines = _read_manifest(output)
         lines.pop(stem, None)
         if line is not None:
             lines[stem] = line

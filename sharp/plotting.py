@@ -19,7 +19,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from sharp.cycles import SPLIT
-from sharp.timeline import UNITS, Timeline
+from sharp.timeline import STAGES, Timeline
 
 BUDGET_COLORS = {"1K": "#56B4E9", "4K": "#009E73", "16K": "#E69F00", "64K": "#0072B2"}
 SCHEDULE_COLORS = {"sequential": "#999999", "batch": "#56B4E9", "intergate": "#E69F00", "unfolded": "#0072B2"}
@@ -78,10 +78,10 @@ def plot_timelines(timelines: Iterable[Timeline]) -> list[Axes]:
         for event in timeline.events:
             color = AHEAD_COLOR if event.operand == "x" else UNIT_COLORS[event.unit]
             bar = (event.start, event.end - event.start)
-            ax.broken_barh([bar], (UNITS.index(event.unit) - 0.4, 0.8), color=color, edgecolor="white", linewidth=0.4)
+            ax.broken_barh([bar], (STAGES.index(event.unit) - 0.4, 0.8), color=color, edgecolor="white", linewidth=0.4)
         for cycle in timeline.h_out:
             ax.axvline(cycle, color="black", linestyle="--", linewidth=0.9)
-        ax.set_yticks(range(len(UNITS)), UNITS)
+        ax.set_yticks(range(len(STAGES)), STAGES)
         ax.invert_yaxis()
         ax.grid(axis="y", visible=False)
         ax.set_title(f"{timeline.schedule} (K = {timeline.tile_rows})", loc="left")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from sharp.errors import InfeasibleMappingError
+from sharp.errors import TileHeightError
 from sharp.workload import RNNLayer
 
 
@@ -67,7 +67,7 @@ def _fused_blocks(layer: RNNLayer, tile_rows: int, schedule: str) -> list[tuple[
     """Blocks of cells whose gates all fit one segment of `tile_rows` rows."""
     num_gates = len(layer.gates)
     if tile_rows < num_gates:
-        raise InfeasibleMappingError(
+        raise TileHeightError(
             f"schedule {schedule}: expected tile_rows of at least {num_gates} (a row for each gate), got {tile_rows}"
         )
     return _blocks(layer.hidden_size, tile_rows // num_gates)

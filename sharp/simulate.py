@@ -68,13 +68,7 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON-ready values; the keys are stable and documented in the book."""
         return {
-            "network": self.network.name,
-            "accelerator": self.accelerator.name,
-            "num_macs": self.accelerator.num_macs,
-            "clock_hz": self.accelerator.clock_hz,
-            "schedule": self.schedule,
-            "reconfiguration": self.reconfiguration,
-            "seq_len": self.network.seq_len,
+            **run_settings(self.network, self.accelerator, self.schedule, self.reconfiguration),
             **self._measures(self.counts),
             "layers": [
                 {
@@ -99,6 +93,19 @@ class Report:
             "utilization": counts.utilization,
             "split": counts.split,
         }
+
+
+def run_settings(network: Network, accelerator: Accelerator, schedule: str, reconfiguration: bool) -> dict[str, Any]:
+    """What was run on what, as the first keys of JSON reports."""
+    return {
+        "network": network.name,
+        "accelerator": accelerator.name,
+        "num_macs": accelerator.num_macs,
+        "clock_hz": accelerator.clock_hz,
+        "schedule": schedule,
+        "reconfiguration": reconfiguration,
+        "seq_len": network.seq_len,
+    }
 
 
 def simulate(
@@ -162,4 +169,7 @@ def _fits_intermediate(layer: RNNLayer, accelerator: Accelerator, schedule: str)
 
 
 def _name_layers(indices: list[int]) -> str:
-    return ("layer " if len(indices) == 1 else "layers ") + ", ".join(map(str, indices))
+    if len(indices) == 1:
+        return f"layer {indices[0]}"
+    listed = ", ".join(map(str, indices[:5]))
+    return f"layers {listed}" + (f" and {len(indices) - 5} more" if len(indices) > 5 else "")

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sharp.accelerator import Accelerator
-from sharp.cycles import trace_layer
+from sharp.checks import check_integer
+from sharp.cycles import Progress, trace_layer
 from sharp.explore import TileRows, explore_layer
 from sharp.mapping import map_layer
 from sharp.units import seconds_from_cycles
 from sharp.workload import RNNLayer
 
-UNITS = ("array", "activation", "update")
+STAGES = ("array", "activation", "update")
 """The three units in the order in which a segment passes them."""
 
 
@@ -21,7 +22,7 @@ class Event:
     """A unit at work on a segment for cycles `start` to ``end - 1``."""
 
     unit: str
-    """One of `UNITS`."""
+    """One of `STAGES`."""
     step: int
     """Time step the segment works for, from 1."""
     gates: str
@@ -64,7 +65,7 @@ class Timeline:
 
         names: list[dict[str, Any]] = [
             {"name": "thread_name", "ph": "M", "pid": 1, "tid": tid, "args": {"name": unit}}
-            for tid, unit in enumerate(UNITS, start=1)
+            for tid, unit in enumerate(STAGES, start=1)
         ]
         process = {"name": "process_name", "ph": "M", "pid": 1, "args": {"name": f"SHARP, {self.schedule}"}}
         slices = [
@@ -73,7 +74,7 @@ class Timeline:
                 "cat": event.operand,
                 "ph": "X",
                 "pid": 1,
-                "tid": UNITS.index(event.unit) + 1,
+                "tid": STAGES.index(event.unit) + 1,
                 "ts": self._microseconds(event.start),
                 "dur": self._microseconds(event.end - event.start),
                 "args": {"step": event.step, "start_cycle": event.start, "end_cycle": event.end},
@@ -95,6 +96,7 @@ def make_timeline(
     tile_rows: TileRows = "best",
     reconfiguration: bool = True,
     num_steps: int = 2,
+    progress: Progress | None = None,
 ) -> Timeline:
     """Simulate the first `num_steps` time steps of one direction of a layer and keep every event.
 
@@ -105,22 +107,17 @@ def make_timeline(
     SpecificationError, InfeasibleMappingError
         As `sharp.explore.explore_layer` and `sharp.cycles.trace_layer`.
     """
-    table = explore_layer(
-        layer, seq_len, accelerator, schedule=schedule, tile_rows=tile_rows, reconfiguration=reconfiguration
-    )
-    mapping = map_layer(
-        layer,
-        seq_len,
-        accelerator,
-        schedule=schedule,
-        tile_rows=table.best,
-        reconfiguration=reconfiguration,
-    )
+    check_integer("num_steps", num_steps)
+    options: dict[str, Any] = {"schedule": schedule, "reconfiguration": reconfiguration}
+    if isinstance(tile_rows, str):
+        table = explore_layer(layer, seq_len, accelerator, tile_rows=tile_rows, progress=progress, **options)
+        tile_rows = table.best
+    mapping = map_layer(layer, seq_len, accelerator, tile_rows=tile_rows, **options)
     events: list[Event] = []
     h_out: dict[int, int] = {}
     segments = mapping.segments
     for step, index, *times in trace_layer(mapping, num_steps=num_steps).tolist():
-        for unit, start, end in zip(UNITS, times[::2], times[1::2], strict=True):
+        for unit, start, end in zip(STAGES, times[::2], times[1::2], strict=True):
             if start >= 0:
                 segment = segments[index]
                 events.append(
@@ -130,7 +127,7 @@ def make_timeline(
             h_out[step] = times[-1] + mapping.latencies[2]
     return Timeline(
         schedule=schedule,
-        tile_rows=table.best,
+        tile_rows=mapping.tile_rows,
         clock_hz=accelerator.clock_hz,
         num_macs=accelerator.num_macs,
         events=tuple(events),

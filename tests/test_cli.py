@@ -1,8 +1,12 @@
 """The command, as a user meets it."""
 
 import json
+import re
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -151,6 +155,19 @@ def test_check(command, network_file):
         (("run", "--hidden", "4", "--set", "clock_hz=[1"), "--set, line 1: expected YAML"),
         (("run", "--hidden", "100000000000000"), "stay below 2^63"),
         (("run", "--hiden", "4"), "--hiden"),
+        (("run", "--hidden", "4", "--set", "clock_hz=1" + 400 * "0"), "clock_hz: expected"),
+        (
+            ("run", "--hidden", "4", "--set", "activation_lanes=010"),
+            "activation_lanes: expected a positive integer, got '010'",
+        ),
+        (("run", "--hidden", "4", "--set", "clock_hz=!!timestamp x"), "--set, line 1: expected YAML"),
+        (("run", "--hidden", "4", "--set", "clock_hz=" + 20000 * "["), "--set, line 1: expected YAML"),
+        (("run", "--hidden", "4", "--macs", 5000 * "9"), "macs: expected a number such as 4096 or 64K"),
+        (("run", "--hidden", "4", "--tile-rows", 5000 * "9"), "tile_rows: expected a tile height such as 32, or best"),
+        (("run", "--hidden", "9999999999999999999"), "hidden_size: expected an integer below 2^63"),
+        (("run", "--hidden", "4", "--cell", ""), "cell: expected lstm, gru, rnn, got ''"),
+        (("run", "--network", 300 * "a"), "network: expected a name"),
+        (("timeline", "--hidden", "4096", "--show-steps", "9999", "--steps", "9999"), "at most 262144 events"),
         (("rnu",), "rnu"),
         (("timeline", "--hidden", "4", "--layer", "1"), "--layer: expected a layer of lstm-4x4-t25, 0 to 0, got 1"),
         (("timeline", "--hidden", "4", "--show-steps", "0"), "--show-steps: expected a positive integer, got 0"),
@@ -193,12 +210,70 @@ def test_without_arguments_the_command_says_what_it_can():
     assert "explore" in process.stderr
 
 
-def test_a_closed_pipe_is_no_error():
+@pytest.mark.parametrize("arguments", [["list", "--json"], ["list"]])
+def test_a_closed_pipe_is_no_error(arguments):
     with subprocess.Popen(
-        [sys.executable, "-m", "sharp.cli", "list", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-m", "sharp.cli", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         process.stdout.close()
-        assert b"Traceback" not in process.stderr.read()
+        assert process.stderr.read() == b""
+    assert process.returncode in (0, 1)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("arguments", [["list", "--json"], ["list"]])
+def test_a_full_disk_is_one_sentence(arguments):
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.run(
+            [sys.executable, "-m", "sharp.cli", *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert process.returncode == 2
+    assert (
+        process.stderr == "sharp: standard output: expected a place that can be written, got: No space left on device\n"
+    )
+
+
+def test_ctrl_c_ends_a_long_run():
+    command = [sys.executable, "-m", "sharp.cli", "run", "--input", "1", "--hidden", "150000000000", "--steps", "1"]
+    arguments = ["--tile-rows", "32", "--schedule", "sequential"]
+    with subprocess.Popen([*command, *arguments], stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == "sharp: interrupted\n"
+    assert process.returncode == 130
+
+
+def test_odd_names_are_printed_as_they_are_or_refused(command, tmp_path):
+    (tmp_path / "odd.yaml").write_text(NETWORK.replace("mine", "'x[red]y[/z]'"))
+    assert "x[red]y[/z] on sharp" in command("run", "--network", str(tmp_path / "odd.yaml")).out
+    (tmp_path / "bell.yaml").write_text(NETWORK.replace("mine", '"a\\nb"'))
+    assert "name: expected a printable text" in command("run", "--network", str(tmp_path / "bell.yaml")).err
+
+
+def test_a_network_may_come_through_a_pipe():
+    run = [sys.executable, "-m", "sharp.cli", "check", "/dev/stdin"]
+    process = subprocess.run(run, input=NETWORK, capture_output=True, text=True, check=False)
+    assert process.stdout == "/dev/stdin: network mine, 1536 weights: all right\n"
+
+
+def test_macs_and_settings_are_applied_together(command):
+    outcome = command("run", "--hidden", "64", "--macs", "1000", "--set", "tile_rows=[10, 20]", "--json")
+    assert json.loads(outcome.out)["num_macs"] == 1000
+
+
+def test_reconfiguration_can_be_turned_off_everywhere(command):
+    for arguments in (["explore"], ["timeline", "--tile-rows", "256"]):
+        layer = ("--hidden", "340", "--macs", "4K", "--json")
+        assert command(*arguments, *layer).out != command(*arguments, *layer, "--no-reconfiguration").out
+
+
+def test_a_timeline_in_characters(command):
+    shown = command("timeline", "--hidden", "8", "--macs", "1K", "--schedule", "batch", "--tile-rows", "32").out
+    array, activation, update = (re.sub(r"^\w+ +", "", line) for line in shown.splitlines()[2:5])
+    assert array.startswith("1111·")
+    assert array.count("1") == array.count("2") == 4
+    assert activation.index("1") > array.index("·")
+    assert update.rindex("1") < array.index("2")
 
 
 def test_start_up_imports_only_what_it_needs():

@@ -224,5 +224,5 @@ def test_fused_segments_need_a_row_for_each_gate(accelerator):
 
 def test_too_many_events_are_refused(accelerator):
     mapping = map_layer(RNNLayer(hidden_size=2**20, input_size=1), 10**6, accelerator, tile_rows=32)
-    with pytest.raises(InfeasibleMappingError, match="at most 16777216 events"):
+    with pytest.raises(InfeasibleMappingError, match="at most 262144 events"):
         trace_layer(mapping, num_steps=10**6)

@@ -47,6 +47,7 @@ def test_every_shipped_number_has_source_and_status():
         assert entry.status != "given", name
         assert entry.unit == UNITS[name]
         assert entry.low is not None, name
+    assert all(budget.provenance.status == "published" for budget in machine.budgets.values())
     assert all(number.provenance.status == "published" for number in published_numbers().values())
 
 
@@ -146,6 +147,11 @@ def machine_text(**changes):
         ),
         (machine_text(lanes=3), "accelerator: expected no key 'lanes'"),
         (machine_text().replace("add_ns: 32\n", ""), "accelerator: expected a key 'add_ns'"),
+        (
+            machine_text(budgets="{1K: {num_macs: 1024, clock_hz: 5, status: sure}}"),
+            "budgets.1K.status: expected published,",
+        ),
+        (machine_text(budgets="{1K: {num_macs: 1, clock_hz: 5}, 1k: {num_macs: 1, clock_hz: 5}}"), "each label once"),
         (machine_text(budgets="{1K: {num_macs: 1024}}"), "budgets.1K: expected a key 'clock_hz', got num_macs"),
     ],
 )

@@ -79,7 +79,13 @@ def test_figures_and_book_from_nothing_then_only_what_changed(tree):
     assert "expected no parameter 'acelerator' (did you mean 'accelerator'?)" in wrong.stderr
     assert "Traceback" not in wrong.stderr
 
+    (tree / "paper_figures" / "tab_hardware.tex").unlink()
+    assert run_by(make(tree, "figures")) == ["tab_hardware"]
+
     make(tree, "book")
+    (tree / "book" / "machine.md").touch()
+    assert "sphinx" in make(tree, "book").stdout
+    assert "sphinx" not in make(tree, "book").stdout
     check_book(tree / "book" / "_build" / "html")
 
 

@@ -113,6 +113,36 @@ def test_a_notebook_that_writes_half_is_a_failure(notebook, tmp_path):
     assert names(tmp_path / "out") == ["manifest.json"]
 
 
+def test_a_dying_kernel_leaves_nothing_that_looks_finished(notebook, tmp_path):
+    output = tmp_path / "out"
+    run_notebook(notebook(GOOD), output=output)
+    bad = notebook(GOOD + "\n```{code-cell} ipython3\nimport os\nos._exit(1)\n```\n")
+    with pytest.raises(NotebookError, match=r"tab_x.md: expected it to run to its end, got: Kernel died"):
+        run_notebook(bad, output=output)
+    assert names(output) == ["manifest.json"]
+    assert json.loads((output / "manifest.json").read_text()) == {}
+
+
+def test_a_manifest_or_place_that_is_not_ours_is_refused_before_anything_runs(notebook, tmp_path):
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "manifest.json").write_text("garbage")
+    with pytest.raises(SpecificationError, match=r"manifest.json: expected a manifest"):
+        run_notebook(notebook(GOOD), output=output)
+    assert names(output) == ["manifest.json"]
+    (output / "manifest.json").unlink()
+    (output / "tab_x.csv").mkdir()
+    with pytest.raises(SpecificationError, match="expected a place that can be written, got: Is a directory"):
+        run_notebook(notebook(GOOD), output=output)
+
+
+def test_what_is_no_notebook_is_refused(tmp_path):
+    for name, text in {"a.ipynb": "{}", "b.ipynb": "[1]", "c.ipynb": "x", "d.md": "---\na: [1\n---\n"}.items():
+        (tmp_path / name).write_text(text)
+        with pytest.raises(SpecificationError, match="expected"):
+            run_notebook(tmp_path / name, output=tmp_path / "out")
+
+
 def test_what_cannot_be_read_or_written_is_one_sentence(notebook, tmp_path):
     with pytest.raises(SpecificationError, match=r"missing.md: expected a readable notebook, got: No such file"):
         run_notebook(tmp_path / "missing.md", output=tmp_path / "out")

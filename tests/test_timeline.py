@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from sharp import RNNLayer, make_timeline, square_lstm
-from sharp.timeline import UNITS
+from sharp.timeline import STAGES
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def timeline(accelerator):
 
 
 def test_units_never_overlap_themselves(timeline):
-    for unit in UNITS:
+    for unit in STAGES:
         events = [event for event in timeline.events if event.unit == unit]
         assert events
         assert all(before.end <= after.start for before, after in pairwise(events))
@@ -34,7 +34,7 @@ def test_trace_file_is_in_the_trace_event_format(timeline):
     content = json.loads(timeline.as_trace())
     slices = [event for event in content["traceEvents"] if event["ph"] == "X"]
     names = [event["args"]["name"] for event in content["traceEvents"] if event["name"] == "thread_name"]
-    assert names == list(UNITS)
+    assert names == list(STAGES)
     assert len(slices) == len(timeline.events)
     first = timeline.events[0]
     assert slices[0]["dur"] == pytest.approx((first.end - first.start) / 500)  # microseconds at 500 MHz
