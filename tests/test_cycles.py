@@ -185,9 +185,7 @@ def test_steps_after_the_first_are_periodic_so_a_long_run_can_be_checked(acceler
     assert total[1_000_000] == total[10] + 999_990 * (total[11] - total[10])
 
 
-@pytest.mark.parametrize(
-    ("hidden_size", "seq_len"), [(10**14, 1), (10**9, 10**9), (1024, 10**18), (2**62, 2**62), (10**30, 1)]
-)
+@pytest.mark.parametrize(("hidden_size", "seq_len"), [(10**14, 1), (10**9, 10**9), (1024, 10**18), (2**62, 2**62)])
 def test_sizes_that_overflow_are_refused_before_anything_runs(accelerator, hidden_size, seq_len):
     with pytest.raises(InfeasibleMappingError, match=r"cycles stay below 2\^63, got up to 2\^\d+$"):
         count_cycles(RNNLayer(hidden_size=hidden_size, input_size=hidden_size), seq_len, accelerator)
