@@ -237,7 +237,7 @@ def test_ctrl_c_ends_a_long_run():
     command = [sys.executable, "-m", "sharp.cli", "run", "--input", "1", "--hidden", "150000000000", "--steps", "1"]
     arguments = ["--tile-rows", "32", "--schedule", "sequential"]
     with subprocess.Popen([*command, *arguments], stderr=subprocess.PIPE, text=True) as process:
-        time.sleep(2)
+        time.sleep(5)  # start-up takes a fraction of this
         process.send_signal(signal.SIGINT)
         assert process.stderr.read().strip() == "sharp: interrupted"
     assert process.returncode == 130
