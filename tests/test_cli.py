@@ -234,9 +234,12 @@ def test_a_full_disk_is_one_sentence(arguments):
 
 
 def test_ctrl_c_ends_a_long_run():
-    command = [sys.executable, "-m", "sharp.cli", "run", "--input", "1", "--hidden", "150000000000", "--steps", "1"]
-    arguments = ["--tile-rows", "32", "--schedule", "sequential"]
-    with subprocess.Popen([*command, *arguments], stderr=subprocess.PIPE, text=True) as process:
+    # A test run in the background inherits an ignored SIGINT, so the handler is set as in the foreground.
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from sharp.cli import main; main()"
+    layer = ["run", "--input", "1", "--hidden", "150000000000", "--steps", "1", "--tile-rows", "32"]
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *layer, "--schedule", "sequential"], stderr=subprocess.PIPE, text=True
+    ) as process:
         time.sleep(5)  # start-up takes a fraction of this
         process.send_signal(signal.SIGINT)
         assert process.stderr.read().strip() == "sharp: interrupted"
