@@ -29,6 +29,7 @@ UNITS = MappingProxyType(
         "io_buffer": "byte",
         "cell_state_buffer": "byte",
         "intermediate_buffer": "byte",
+        "dram_bytes_per_s": "byte/s",
     }
 )
 """The parameters of an `Accelerator`, each with its unit."""
@@ -106,6 +107,8 @@ class Accelerator:
     """c."""
     intermediate_buffer: MemoryLevel
     """Sums of W x_{t+1} that wait for h_t."""
+    dram_bytes_per_s: float
+    """Bandwidth of the memory that weights are loaded from, where they are not resident."""
     budgets: Mapping[str, Budget] = field(default_factory=dict, compare=False)
     """Named budgets."""
     provenance: Mapping[str, Provenance] = field(default_factory=dict, compare=False)
@@ -115,7 +118,7 @@ class Accelerator:
         check_text("name", self.name)
         for name in ("num_macs", "weight_bits", "partial_sum_bits", "activation_lanes", "rows_per_update_lane"):
             object.__setattr__(self, name, check_integer(name, getattr(self, name)))
-        for name in ("clock_hz", "multiply_ns", "add_ns", "accumulate_ns", "activation_ns", "update_ns"):
+        for name in ("clock_hz", "multiply_ns", "add_ns", "accumulate_ns", "activation_ns", "update_ns", "dram_bytes_per_s"):
             check_number(name, getattr(self, name))
         self._check_tile_rows()
 
@@ -142,6 +145,11 @@ class Accelerator:
     def cycles(self, latency: str) -> int:
         """Whole cycles of one of the ``*_ns`` latencies, by its field name."""
         return cycles_from_ns(getattr(self, latency), self.clock_hz)
+
+    @property
+    def dram_bytes_per_cycle(self) -> float:
+        """Bytes of weights that arrive in a cycle."""
+        return self.dram_bytes_per_s / self.clock_hz
 
     @property
     def weight_bytes(self) -> int:

@@ -6,61 +6,27 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from sharp import __version__
-from sharp.accelerator import Accelerator, with_settings
+from sharp.accelerator import Accelerator
 from sharp.checks import refuse
-from sharp.errors import SharpError, SpecificationError
-from sharp.explore import TileRows, explore
+from sharp.errors import SharpError
+from sharp.explore import explore
 from sharp.files import write_text
-from sharp.io import find_accelerator, find_network, load_file, parse_value, shipped_accelerators, shipped_networks
+from sharp.io import load_file, shipped_accelerators, shipped_networks
+from sharp.options import json_option, machine, machine_options, plan, plan_options, tile_option, workload, workload_options
 from sharp.progress import progress_bar
 from sharp.schedule import SCHEDULES
 from sharp.simulate import run_settings, simulate
 from sharp.timeline import make_timeline
-from sharp.workload import Network, single_layer
+from sharp.workload import Network
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 INTERRUPTED = 130
 BAD_INPUT = 2
-
-
-def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Stack click options into one decorator, in the order given."""
-
-    def decorate(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-workload_options = _options(
-    click.option("--network", metavar="NAME|FILE", help="A network by name (see `sharp list networks`) or YAML file."),
-    click.option("--cell", help="Cell of a single layer given here.  [default: lstm]"),
-    click.option("--input", "input_size", type=int, help="Its input size.  [default: the hidden size]"),
-    click.option("--hidden", "hidden_size", type=int, help="Its hidden size; makes the workload a single layer."),
-    click.option("--steps", type=int, help="Time steps.  [default: the network's own, or 25]"),
-)
-machine_options = _options(
-    click.option("--accelerator", default="sharp", show_default=True, metavar="NAME|FILE", help="The machine."),
-    click.option("--macs", help="Multipliers: a budget (1K, 4K, 16K, 64K, 96K) or a number.  [default: the machine's]"),
-    click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a parameter of the machine."),
-)
-schedule_options = _options(
-    click.option("--schedule", default="unfolded", show_default=True, help=f"One of {', '.join(SCHEDULES)}."),
-    click.option("--no-reconfiguration", is_flag=True, help="Keep the last row segment on the layer's own tile."),
-)
-tile_option = click.option(
-    "--tile-rows", default="best", show_default=True, help="Tile height K of every layer, or best: layer by layer."
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON (keys: the book's page on the command).")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -72,21 +38,13 @@ def cli() -> None:
 @cli.command()
 @workload_options
 @machine_options
-@schedule_options
+@plan_options
 @tile_option
 @json_option
-def run(tile_rows: str, schedule: str, no_reconfiguration: bool, as_json: bool, **options: Any) -> None:
+def run(as_json: bool, **options: Any) -> None:
     """Run a network: cycles, latency, utilization and the split, per layer and in total."""
-    network, accelerator = _workload(options), _machine(options)
     with progress_bar("simulating") as progress:
-        report = simulate(
-            network,
-            accelerator,
-            schedule=schedule,
-            tile_rows=_tile_rows(tile_rows),
-            reconfiguration=not no_reconfiguration,
-            progress=progress,
-        )
+        report = simulate(workload(options), machine(options), plan(options), progress=progress)
     if as_json:
         _print_json(report.as_dict())
     else:
@@ -98,20 +56,17 @@ def run(tile_rows: str, schedule: str, no_reconfiguration: bool, as_json: bool, 
 @cli.command("explore")
 @workload_options
 @machine_options
-@schedule_options
+@plan_options
 @json_option
-def explore_command(schedule: str, no_reconfiguration: bool, as_json: bool, **options: Any) -> None:
+def explore_command(as_json: bool, **options: Any) -> None:
     """Try every tile height on every layer and mark the best: the dispatcher's table."""
-    network, accelerator = _workload(options), _machine(options)
+    network, accelerator, chosen = workload(options), machine(options), plan(options)
     with progress_bar("exploring") as progress:
-        tables = explore(
-            network, accelerator, schedule=schedule, reconfiguration=not no_reconfiguration, progress=progress
-        )
+        tables = explore(network, accelerator, chosen, progress=progress)
     if as_json:
         layers = [
             {
-                "input_size": layer.input_size,
-                "hidden_size": layer.hidden_size,
+                **dataclasses.asdict(layer),
                 "best_tile_rows": table.best,
                 "candidates": [
                     {
@@ -125,48 +80,32 @@ def explore_command(schedule: str, no_reconfiguration: bool, as_json: bool, **op
             }
             for layer, table in zip(network.layers, tables, strict=True)
         ]
-        _print_json({**run_settings(network, accelerator, schedule, not no_reconfiguration), "layers": layers})
+        _print_json({**run_settings(network, accelerator, chosen), "layers": layers})
     else:
         from sharp import console
 
-        console.print_tile_tables(network, accelerator, schedule, not no_reconfiguration, tables)
+        console.print_tile_tables(network, accelerator, chosen, tables)
 
 
 @cli.command()
 @workload_options
 @machine_options
-@schedule_options
+@plan_options
 @tile_option
 @click.option("--layer", default=0, show_default=True, help="Which layer of the network, from 0.")
 @click.option("--show-steps", default=2, show_default=True, help="Time steps to show.")
 @click.option("--trace", type=click.Path(path_type=Path), help="Write a trace for Perfetto or chrome://tracing.")
 @json_option
-def timeline(
-    tile_rows: str,
-    schedule: str,
-    no_reconfiguration: bool,
-    layer: int,
-    show_steps: int,
-    trace: Path | None,
-    as_json: bool,
-    **options: Any,
-) -> None:
+def timeline(layer: int, show_steps: int, trace: Path | None, as_json: bool, **options: Any) -> None:
     """Show when array, activation unit and cell updater work, in the first time steps of a layer."""
-    network, accelerator = _workload(options), _machine(options)
+    network, accelerator, chosen = workload(options), machine(options), plan(options)
     if not 0 <= layer < len(network.layers):
         raise refuse("--layer", f"a layer of {network.name}, 0 to {len(network.layers) - 1}", layer)
     if show_steps < 1:
         raise refuse("--show-steps", "a positive integer", show_steps)
     with progress_bar("simulating") as progress:
         result = make_timeline(
-            network.layers[layer],
-            network.seq_len,
-            accelerator,
-            schedule=schedule,
-            tile_rows=_tile_rows(tile_rows),
-            reconfiguration=not no_reconfiguration,
-            num_steps=show_steps,
-            progress=progress,
+            network.layers[layer], network.sequences, accelerator, chosen, num_steps=show_steps, progress=progress
         )
     if trace is not None:
         write_text(trace, result.as_trace())
@@ -195,7 +134,7 @@ def list_command(kind: str, as_json: bool) -> None:
         return
     content = {
         "networks": [_network_entry(network) for network in networks],
-        "accelerators": [{"name": machine.name, "budgets": _budgets(machine)} for machine in accelerators],
+        "accelerators": [{"name": entry.name, "budgets": _budgets(entry)} for entry in accelerators],
         "schedules": list(schedules),
     }
     _print_json(content if kind == "all" else {kind: content[kind]})
@@ -238,48 +177,9 @@ def figure(notebook: Path, parameters: Path | None, output: Path, executed: Path
         click.echo(f"{notebook.stem}: {', '.join(path.name for path in written)}")
 
 
-def _workload(options: dict[str, Any]) -> Network:
-    """The network that the options name: a shipped one, a file, or a single layer."""
-    name, steps, hidden_size = options["network"], options["steps"], options["hidden_size"]
-    if name is None and hidden_size is None:
-        raise SpecificationError("workload: expected --network NAME or --hidden SIZE, got neither")
-    if name is not None:
-        for option in ("cell", "input_size", "hidden_size"):
-            if options[option] is not None:
-                raise SpecificationError(
-                    f"workload: expected --network or a layer, got both --network and --{option.removesuffix('_size')}"
-                )
-        network = find_network(name)
-        return network if steps is None else dataclasses.replace(network, seq_len=steps)
-    input_size = hidden_size if options["input_size"] is None else options["input_size"]
-    return single_layer(
-        "lstm" if options["cell"] is None else options["cell"], input_size, hidden_size, 25 if steps is None else steps
-    )
-
-
-def _machine(options: dict[str, Any]) -> Accelerator:
-    """The accelerator that the options name, with its budget and settings."""
-    accelerator = find_accelerator(options["accelerator"])
-    settings = {} if options["macs"] is None else accelerator.budget(options["macs"])
-    for setting in options["settings"]:
-        name, separator, value = setting.partition("=")
-        if not separator:
-            raise refuse("--set", "NAME=VALUE, such as activation_lanes=128", setting)
-        settings[name.strip()] = parse_value("--set", value)
-    return with_settings(accelerator, settings)
-
-
-def _tile_rows(text: str) -> TileRows:
-    if text == "best":
-        return "best"
-    if not (text.isascii() and text.isdigit() and len(text) < 20):
-        raise refuse("tile_rows", "a tile height such as 32, or best", text)
-    return int(text)
-
-
-def _budgets(machine: Accelerator) -> dict[str, dict[str, float]]:
+def _budgets(accelerator: Accelerator) -> dict[str, dict[str, float]]:
     return {
-        label: {"num_macs": budget.num_macs, "clock_hz": budget.clock_hz} for label, budget in machine.budgets.items()
+        label: {"num_macs": budget.num_macs, "clock_hz": budget.clock_hz} for label, budget in accelerator.budgets.items()
     }
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, product
 from typing import TypeVar
 
 from rich.console import Console
@@ -15,6 +15,8 @@ from rich.text import Text
 from sharp.accelerator import Accelerator
 from sharp.cycles import CycleCounts
 from sharp.explore import TileTable
+from sharp.plan import Plan
+from sharp.schedule import Schedule
 from sharp.simulate import Report
 from sharp.timeline import STAGES, Event, Timeline
 from sharp.units import GIGA
@@ -27,6 +29,7 @@ LOSS_HEADERS = {
     "column_padding": "column\npadding",
     "row_padding": "row\npadding",
     "dependency_stall": "depend.\nstall",
+    "weight_load": "weight\nload",
     "fill_drain": "fill and\ndrain",
 }
 _STEP_STYLES = ("bold cyan", "bold yellow", "bold magenta")
@@ -45,9 +48,7 @@ def note(sentence: str) -> None:
 
 def _table(title: str, *columns: str, text: Iterable[int] = (0,)) -> Table:
     left = set(text)
-    table = Table(
-        title=title, title_justify="left", title_style="bold", box=None, collapse_padding=True, pad_edge=False
-    )
+    table = Table(title=title, box=None, collapse_padding=True, pad_edge=False)
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index in left else "right", no_wrap=True)
     return table
@@ -58,6 +59,8 @@ def _show(table: Table) -> None:
     console = _console()
     needed = Measurement.get(console, console.options.update(max_width=MAX_WIDTH), table).maximum
     console.width = max(console.width, needed)
+    console.print(table.title or "", style="bold")
+    table.title = None
     console.print(table)
 
 
@@ -67,6 +70,12 @@ def _machine(accelerator: Accelerator) -> str:
 
 def _hidden(layer: RNNLayer) -> str:
     return f"{layer.hidden_size} x 2" if layer.bidirectional else str(layer.hidden_size)
+
+
+def _cell(layer: RNNLayer) -> str:
+    """The cell with its options: "lstm", "lstm to 512", "gru, reset before"."""
+    projection = "" if layer.projection_size is None else f" to {layer.projection_size}"
+    return layer.cell + projection + ", peephole" * layer.peephole + ", reset before" * (not layer.linear_before_reset)
 
 
 Item = TypeVar("Item")
@@ -81,65 +90,84 @@ def _groups(items: Sequence[Item]) -> Iterator[tuple[str, Item]]:
         index += count
 
 
-def _shares(counts: CycleCounts) -> list[str]:
+def _shares(counts: CycleCounts, losses: Iterable[str]) -> list[str]:
     """Utilization, then the share of the cycles that each kind of loss takes."""
-    return [f"{counts.split[part] / counts.total_cycles:.1%}" for part in ("ideal", *LOSS_HEADERS)]
+    return [f"{counts.split[part] / counts.total_cycles:.1%}" for part in ("ideal", *losses)]
 
 
-def _retiling(reconfiguration: bool) -> str:
-    return "with padding reconfiguration" if reconfiguration else "without padding reconfiguration"
+def _planned(plan: Plan) -> str:
+    """Schedule and options, those that are not the paper's named."""
+    parts = [plan.order.name, f"{'with' if plan.reconfiguration else 'without'} padding reconfiguration"]
+    parts += ["h forwarded tile by tile"] * (plan.forwarding == "tilewise")
+    parts += ["weights streamed"] * (plan.weights == "streamed")
+    return ", ".join(parts)
+
+
+def _sequences(network: Network) -> str:
+    """"25 time steps", "4 sequences of 25 time steps"."""
+    if network.lengths:
+        return f"{network.batch_size} sequences of {min(network.lengths)} to {network.seq_len} time steps"
+    steps = f"{network.seq_len} time steps"
+    return steps if network.batch_size == 1 else f"{network.batch_size} sequences of {steps}"
+
+
+def _shown_losses(counts: Iterable[CycleCounts]) -> dict[str, str]:
+    """Headers of the losses; that of weights only where they are waited for."""
+    streamed = any(count.weight_load for count in counts)
+    return {part: header for part, header in LOSS_HEADERS.items() if streamed or part != "weight_load"}
 
 
 def print_report(report: Report) -> None:
     """Print a run: a row a group of equal layers, then the total; losses in percent of the cycles."""
+    losses = _shown_losses([report.counts])
     table = _table(
-        f"{report.network.name} on {_machine(report.accelerator)}, {report.schedule}, "
-        f"{_retiling(report.reconfiguration)}",
-        *("layer", "X", "H", "K", "cycles", UTILIZATION_HEADER),
-        *LOSS_HEADERS.values(),
+        f"{report.network.name} on {_machine(report.accelerator)}, {_planned(report.plan)}",
+        *("layer", "cell", "X", "H", "K", "cycles", UTILIZATION_HEADER),
+        *losses.values(),
+        text=(0, 1),
     )
     for names, entry in _groups(report.layers):
         table.add_row(
             names,
+            _cell(entry.layer),
             str(entry.layer.input_size),
             _hidden(entry.layer),
             str(entry.tile_rows),
             f"{entry.counts.total_cycles:,}",
-            *_shares(entry.counts),
+            *_shares(entry.counts, losses),
         )
     total = report.counts
-    totals = ["total", "", "", "", f"{total.total_cycles:,}", *_shares(total)]
+    totals = ["total", "", "", "", "", f"{total.total_cycles:,}", *_shares(total, losses)]
     table.add_row(*totals, style="bold")
     _show(table)
     console = _console()
-    console.print(f"latency {_seconds(report.latency_s)}, {report.network.seq_len} time steps", style="bold")
+    console.print(f"latency {_seconds(report.latency_s)}, {_sequences(report.network)}", style="bold")
     for sentence in report.warnings:
         note(f"warning: {sentence}")
 
 
 def print_tile_tables(
-    network: Network,
-    accelerator: Accelerator,
-    schedule: str,
-    reconfiguration: bool,
-    tables: Iterable[TileTable],
+    network: Network, accelerator: Accelerator, plan: Plan, tables: Sequence[TileTable]
 ) -> None:
     """Print the K table: a row a tile height and group of equal layers, the best marked."""
+    losses = _shown_losses(counts for table in tables for counts in table.candidates.values())
     table = _table(
-        f"{network.name} on {_machine(accelerator)}, {schedule}, {_retiling(reconfiguration)}",
-        *("layer", "X", "H", "K", "cycles", UTILIZATION_HEADER),
-        *LOSS_HEADERS.values(),
+        f"{network.name} on {_machine(accelerator)}, {_planned(plan)}",
+        *("layer", "cell", "X", "H", "K", "cycles", UTILIZATION_HEADER),
+        *losses.values(),
+        text=(0, 1),
     )
     for names, (layer, tiles) in _groups(list(zip(network.layers, tables, strict=True))):
         for height, counts in tiles.candidates.items():
             best = height == tiles.best
             table.add_row(
                 names,
+                _cell(layer),
                 str(layer.input_size),
                 _hidden(layer),
                 f"{'best ' if best else ''}{height}",
                 f"{counts.total_cycles:,}",
-                *_shares(counts),
+                *_shares(counts, losses),
                 style="bold green" if best else "",
             )
     _show(table)
@@ -149,15 +177,17 @@ def print_timeline(timeline: Timeline) -> None:
     """Draw the units over time, a character a few cycles, with the time step as digit."""
     console = _console()
     end = max((*timeline.h_out, *(event.end for event in timeline.events)))
-    width = max(20, console.width - 12)
+    width = max(20, console.width - 14)
     scale = -(-end // width)
     console.print(
         f"{timeline.schedule}, K = {timeline.tile_rows}, {timeline.num_macs:,} MACs, cycles 0 to {end:,}", style="bold"
     )
     console.print(f"one character is {scale:,} cycles; the digit is the time step, x an input product issued ahead")
-    for unit in STAGES:
-        line = Text(f"{unit:<11}", style="bold")
-        line.append_text(_unit_line([event for event in timeline.events if event.unit == unit], end, scale))
+    chains = sorted({event.chain for event in timeline.events})
+    for unit, chain in product(STAGES, chains):
+        line = Text(f"{unit if len(chains) == 1 else f'{unit} {chain}':<13}"[:13], style="bold")
+        shown = [event for event in timeline.events if (event.unit, event.chain) == (unit, chain)]
+        line.append_text(_unit_line(shown, end, scale))
         console.print(line)
     outs = ", ".join(f"{cycle:,}" for cycle in timeline.h_out)
     console.print(f"h out at cycle {outs} ({_seconds(timeline.h_out[-1] / timeline.clock_hz)} for the last)")
@@ -180,7 +210,7 @@ def _unit_line(events: list[Event], end: int, scale: int) -> Text:
 
 
 def print_lists(
-    networks: Iterable[Network], accelerators: Iterable[Accelerator], schedules: Mapping[str, Callable[..., object]]
+    networks: Iterable[Network], accelerators: Iterable[Accelerator], schedules: Mapping[str, Schedule]
 ) -> None:
     """Print what ships: networks, accelerators with their budgets, schedules."""
     table = _table("networks", "name", "layers", "H", "steps", "batch", "weights", "what it is", text=(0, 6))

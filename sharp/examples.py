@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from sharp.accelerator import Accelerator
 from sharp.cycles import CycleCounts, count_cycles
 from sharp.io import DATA, accelerator_from, read_yaml
+from sharp.plan import Plan
 from sharp.workload import RNNLayer
 
-_COUNTS = ("total_cycles", "useful", "column_padding", "row_padding", "dependency_stall", "fill_drain")
+_COUNTS = ("total_cycles", "useful", "column_padding", "row_padding", "dependency_stall", "weight_load", "fill_drain")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,22 +21,13 @@ class WorkedExample:
     accelerator: Accelerator
     layer: RNNLayer
     seq_len: int
-    schedule: str
-    tile_rows: int
-    reconfiguration: bool
+    plan: Plan
     by_hand: CycleCounts
     """What the rules give on paper."""
 
     def count(self) -> CycleCounts:
         """What the model gives."""
-        return count_cycles(
-            self.layer,
-            self.seq_len,
-            self.accelerator,
-            schedule=self.schedule,
-            tile_rows=self.tile_rows,
-            reconfiguration=self.reconfiguration,
-        )
+        return count_cycles(self.layer, self.seq_len, self.accelerator, self.plan)
 
 
 def worked_examples() -> list[WorkedExample]:
@@ -48,10 +40,10 @@ def worked_examples() -> list[WorkedExample]:
             accelerator=accelerator,
             layer=RNNLayer(input_size=entry["input_size"], hidden_size=entry["hidden_size"]),
             seq_len=entry["seq_len"],
-            schedule=entry["schedule"],
-            tile_rows=entry["tile_rows"],
-            reconfiguration=entry["reconfiguration"],
-            by_hand=CycleCounts(num_macs=accelerator.num_macs, **{name: entry[name] for name in _COUNTS}),
+            plan=Plan(
+                schedule=entry["schedule"], tile_rows=entry["tile_rows"], reconfiguration=entry["reconfiguration"]
+            ),
+            by_hand=CycleCounts(num_macs=accelerator.num_macs, **{name: entry.get(name, 0) for name in _COUNTS}),
         )
         for entry in content["examples"]
     ]

@@ -107,11 +107,21 @@ def _network(content: Mapping[str, Any]) -> Network:
     return Network(
         name=content["name"],
         layers=tuple(layers),
-        seq_len=content["seq_len"],
-        batch_size=content.get("batch_size", 1),
+        **_batch(content),
         title=content.get("title", ""),
         provenance=_provenances(content.get("provenance", {}), ("layers", "input_size", "hidden_size", "seq_len")),
     )
+
+
+def _batch(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Steps and sequences: a number of steps with a batch size, or a list with the length of each sequence."""
+    seq_len = content["seq_len"]
+    if not isinstance(seq_len, list):
+        return {"seq_len": seq_len, "batch_size": content.get("batch_size", 1)}
+    lengths = [check_integer(f"seq_len[{index}]", length) for index, length in enumerate(check_list("seq_len", seq_len))]
+    if content.get("batch_size", len(lengths)) != len(lengths):
+        raise refuse("batch_size", f"{len(lengths)}, the number of lengths in seq_len", content["batch_size"])
+    return {"seq_len": max(lengths), "batch_size": len(lengths), "lengths": tuple(lengths)}
 
 
 def _layers(entry: object) -> list[RNNLayer]:

@@ -3,188 +3,281 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from sharp.accelerator import Accelerator
-from sharp.checks import check_flag, check_integer, check_name
 from sharp.errors import InfeasibleMappingError
-from sharp.schedule import SCHEDULES, Run, Segment
-from sharp.workload import RNNLayer
+from sharp.legality import check_round
+from sharp.plan import Plan
+from sharp.task import Run, Segment, Task
+from sharp.workload import RNNLayer, Sequences
 
 MAX_CYCLES = 2**63 - 1
 """Greatest count that the kernel's 64-bit integers hold."""
+MAX_CHAINS = 2**12
+"""Most chains that take turns."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Rounds in which every segment costs the same, as the kernel takes them; each table is a buffer of int64."""
+
+    first_round: int
+    num_rounds: int
+    segments: memoryview
+    """(S, 9): costs, signals and elements of each segment issued."""
+    runs: memoryview
+    """(R, 3): first segment, segments, repeats."""
+    signals: memoryview
+    """(number of signals, 7)."""
+    origins: tuple[tuple[int, int], ...]
+    """Chain, and place in `LayerMapping.segments`, of each segment issued."""
+    issues: int
+    """Segments issued a round."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerMapping:
-    """One direction of a layer, ready for the kernel; counts of multiplier-cycles are for all time steps."""
+    """A layer's directions on the array: all chains that take turns, or the first of those that follow each other."""
 
+    task: Task
+    """The layer on its tile."""
     runs: tuple[Run, ...]
-    """The round, as the schedule orders it."""
-    tile_rows: int
-    """Height K of the layer's tile."""
-    num_macs: int
-    """Multipliers M."""
-    steps: int
-    """Time steps T."""
-    latencies: tuple[int, int, int]
-    """Cycles from the last tile to the sums (L_mvm), through the activation (L_a), through the update (L_c)."""
-    costs: tuple[tuple[int, int, int, int, int], ...]
-    """Per segment of the flattened runs: array, activation and update cycles, waits for h, lookahead."""
-    useful: int
-    """Multiplier-cycles that multiply a weight: rows times columns."""
-    column_padding: int
-    """Multiplier-cycles lost in a segment's last column tile."""
-    row_padding: int
-    """Multiplier-cycles lost where a segment has fewer rows than its tile."""
+    """The round of a chain, as the schedule orders it."""
+    sequences: Sequences
+    """The batch."""
+    forwarding: str
+    """When columns of h may start, one of `sharp.plan.FORWARDING`."""
 
     @property
+    def repeated(self) -> int:
+        """Times the rounds run, one after the other: the directions that do not take turns."""
+        return self.task.layer.num_directions // self._directions
+
+    @cached_property
     def segments(self) -> tuple[Segment, ...]:
         """The segments of all runs, in order, each once."""
         return tuple(segment for run in self.runs for segment in run.segments)
 
+    @cached_property
+    def vectors(self) -> tuple[str, ...]:
+        """What the phases give, one letter each: the signals of a chain."""
+        return tuple(phase.gives for phase in self.task.phases)
+
     @property
-    def repeats(self) -> tuple[int, ...]:
-        """How often a round issues each of `segments`."""
-        return tuple(run.repeats for run in self.runs for _ in run.segments)
+    def num_signals(self) -> int:
+        """Signals of all chains."""
+        return self.task.chains * len(self.vectors)
 
-    def kernel_arguments(self) -> tuple[memoryview, memoryview, memoryview, int]:
-        """Segments (S x 5), runs (R x 3), latencies (3) and steps, as the kernel takes them (int64)."""
-        runs, first = [], 0
+    @property
+    def _directions(self) -> int:
+        """Directions that take turns."""
+        return self.task.layer.num_directions if self._takes_turns else 1
+
+    @property
+    def _takes_turns(self) -> bool:
+        return self.task.chains > 1
+
+    @cached_property
+    def multiplier_cycles(self) -> tuple[int, int, int]:
+        """Useful, column-padding and row-padding multiplier-cycles of the rounds, all sequences."""
+        task, num_macs = self.task, self.task.accelerator.num_macs
+        useful = columns = rows = 0
         for run in self.runs:
-            runs.append((first, len(run.segments), run.repeats))
-            first += len(run.segments)
-        return _table(self.costs), _table(runs), memoryview(array("q", self.latencies)), self.steps
+            for segment in run.segments:
+                height = task.tile_height(segment.rows)
+                covered = task.tiles(segment) * (num_macs // height)
+                useful += run.repeats * segment.rows * sum(segment.columns)
+                columns += run.repeats * segment.rows * (covered - sum(segment.columns))
+                rows += run.repeats * (height - segment.rows) * covered
+        times = self.sequences.total_steps * self._directions
+        return useful * times, columns * times, rows * times
+
+    @cached_property
+    def weight_load(self) -> int:
+        """Cycles that the array is held for weights that arrive too slowly."""
+        per_step = [
+            (sequences * steps if self._takes_turns else steps, 1 if self._takes_turns else sequences)
+            for sequences, steps in self.sequences.spans
+        ]
+        return self._directions * sum(
+            times * run.repeats * self.task.load_cycles(segment, batch_size)
+            for times, batch_size in per_step
+            for run in self.runs
+            for segment in run.segments
+        )
+
+    @property
+    def unfolded_cells(self) -> int:
+        """Cells whose products with x of the next step are issued in this one, all gates of them."""
+        rows = sum(run.repeats * segment.rows for run in self.runs for segment in run.segments if segment.lookahead)
+        return rows // len(self.task.phases[0].gates)
+
+    @property
+    def early_bytes(self) -> int:
+        """Bytes of the sums over x that wait for another product, of the phase that keeps most."""
+        sums = [
+            sum(
+                run.repeats * segment.cells * (len(segment.gates) + phase.separate_sums)
+                for run in self.runs
+                for segment in run.segments
+                if segment.operand == "x" and segment.gates[0] in phase.gates
+            )
+            for phase in self.task.phases
+        ]
+        return max(sums) * self.task.batch_size * self.task.chains * self.task.accelerator.partial_sum_bytes
+
+    def spans(self) -> Iterator[Span]:
+        """The rounds 0 to T, cut where the costs of a round change: round t works for the steps t and t + 1."""
+        spans = self.sequences.spans
+        following = [sequences for sequences, _ in spans[1:]] + [0]
+        cuts, first = [(0, 1, (0, spans[0][0]))], 1
+        for (sequences, steps), later in zip(spans, following, strict=True):
+            cuts += [(first, steps - 1, (sequences, sequences)), (first + steps - 1, 1, (sequences, later))]
+            first += steps
+        for first_round, num_rounds, running in cuts:
+            span = self._span(first_round, num_rounds, running)
+            if num_rounds and span.origins:
+                yield span
+
+    def _span(self, first_round: int, num_rounds: int, running: tuple[int, int]) -> Span:
+        rows: list[tuple[int, ...]] = []
+        runs: list[tuple[int, int, int]] = []
+        origins: list[tuple[int, int]] = []
+        for chain, sequence in self._chains():
+            place = 0
+            for run in self.runs:
+                first = len(rows)
+                for index, segment in enumerate(run.segments, start=place):
+                    batch_size = self._batch_size(running[segment.lookahead], sequence)
+                    if batch_size:
+                        rows.append(self._costs(segment, batch_size, chain))
+                        origins.append((chain, index))
+                place += len(run.segments)
+                if len(rows) > first:
+                    runs.append((first, len(rows) - first, run.repeats))
+        signals = [row for _, sequence in self._chains() for row in self._signals(running[1], sequence)]
+        return Span(
+            first_round=first_round,
+            num_rounds=num_rounds,
+            segments=_table(rows),
+            runs=_table(runs),
+            signals=_table(signals),
+            origins=tuple(origins),
+            issues=sum(count * repeats for _, count, repeats in runs),
+        )
+
+    def _chains(self) -> list[tuple[int, int]]:
+        """(chain, its sequence) in the order of their turns."""
+        if not self._takes_turns:
+            return [(0, -1)]
+        num_sequences = self.sequences.batch_size
+        return [(chain, chain % num_sequences) for chain in range(self.task.chains)]
+
+    def _batch_size(self, running: int, sequence: int) -> int:
+        """Sequences that a chain computes while `running` of them, the longest ones, are."""
+        return running if sequence < 0 else int(sequence < running)
+
+    def _costs(self, segment: Segment, batch_size: int, chain: int) -> tuple[int, ...]:
+        """A row of the kernel's segments."""
+        task, machine = self.task, self.task.accelerator
+        phase = task.phase_of(segment.gates)
+        activated = phase.activation_passes if segment.waits_for else 0
+        updated = segment.updated_cells if phase.update else 0
+        base = chain * len(self.vectors)
+        return (
+            task.array_cycles(segment, batch_size),
+            -(-batch_size * segment.rows // machine.activation_lanes) if activated else 0,
+            activated * machine.cycles("activation_ns"),
+            -(-batch_size * updated // max(1, task.tile_rows // machine.rows_per_update_lane)),
+            machine.cycles(phase.update) if phase.update else 0,
+            base + self.vectors.index(segment.waits_for) if segment.waits_for else -1,
+            base + self.vectors.index(phase.gives) if segment.updated_cells else -1,
+            segment.first_updated,
+            segment.updated_cells,
+        )
+
+    def _signals(self, running: int, sequence: int) -> Iterator[tuple[int, ...]]:
+        """Rows of the kernel's signals of a chain; the segment that waits runs in the next round."""
+        batch_size = self._batch_size(running, sequence)
+        for vector in self.vectors:
+            if vector != "h" or self.forwarding == "barrier" or not batch_size:
+                yield (int(vector == "h"), 0, 0, 0, 0, 0, 0)
+                continue
+            segment = next(segment for segment in self.segments if segment.waits_for == vector)
+            width = self.task.accelerator.num_macs // self.task.tile_height(segment.rows)
+            before = segment.columns[0] if len(segment.columns) > 1 else 0  # columns of x with tiles of their own
+            x_columns = self.task.layer.input_size if "x" in segment.operand and not before else 0
+            extra = self.task.load_cycles(segment, batch_size)
+            yield (1, width, -(-before // width), x_columns, self.task.tiles(segment), batch_size, extra)
 
 
-def _table(rows: tuple[tuple[int, ...], ...] | list[tuple[int, int, int]]) -> memoryview:
+def _table(rows: list[tuple[int, ...]]) -> memoryview:
     """A two-dimensional int64 buffer, made without NumPy, whose import would cost more than a whole layer."""
     flat = array("q", [value for row in rows for value in row])
-    return memoryview(flat).cast("B").cast("q", (len(rows), len(rows[0])))
-
-
-def tile_for(rows: int, tile_rows: int, accelerator: Accelerator, reconfiguration: bool) -> int:
-    """Height K' of the tile that serves a segment of `rows` rows.
-
-    With padding reconfiguration the smallest height of the set with ``rows <= K' <= tile_rows``, else `tile_rows`.
-    """
-    if not reconfiguration or rows >= tile_rows:
-        return tile_rows
-    return next(height for height in accelerator.tile_rows if height >= rows)
+    return memoryview(flat).cast("B").cast("q", (len(rows), len(rows[0]))) if rows else memoryview(flat)
 
 
 def map_layer(
-    layer: RNNLayer,
-    seq_len: int,
-    accelerator: Accelerator,
-    *,
-    schedule: str = "unfolded",
-    tile_rows: int = 32,
-    reconfiguration: bool = True,
+    layer: RNNLayer, sequences: Sequences, accelerator: Accelerator, plan: Plan, *, streamed: bool = False
 ) -> LayerMapping:
-    """Map one direction of a layer: one tile of K' x (M / K') issues a cycle, a segment takes ``ceil(C / N')``.
+    """Map a layer: one tile of K' x (M / K') issues a cycle, a segment takes ``ceil(C / N')``.
 
     Parameters
     ----------
     layer : RNNLayer
-    seq_len : int
-        Time steps.
+    sequences : Sequences
+        The batch.
     accelerator : Accelerator
-    schedule : str
-        A name of `sharp.schedule.SCHEDULES`.
-    tile_rows : int
-        Height K of the tile, one of the accelerator's.
-    reconfiguration : bool
-        Padding reconfiguration: a segment of fewer than K rows may take a smaller tile of the set.
+    plan : Plan
+        On one tile height, not "best".
+    streamed : bool
+        Whether the weights come from the DRAM in every time step.
 
     Raises
     ------
     SpecificationError
-        Where an argument is not what it has to be.
+        Where the machine has no such tile, or a user's schedule breaks a rule.
     InfeasibleMappingError
-        Where the layer needs what is not built yet, the schedule does not fit the tile, or 64 bits do not hold the
-        cycles.
+        Where the schedule does not fit the cell or the tile, or 64 bits do not hold the cycles.
     """
-    check_integer("seq_len", seq_len)
-    order = SCHEDULES[check_name("schedule", schedule, SCHEDULES)]
-    accelerator.check_tile_rows(tile_rows)
-    check_flag("reconfiguration", reconfiguration)
-    _check_supported(layer)
-
-    runs = order(layer, tile_rows)
-    costs, parts = [], []
-    for run in runs:
-        for segment in run.segments:
-            height = tile_for(segment.rows, tile_rows, accelerator, reconfiguration)
-            costs.append(_cost(segment, height, tile_rows, accelerator))
-            cycles = _multiplier_cycles(segment, height, accelerator.num_macs)
-            parts.append([part * run.repeats * seq_len for part in cycles])
-    useful, column_padding, row_padding = map(sum, zip(*parts, strict=True))
-    mapping = LayerMapping(
-        runs=runs,
+    (tile_rows,) = plan.heights(accelerator)
+    interleaved = plan.order.interleaves
+    chains = layer.num_directions * sequences.batch_size if interleaved else 1
+    if chains > MAX_CHAINS:
+        raise InfeasibleMappingError(
+            f"batch_size: expected at most {MAX_CHAINS} chains (directions times sequences) that take turns, got {chains}"
+        )
+    task = Task(
+        layer=layer,
+        accelerator=accelerator,
         tile_rows=tile_rows,
-        num_macs=accelerator.num_macs,
-        steps=seq_len,
-        latencies=_latencies(accelerator, tile_rows),
-        costs=tuple(costs),
-        useful=useful,
-        column_padding=column_padding,
-        row_padding=row_padding,
+        reconfiguration=plan.reconfiguration,
+        batch_size=1 if interleaved else sequences.batch_size,
+        chains=chains,
+        streamed=streamed,
     )
+    runs = tuple(plan.order.round(task)) if plan.is_ours else check_round(plan.order.name, task, plan.order.round(task))
+    mapping = LayerMapping(task=task, runs=runs, sequences=sequences, forwarding=plan.forwarding)
     _check_overflow(mapping)
     return mapping
 
 
-def _check_supported(layer: RNNLayer) -> None:
-    if layer.cell != "lstm":
-        raise InfeasibleMappingError(
-            f"cell: expected lstm, the only cell the cycle model covers so far, got {layer.cell!r}"
-        )
-    if layer.projection_size is not None:
-        raise InfeasibleMappingError(
-            f"projection_size: expected none, the cycle model does not cover projections so far, "
-            f"got {layer.projection_size}"
-        )
-
-
-def _latencies(accelerator: Accelerator, tile_rows: int) -> tuple[int, int, int]:
-    """L_mvm (multiplier, ``ceil(log2 N)`` levels of the tree, accumulator), L_a and L_c, in cycles."""
-    tree_levels = (accelerator.num_macs // tile_rows - 1).bit_length()
-    mvm = (
-        accelerator.cycles("multiply_ns")
-        + tree_levels * accelerator.cycles("add_ns")
-        + accelerator.cycles("accumulate_ns")
-    )
-    return mvm, accelerator.cycles("activation_ns"), accelerator.cycles("update_ns")
-
-
-def _cost(segment: Segment, height: int, tile_rows: int, accelerator: Accelerator) -> tuple[int, int, int, int, int]:
-    """A row of `LayerMapping.costs`."""
-    update_lanes = max(1, tile_rows // accelerator.rows_per_update_lane)
-    return (
-        -(-segment.columns // (accelerator.num_macs // height)),
-        -(-segment.rows // accelerator.activation_lanes) if segment.activates else 0,
-        -(-segment.updated_cells // update_lanes),
-        int(segment.waits_for_h),
-        segment.lookahead,
-    )
-
-
-def _multiplier_cycles(segment: Segment, height: int, num_macs: int) -> tuple[int, int, int]:
-    """Useful, column-padding and row-padding multiplier-cycles of one issue; they sum to M times its array cycles."""
-    width = num_macs // height
-    covered = -(-segment.columns // width) * width
-    useful = segment.rows * segment.columns
-    return useful, segment.rows * covered - useful, (height - segment.rows) * covered
-
-
 def _check_overflow(mapping: LayerMapping) -> None:
     """Refuse what 64 bits may not hold; the bound is every segment served with nothing overlapped."""
-    latency = sum(mapping.latencies)
-    rows = zip(mapping.repeats, mapping.costs, strict=True)
-    bound = (mapping.steps + 1) * sum(repeats * (sum(cost[:3]) + latency) for repeats, cost in rows)
+    task, machine = mapping.task, mapping.task.accelerator
+    latency = task.mvm_cycles + 2 * machine.cycles("activation_ns") + machine.cycles("update_ns")
+    latency += machine.cycles("multiply_ns")
+    cycles = sum(
+        run.repeats * (2 * task.array_cycles(segment) + task.batch_size * (segment.rows + segment.updated_cells) + latency)
+        for run in mapping.runs
+        for segment in run.segments
+    )
+    bound = 2 * (mapping.sequences.num_steps + 1) * task.chains * cycles
     if bound > MAX_CYCLES:
         raise InfeasibleMappingError(
-            "hidden_size, input_size, seq_len: expected sizes whose cycles stay below 2^63, "
+            "hidden_size, input_size, seq_len, batch_size: expected sizes whose cycles stay below 2^63, "
             f"got up to 2^{bound.bit_length()}"
         )

@@ -1,140 +1,199 @@
 """The schedules: orders of row segments, and nothing else.
 
-A schedule is a function from a layer and a tile height to the runs of one *round*. Round t holds the work of time
-step t and, for segments with ``lookahead = 1``, work of step t + 1 that is issued early; round 0 holds only such early
-work. The simulator issues each segment in the order given here and knows no schedule by name.
+A schedule puts a layer's segments into the runs of one *round*. Round t holds the work of time step t and, for
+segments with ``lookahead = 1``, work of step t + 1 that is issued early; round 0 holds only such early work. The
+simulator issues each segment in the order given here and knows no schedule by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import replace
 from types import MappingProxyType
+from typing import ClassVar
 
-from sharp.errors import TileHeightError
-from sharp.workload import RNNLayer
-
-
-@dataclass(frozen=True, kw_only=True)
-class Segment:
-    """Some rows of the gate matrix times some columns: the unit of work that a schedule orders."""
-
-    gates: str
-    """Gates the rows belong to, one letter each; equally many rows of each."""
-    rows: int
-    """Rows r."""
-    columns: int
-    """Columns C."""
-    operand: str = "xh"
-    """Which columns: "xh", "x" or "h"."""
-    updated_cells: int = 0
-    """Cells that the cell updater takes up after this segment."""
-    lookahead: int = 0
-    """Time steps ahead of its round that this segment works for."""
-
-    @property
-    def waits_for_h(self) -> bool:
-        """Whether the segment needs h of the step before."""
-        return "h" in self.operand
-
-    @property
-    def activates(self) -> bool:
-        """Whether its sums are complete and go to the activation unit (x alone leaves them unfinished)."""
-        return "h" in self.operand
+from sharp.cells import Phase
+from sharp.errors import InfeasibleMappingError
+from sharp.task import Run, Segment, Task
 
 
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """The same segments, issued `repeats` times in a row."""
+class Schedule:
+    """Base of all schedules: give it a name and a round (book, page "Your own schedule")."""
 
-    segments: tuple[Segment, ...]
-    """In order."""
-    repeats: int
-    """Times, at least 1."""
+    name: ClassVar[str]
+    """As printed in reports."""
+    interleaves: ClassVar[bool] = False
+    """Whether chains (directions, sequences of a batch) take turns, each with a round of its own."""
 
+    def round(self, task: Task) -> Iterable[Run]:
+        """The runs of a round of one chain, in the order of issue.
 
-Order = Callable[[RNNLayer, int], tuple[Run, ...]]
-"""A schedule: layer and tile height to the runs of a round, in the order of issue."""
+        Parameters
+        ----------
+        task : Task
+            The layer on its tile.
 
-
-def _blocks(size: int, block: int) -> list[tuple[int, int]]:
-    """Cut `size` into blocks: (block size, how many), the full ones and then what remains."""
-    full, rest = divmod(size, block)
-    return [(cells, count) for cells, count in ((block, full), (rest, 1)) if cells and count]
-
-
-def _fused_blocks(layer: RNNLayer, tile_rows: int, schedule: str) -> list[tuple[int, int]]:
-    """Blocks of cells whose gates all fit one segment of `tile_rows` rows."""
-    num_gates = len(layer.gates)
-    if tile_rows < num_gates:
-        raise TileHeightError(
-            f"schedule {schedule}: expected tile_rows of at least {num_gates} (a row for each gate), got {tile_rows}"
-        )
-    return _blocks(layer.hidden_size, tile_rows // num_gates)
+        Raises
+        ------
+        InfeasibleMappingError
+            Where the schedule cannot order this layer on this tile.
+        """
+        raise NotImplementedError
 
 
-def sequential(layer: RNNLayer, tile_rows: int) -> tuple[Run, ...]:
-    """Gate after gate; all cells update after the last gate's last segment."""
-    columns = layer.input_size + layer.recurrent_size
-    blocks = _blocks(layer.hidden_size, tile_rows)
-    runs = [
-        Run(segments=(Segment(gates=gate, rows=rows, columns=columns),), repeats=repeats)
-        for gate in layer.gates
-        for rows, repeats in blocks
-    ]
-    rows, repeats = blocks[-1]
-    last = Segment(gates=layer.gates[-1], rows=rows, columns=columns, updated_cells=layer.hidden_size)
-    tail = [Run(segments=(last,), repeats=1)]
-    if repeats > 1:
-        tail.insert(0, Run(segments=runs[-1].segments, repeats=repeats - 1))
-    return (*runs[:-1], *tail)
-
-
-def batch(layer: RNNLayer, tile_rows: int) -> tuple[Run, ...]:
-    """A block of cells at a time, gate after gate; the block's cells update after its last gate."""
-    columns = layer.input_size + layer.recurrent_size
-    last = len(layer.gates) - 1
-    return tuple(
+def product(
+    task: Task, phase: Phase, operand: str, blocks: list[tuple[int, int, int]], lookahead: int = 0
+) -> list[Run]:
+    """Runs over some blocks of cells with all gates of a phase; complete where they hold what the phase waits for."""
+    complete = phase.operand in operand
+    return [
         Run(
-            segments=tuple(
-                Segment(gates=gate, rows=rows, columns=columns, updated_cells=rows if index == last else 0)
-                for index, gate in enumerate(layer.gates)
+            segments=(
+                task.segment(
+                    phase.gates, operand, first, cells, updated_cells=cells if complete else 0, lookahead=lookahead
+                ),
             ),
             repeats=repeats,
         )
-        for rows, repeats in _blocks(layer.hidden_size, tile_rows)
-    )
+        for first, cells, repeats in blocks
+    ]
 
 
-def intergate(layer: RNNLayer, tile_rows: int) -> tuple[Run, ...]:
+def dependent(task: Task, phases: Iterable[Phase]) -> list[Run]:
+    """Phases that wait for one before them: what they multiply x_t with fills the wait."""
+    runs = []
+    for phase in phases:
+        blocks = task.blocks(task.size_of(phase), task.fused_block(phase))
+        if phase.reads_x:
+            runs += product(task, phase, "x", blocks)
+        runs += product(task, phase, phase.operand, blocks)
+    return runs
+
+
+class Sequential(Schedule):
+    """Gate after gate; all cells update after the last gate's last segment."""
+
+    name = "sequential"
+
+    def round(self, task: Task) -> Iterable[Run]:
+        first, *rest = _gate_by_gate(self, task)
+        size = task.size_of(first)
+        segments = [
+            (task.segment(gate, _all(first), start, cells), repeats)
+            for gate in first.gates
+            for start, cells, repeats in task.blocks(size, task.tile_rows)
+        ]
+        segment, repeats = segments.pop()
+        start = segment.first_cell + (repeats - 1) * segment.cells
+        last = task.segment(
+            segment.gates, _all(first), start, segment.cells, updated_cells=size, first_updated=0
+        )
+        if repeats > 1:
+            segments.append((segment, repeats - 1))
+        runs = [Run(segments=(segment,), repeats=repeats) for segment, repeats in segments]
+        return [*runs, Run(segments=(last,), repeats=1), *dependent(task, rest)]
+
+
+class Batch(Schedule):
+    """A block of cells at a time, gate after gate; the block's cells update after its last gate."""
+
+    name = "batch"
+
+    def round(self, task: Task) -> Iterable[Run]:
+        first, *rest = _gate_by_gate(self, task)
+        runs = []
+        for start, cells, repeats in task.blocks(task.size_of(first), task.tile_rows):
+            *gates, last = first.gates
+            segments = [task.segment(gate, _all(first), start, cells) for gate in gates]
+            segments.append(task.segment(last, _all(first), start, cells, updated_cells=cells))
+            runs.append(Run(segments=tuple(segments), repeats=repeats))
+        return [*runs, *dependent(task, rest)]
+
+
+class Intergate(Schedule):
     """A block of cells at a time, all its gates in one segment."""
-    columns = layer.input_size + layer.recurrent_size
-    blocks = _fused_blocks(layer, tile_rows, "intergate")
-    return tuple(_fused(layer, cells, repeats, columns, "xh") for cells, repeats in blocks)
+
+    name = "intergate"
+
+    def round(self, task: Task) -> Iterable[Run]:
+        first, *rest = task.phases
+        split, whole = _cut(task, first, self.num_unfolded(task, first))
+        runs = product(task, first, first.operand, split) + product(task, first, _all(first), whole)
+        ahead = product(task, first, "x", split, lookahead=1)
+        if rest and not rest[0].reads_x:  # the wait for the first phase has nothing else to fill it
+            early, ahead = _leave(task, ahead, task.mvm_cycles)
+            runs += early
+        return [*runs, *dependent(task, rest), *ahead]
+
+    def num_unfolded(self, task: Task, first: Phase) -> int:
+        """Cells of the first phase whose products with x_{t+1} are issued in round t."""
+        del task, first
+        return 0
 
 
-def unfolded(layer: RNNLayer, tile_rows: int) -> tuple[Run, ...]:
-    """As `intergate`, with the input product of the next step issued while this step's h is still in the tail."""
-    blocks = _fused_blocks(layer, tile_rows, "unfolded")
-    recurrent = [_fused(layer, cells, repeats, layer.recurrent_size, "h") for cells, repeats in blocks]
-    ahead = [_fused(layer, cells, repeats, layer.input_size, "x", lookahead=1) for cells, repeats in blocks]
-    return (*recurrent, *ahead)
+class Unfolded(Intergate):
+    """As `intergate`, with the input product of the next step issued while this step's h is still in the tail.
+
+    As many blocks run ahead as the intermediate buffer holds the sums of, in row order.
+    """
+
+    name = "unfolded"
+
+    def num_unfolded(self, task: Task, first: Phase) -> int:
+        return task.num_unfolded(first)
 
 
-def _fused(layer: RNNLayer, cells: int, repeats: int, columns: int, operand: str, lookahead: int = 0) -> Run:
-    """`repeats` segments of `cells` cells with all gates of each."""
-    segment = Segment(
-        gates=layer.gates,
-        rows=cells * len(layer.gates),
-        columns=columns,
-        operand=operand,
-        updated_cells=0 if lookahead else cells,
-        lookahead=lookahead,
-    )
-    return Run(segments=(segment,), repeats=repeats)
+class Interleaved(Unfolded):
+    """As `unfolded`, with the directions of a layer and the sequences of a batch taking turns, each with its own h."""
+
+    name = "interleaved"
+    interleaves = True
 
 
-SCHEDULES: MappingProxyType[str, Order] = MappingProxyType(
-    {"sequential": sequential, "batch": batch, "intergate": intergate, "unfolded": unfolded}
+def _all(phase: Phase) -> str:
+    """Operand of a segment with all columns of a phase."""
+    return ("x" if phase.reads_x else "") + phase.operand
+
+
+def _gate_by_gate(schedule: Schedule, task: Task) -> tuple[Phase, ...]:
+    """The phases, where no gate waits for another one."""
+    if any(phase.activation_passes for phase in task.phases[1:]):
+        raise InfeasibleMappingError(
+            f"schedule: expected intergate, unfolded or interleaved for a cell in which gate {task.phases[-1].gates} "
+            f"waits for {task.phases[0].gates}, got {schedule.name}"
+        )
+    return task.phases
+
+
+def _cut(task: Task, phase: Phase, cells: int) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
+    """The blocks of the first `cells` cells (whole blocks, or all), and the blocks of the others."""
+    block, size = task.fused_block(phase), task.size_of(phase)
+    before = task.blocks(cells, block)
+    after = [(cells + first, count, repeats) for first, count, repeats in task.blocks(size - cells, block)]
+    return before, after
+
+
+def _leave(task: Task, runs: list[Run], cycles: int) -> tuple[list[Run], list[Run]]:
+    """Cut runs of one segment in two, the second part as short as covers some cycles of the array, or all of them."""
+    before, after = list(runs), []
+    while before and cycles > 0:
+        run = before.pop()
+        (segment,) = run.segments
+        each = task.array_cycles(segment)
+        taken = min(run.repeats, -(-cycles // each))
+        cycles -= taken * each
+        if taken < run.repeats:
+            before.append(Run(segments=(segment,), repeats=run.repeats - taken))
+        after.insert(0, Run(segments=(_moved(segment, run.repeats - taken),), repeats=taken))
+    return before, after
+
+
+def _moved(segment: Segment, repeats: int) -> Segment:
+    """The segment as it stands after some repeats."""
+    return replace(segment, first_cell=segment.first_cell + repeats * segment.cells)
+
+
+SCHEDULES: MappingProxyType[str, Schedule] = MappingProxyType(
+    {schedule.name: schedule for schedule in (Sequential(), Batch(), Intergate(), Unfolded(), Interleaved())}
 )
-"""The paper's four schedules by name, from the least to the most overlap."""
+"""The paper's four schedules by name, from the least to the most overlap, and one beyond it."""

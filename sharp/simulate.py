@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sharp.accelerator import Accelerator
-from sharp.cycles import CycleCounts, Progress, sum_counts
-from sharp.explore import TileRows, explore
+from sharp.cycles import CycleCounts, Progress, fits_weight_buffer, sum_counts
+from sharp.explore import explore
+from sharp.mapping import map_layer
+from sharp.plan import Plan
+from sharp.schedule import Unfolded
+from sharp.streaming import add_weight_loads
 from sharp.units import seconds_from_cycles
 from sharp.workload import Network, RNNLayer
 
@@ -20,21 +24,22 @@ class LayerReport:
     tile_rows: int
     """Tile height in use."""
     counts: CycleCounts
-    """Both directions together."""
+    """All directions and sequences together."""
     fits_weight_buffer: bool
     """Whether the layer's weights fit on chip; where they do not, resident weights are an idealisation."""
+    unfolded_cells: int
+    """Cells of a direction whose products with x_{t+1} are issued in step t."""
     fits_intermediate_buffer: bool
-    """Whether the sums that `unfolded` keeps fit; always true for the other schedules."""
+    """Whether the buffer holds the sums of all products with x that are issued early."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A network on an accelerator: cycles, latency, utilization and the split, per layer and in total."""
+    """A network on an accelerator under a plan: cycles, latency, utilization and the split, per layer and in total."""
 
     network: Network
     accelerator: Accelerator
-    schedule: str
-    reconfiguration: bool
+    plan: Plan
     layers: tuple[LayerReport, ...]
 
     @property
@@ -50,35 +55,42 @@ class Report:
     @property
     def warnings(self) -> list[str]:
         """What the numbers leave out, a sentence each."""
-        too_large = [index for index, layer in enumerate(self.layers) if not layer.fits_weight_buffer]
-        unfinished = [index for index, layer in enumerate(self.layers) if not layer.fits_intermediate_buffer]
         sentences = []
-        if too_large:
+        too_large = [index for index, layer in enumerate(self.layers) if not layer.fits_weight_buffer]
+        if too_large and self.plan.weights == "resident":
             sentences.append(
                 f"the weights of {_name_layers(too_large)} do not fit the weight buffer of "
-                f"{self.accelerator.weight_buffer.capacity_bytes} bytes; the cycles assume that they do"
+                f"{self.accelerator.weight_buffer.capacity_bytes} bytes; the cycles assume that they do "
+                f"(--weights streamed does not)"
             )
-        if unfinished:
+        capacity = f"the intermediate buffer of {self.accelerator.intermediate_buffer.capacity_bytes} bytes"
+        limited = [
+            index for index, layer in enumerate(self.layers) if layer.unfolded_cells < layer.layer.hidden_size
+        ]
+        if limited and isinstance(self.plan.schedule, Unfolded):
             sentences.append(
-                f"the unfolded sums of {_name_layers(unfinished)} do not fit the intermediate buffer of "
-                f"{self.accelerator.intermediate_buffer.capacity_bytes} bytes; the cycles assume that they do"
+                f"{capacity} does not hold the early sums of every cell of {_name_layers(limited)}; products with x run "
+                f"ahead for as many as it does"
+            )
+        overfull = [index for index, layer in enumerate(self.layers) if not layer.fits_intermediate_buffer]
+        if overfull:
+            sentences.append(
+                f"{capacity} does not hold the early sums of {_name_layers(overfull)}; the cycles assume that it does"
             )
         return sentences
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON-ready values; the keys are stable and documented in the book."""
         return {
-            **run_settings(self.network, self.accelerator, self.schedule, self.reconfiguration),
+            **run_settings(self.network, self.accelerator, self.plan),
             **self._measures(self.counts),
             "layers": [
                 {
-                    "cell": report.layer.cell,
-                    "input_size": report.layer.input_size,
-                    "hidden_size": report.layer.hidden_size,
-                    "bidirectional": report.layer.bidirectional,
+                    **asdict(report.layer),
                     "tile_rows": report.tile_rows,
                     **self._measures(report.counts),
                     "fits_weight_buffer": report.fits_weight_buffer,
+                    "unfolded_cells": report.unfolded_cells,
                     "fits_intermediate_buffer": report.fits_intermediate_buffer,
                 }
                 for report in self.layers
@@ -95,77 +107,61 @@ class Report:
         }
 
 
-def run_settings(network: Network, accelerator: Accelerator, schedule: str, reconfiguration: bool) -> dict[str, Any]:
-    """What was run on what, as the first keys of JSON reports."""
+def run_settings(network: Network, accelerator: Accelerator, plan: Plan) -> dict[str, Any]:
+    """What was run on what and how, as the first keys of JSON reports."""
     return {
         "network": network.name,
         "accelerator": accelerator.name,
         "num_macs": accelerator.num_macs,
         "clock_hz": accelerator.clock_hz,
-        "schedule": schedule,
-        "reconfiguration": reconfiguration,
+        **plan.as_dict(),
         "seq_len": network.seq_len,
+        "batch_size": network.batch_size,
+        "lengths": list(network.lengths),
     }
 
 
 def simulate(
-    network: Network,
-    accelerator: Accelerator,
-    *,
-    schedule: str = "unfolded",
-    tile_rows: TileRows = "best",
-    reconfiguration: bool = True,
-    progress: Progress | None = None,
+    network: Network, accelerator: Accelerator, plan: Plan | None = None, *, progress: Progress | None = None
 ) -> Report:
-    """Run a network on an accelerator; layers, and the directions of a layer, one after the other.
+    """Run a network on an accelerator; layers one after the other.
 
     Parameters
     ----------
     network : Network
     accelerator : Accelerator
-    schedule : str
-        "sequential", "batch", "intergate" or "unfolded".
-    tile_rows : int or "best"
-        Tile height of every layer, or the best one of each.
-    reconfiguration : bool
-        Padding reconfiguration on or off.
+    plan : Plan, optional
+        Schedule, tile, forwarding, place of the weights; the paper's by default. With streamed weights the best tile
+        height of a layer is that of its compute.
     progress : callable, optional
         Called with the share of the work done, 0 to 1.
 
     Raises
     ------
     SpecificationError
-        Where an argument is not what it has to be.
+        Where the machine has no such tile, or a user's schedule breaks a rule.
     InfeasibleMappingError
-        Where the network needs what the cycle model does not cover so far, or the sizes overflow 64 bits.
+        Where the schedule does not fit a cell or a tile, or the sizes overflow 64 bits.
     """
-    tables = explore(
-        network,
-        accelerator,
-        schedule=schedule,
-        tile_rows=tile_rows,
-        reconfiguration=reconfiguration,
-        progress=progress,
-    )
-    layers = tuple(
-        LayerReport(
-            layer=layer,
-            tile_rows=table.best,
-            counts=table.candidates[table.best],
-            fits_weight_buffer=layer.num_weights * accelerator.weight_bytes <= accelerator.weight_buffer.capacity_bytes,
-            fits_intermediate_buffer=_fits_intermediate(layer, accelerator, schedule),
+    plan = plan or Plan()
+    tables = explore(network, accelerator, plan, progress=progress)
+    counts = [table.candidates[table.best] for table in tables]
+    if plan.weights == "streamed":
+        counts = add_weight_loads(network.layers, counts, accelerator)
+    layers = []
+    for layer, table, count in zip(network.layers, tables, counts, strict=True):
+        mapping = map_layer(layer, network.sequences, accelerator, plan.at(table.best))
+        layers.append(
+            LayerReport(
+                layer=layer,
+                tile_rows=table.best,
+                counts=count,
+                fits_weight_buffer=fits_weight_buffer(layer, accelerator),
+                unfolded_cells=mapping.unfolded_cells,
+                fits_intermediate_buffer=mapping.early_bytes <= accelerator.intermediate_buffer.capacity_bytes,
+            )
         )
-        for layer, table in zip(network.layers, tables, strict=True)
-    )
-    return Report(
-        network=network, accelerator=accelerator, schedule=schedule, reconfiguration=reconfiguration, layers=layers
-    )
-
-
-def _fits_intermediate(layer: RNNLayer, accelerator: Accelerator, schedule: str) -> bool:
-    """Whether a sum for every row of the gate matrix fits the intermediate buffer."""
-    needed = len(layer.gates) * layer.hidden_size * accelerator.partial_sum_bytes
-    return schedule != "unfolded" or needed <= accelerator.intermediate_buffer.capacity_bytes
+    return Report(network=network, accelerator=accelerator, plan=plan, layers=tuple(layers))
 
 
 def _name_layers(indices: list[int]) -> str:

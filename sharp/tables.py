@@ -26,7 +26,7 @@ def _network_row(network: Network) -> dict[str, object]:
     steps = known["seq_len"]
     return {
         "network": network.name,
-        "cell": first.cell + (" peephole" if first.peephole else ""),
+        "cell": first.cell + " peephole" * first.peephole,
         "layers": len(network.layers),
         "directions": _distinct("bi" if layer.bidirectional else "uni" for layer in network.layers),
         "input size": first.input_size,
@@ -35,7 +35,7 @@ def _network_row(network: Network) -> dict[str, object]:
         "steps": network.seq_len,
         "steps range": "" if steps.low is None else f"{steps.low:g} to {steps.high:g}",
         "weights (million)": round(network.num_weights / 1e6, 2),
-        "MACs (million)": round(network.num_macs_per_sequence / 1e6, 1),
+        "MACs (million)": round(network.num_macs / 1e6, 1),
         **{f"{name.replace('_', ' ')} is": provenance.status for name, provenance in known.items()},
         "sources": "; ".join(dict.fromkeys(provenance.source for provenance in known.values())),
     }
@@ -76,7 +76,7 @@ def examples_table(examples: Iterable[WorkedExample]) -> pd.DataFrame:
                 "X": example.layer.input_size,
                 "H": example.layer.hidden_size,
                 "steps": example.seq_len,
-                "K": example.tile_rows,
+                "K": example.plan.tile_rows,
                 "total": counts.total_cycles,
                 **{name.replace("_", " "): cycles for name, cycles in counts.split.items()},
             }

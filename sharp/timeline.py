@@ -7,11 +7,13 @@ from typing import Any
 
 from sharp.accelerator import Accelerator
 from sharp.checks import check_integer
-from sharp.cycles import Progress, trace_layer
-from sharp.explore import TileRows, explore_layer
-from sharp.mapping import map_layer
+from sharp.cycles import Progress, is_streamed, trace_layer
+from sharp.explore import explore_layer
+from sharp.mapping import LayerMapping, map_layer
+from sharp.plan import Plan
+from sharp.task import Segment
 from sharp.units import seconds_from_cycles
-from sharp.workload import RNNLayer
+from sharp.workload import RNNLayer, Sequences
 
 STAGES = ("array", "activation", "update")
 """The three units in the order in which a segment passes them."""
@@ -23,12 +25,14 @@ class Event:
 
     unit: str
     """One of `STAGES`."""
+    chain: int
+    """Direction and sequence, where they take turns: direction * sequences + sequence; else 0."""
     step: int
     """Time step the segment works for, from 1."""
     gates: str
     """Gates of the segment, one letter each."""
     operand: str
-    """Columns of the segment: "xh", "x" or "h"."""
+    """Vectors multiplied, such as "xh", "x" or "h" (`sharp.task.Segment`)."""
     start: int
     """First cycle."""
     end: int
@@ -37,7 +41,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Timeline:
-    """The first time steps of one direction of a layer."""
+    """The first time steps of a layer."""
 
     schedule: str
     tile_rows: int
@@ -46,7 +50,7 @@ class Timeline:
     events: tuple[Event, ...]
     """In the order of issue; of one segment the array first."""
     h_out: tuple[int, ...]
-    """Cycle at which h of each whole step shown is out."""
+    """Cycle at which h of each step shown is out, of the last chain."""
 
     def as_dict(self) -> dict[str, Any]:
         """The timeline as JSON-ready values."""
@@ -70,14 +74,14 @@ class Timeline:
         process = {"name": "process_name", "ph": "M", "pid": 1, "args": {"name": f"SHARP, {self.schedule}"}}
         slices = [
             {
-                "name": f"{event.gates} {event.operand} step {event.step}" if event.unit == "array" else event.gates,
+                "name": f"{event.gates} {event.operand} step {event.step}" + f" chain {event.chain}" * bool(event.chain) if event.unit == "array" else event.gates,
                 "cat": event.operand,
                 "ph": "X",
                 "pid": 1,
                 "tid": STAGES.index(event.unit) + 1,
                 "ts": self._microseconds(event.start),
                 "dur": self._microseconds(event.end - event.start),
-                "args": {"step": event.step, "start_cycle": event.start, "end_cycle": event.end},
+                "args": {"chain": event.chain, "step": event.step, "start_cycle": event.start, "end_cycle": event.end},
             }
             for event in self.events
         ]
@@ -89,18 +93,17 @@ class Timeline:
 
 def make_timeline(
     layer: RNNLayer,
-    seq_len: int,
+    sequences: Sequences | int,
     accelerator: Accelerator,
+    plan: Plan | None = None,
     *,
-    schedule: str = "unfolded",
-    tile_rows: TileRows = "best",
-    reconfiguration: bool = True,
     num_steps: int = 2,
     progress: Progress | None = None,
 ) -> Timeline:
-    """Simulate the first `num_steps` time steps of one direction of a layer and keep every event.
+    """Simulate the first `num_steps` time steps of a layer and keep every event.
 
-    Parameters are those of `sharp.cycles.count_cycles`; the best height is that of the whole layer.
+    Of directions that run one after the other only the first is shown. Parameters are those of
+    `sharp.explore.explore_layer`; the best height is that of the whole layer.
 
     Raises
     ------
@@ -108,28 +111,44 @@ def make_timeline(
         As `sharp.explore.explore_layer` and `sharp.cycles.trace_layer`.
     """
     check_integer("num_steps", num_steps)
-    options: dict[str, Any] = {"schedule": schedule, "reconfiguration": reconfiguration}
-    if isinstance(tile_rows, str):
-        table = explore_layer(layer, seq_len, accelerator, tile_rows=tile_rows, progress=progress, **options)
-        tile_rows = table.best
-    mapping = map_layer(layer, seq_len, accelerator, tile_rows=tile_rows, **options)
+    plan = plan or Plan()
+    if not isinstance(sequences, Sequences):
+        sequences = Sequences.equal(sequences)
+    if plan.tile_rows == "best":
+        plan = plan.at(explore_layer(layer, sequences, accelerator, plan, progress=progress).best)
+    mapping = map_layer(layer, sequences, accelerator, plan, streamed=is_streamed(layer, accelerator, plan))
     events: list[Event] = []
     h_out: dict[int, int] = {}
-    segments = mapping.segments
-    for step, index, *times in trace_layer(mapping, num_steps=num_steps).tolist():
+    for chain, step, index, *times in trace_layer(mapping, num_steps=num_steps).tolist():
+        segment = mapping.segments[index]
         for unit, start, end in zip(STAGES, times[::2], times[1::2], strict=True):
             if start >= 0:
-                segment = segments[index]
                 events.append(
-                    Event(unit=unit, step=step, gates=segment.gates, operand=segment.operand, start=start, end=end)
+                    Event(
+                        unit=unit,
+                        chain=chain,
+                        step=step,
+                        gates=segment.gates,
+                        operand=segment.operand,
+                        start=start,
+                        end=end,
+                    )
                 )
-        if times[-1] >= 0:
-            h_out[step] = times[-1] + mapping.latencies[2]
+        if segment.updated_cells and mapping.task.phase_of(segment.gates).gives == "h":
+            h_out[step] = _out(mapping, segment, times)
     return Timeline(
-        schedule=schedule,
-        tile_rows=mapping.tile_rows,
+        schedule=plan.order.name,
+        tile_rows=mapping.task.tile_rows,
         clock_hz=accelerator.clock_hz,
         num_macs=accelerator.num_macs,
         events=tuple(events),
         h_out=tuple(h_out[step] for step in sorted(h_out)),
     )
+
+
+def _out(mapping: LayerMapping, segment: Segment, times: list[int]) -> int:
+    """Cycle at which the values of a segment are out: after the updater, or after the array where they pass no other."""
+    phase = mapping.task.phase_of(segment.gates)
+    if phase.update is None:
+        return times[1] + mapping.task.mvm_cycles
+    return times[-1] + mapping.task.accelerator.cycles(phase.update)

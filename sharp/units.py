@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, Decimal
+from math import ceil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 KIB = 1024
 GIGA = 1_000_000_000
@@ -27,6 +33,25 @@ def cycles_from_ns(duration_ns: float, clock_hz: float) -> int:
     """
     cycles = Decimal(str(duration_ns)) * Decimal(str(clock_hz)) / GIGA
     return max(1, int(cycles.to_integral_value(rounding=ROUND_CEILING)))
+
+
+def cycles_from_many_ns(duration_ns: NDArray[np.float64], clock_hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`cycles_from_ns` of arrays that broadcast together; decimal arithmetic only where the product is close to whole."""
+    import numpy as np
+
+    durations, clocks = np.broadcast_arrays(duration_ns, clock_hz)
+    product = durations * clocks / GIGA
+    cycles = np.maximum(1.0, np.ceil(product))
+    close = np.abs(product - np.rint(product)) <= 1e-12 * product
+    pairs, places = np.unique(np.stack([durations[close], clocks[close]]), axis=1, return_inverse=True)
+    exact = np.array([cycles_from_ns(duration, clock) for duration, clock in pairs.T.tolist()], dtype=np.float64)
+    cycles[close] = exact[places.reshape(-1)]
+    return cycles
+
+
+def cycles_from_bytes(num_bytes: float, bytes_per_cycle: float) -> int:
+    """Whole cycles that `num_bytes` take to arrive: the quotient in double precision, rounded up."""
+    return ceil(num_bytes / bytes_per_cycle)
 
 
 def seconds_from_cycles(cycles: float, clock_hz: float) -> float:

@@ -3,10 +3,20 @@ from typing import Any
 def advance(
     segments: Any,
     runs: Any,
-    latencies: Any,
-    steps: int,
-    first_round: int,
-    last_round: int,
+    signals: Any,
+    mvm: int,
+    rounds: int,
     state: Any,
-    events: Any = None,
+    checkpoint: Any,
+    skip: bool,
+) -> None: ...
+def record(
+    segments: Any,
+    runs: Any,
+    signals: Any,
+    mvm: int,
+    first_round: int,
+    rounds: int,
+    state: Any,
+    events: Any,
 ) -> int: ...

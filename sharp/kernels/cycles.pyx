@@ -1,12 +1,17 @@
-"""Event-level simulator: three in-order units serve the segments of a layer, one time step after the other.
+"""Event-level simulator: three in-order units serve the segments of a layer, one round after the other.
 
 The design, so that nobody has to find it out from the code:
 
-- The caller flattens a layer's schedule into *segments* (what one issue costs each unit) and *runs* (a group of
-  consecutive segments, repeated). A round is all runs in order; round t holds the work of step t and early work of
-  step t + 1. `issue` advances the three units by one segment; everything else is loops.
-- `advance` keeps the machine in `state`, so that the caller can stop between rounds: for a progress bar, or to watch
-  two steps of a long run. Within a long round only Ctrl-C stops it.
+- The caller flattens a layer's schedule into *segments* (what one issue costs each unit), *runs* (a group of
+  consecutive segments, repeated) and *signals* (the vectors that segments give and wait for). A round is all runs in
+  order. `issue` advances the machine by one segment; everything else is loops.
+- A signal holds two cycles: when the first tile that needs the vector may issue, and when the last tile of that
+  segment may end. Under a barrier only the first is set; tile by tile, the second carries what each block allows.
+  A carried signal (h) is given in one round and waited for in the next.
+- `advance` keeps the machine in `state`, so that the caller can stop between rounds: for a progress bar, or where the
+  costs change. Asked to skip, it stops simulating as soon as the state relative to the array repeats, and adds the
+  whole periods that are left: exact, since nothing else decides what comes next. The checkpoint moves as in Brent's
+  search for a cycle.
 - Arrays are allocated and checked by the caller; the directives are in setup.py. Nothing allocates.
 """
 
@@ -15,14 +20,19 @@ from libc.stdint cimport int64_t
 
 cdef enum:
     SIGNALS_MASK = 0xFFFFFF  # a look for Ctrl-C every so many repeats, some 50 ms
+    ROUNDS_MASK = 0xFFF
 
 # Columns of `segments`.
 cdef enum:
     ARRAY_CYCLES = 0
-    ACTIVATION_CYCLES = 1  # 0: the segment leaves its sums unfinished
-    UPDATE_CYCLES = 2  # 0: no cell updates after it
-    WAITS_FOR_H = 3
-    LOOKAHEAD = 4
+    ACTIVATION_CYCLES = 1  # 0: the values do not pass the activation unit
+    ACTIVATION_LATENCY = 2
+    UPDATE_CYCLES = 3  # 0: no cell updates after it
+    UPDATE_LATENCY = 4
+    WAITS_FOR = 5  # index of a signal, -1: nothing
+    GIVES = 6  # index of a signal, -1: nothing
+    FIRST_ELEMENT = 7  # of the vector given, in the first repeat
+    ELEMENTS = 8  # given by each repeat
 
 # Columns of `runs`.
 cdef enum:
@@ -30,24 +40,35 @@ cdef enum:
     NUM_SEGMENTS = 1
     REPEATS = 2
 
-# Entries of `latencies`.
+# Columns of `signals`; the last five say how tiles of the next waiting segment follow from elements of the vector.
 cdef enum:
-    MVM = 0
-    ACTIVATION = 1
-    UPDATE = 2
+    CARRIED = 0  # given in one round, waited for in the next
+    TILE_COLUMNS = 1  # 0: a barrier
+    FIRST_TILE = 2
+    FIRST_COLUMN = 3  # column of the vector's first element, counted from the first tile
+    NUM_TILES = 4
+    TILE_CYCLES = 5
+    EXTRA_CYCLES = 6  # the array is held after the last tile
 
-# Entries of `state`.
+# Entries of `state`: the machine, then four for each signal.
 cdef enum:
     ARRAY_FREE = 0
     ACTIVATION_FREE = 1
     UPDATE_FREE = 2
-    H_READY = 3  # all of h of the step before is out
+    STALL = 3  # cycles the array waited
     H_OUT = 4  # the last h so far is out
-    STALL = 5  # cycles the array waited for h
+    NUM_UNITS = 5
+
+cdef enum:
+    READY = 0  # the first tile that waits may issue
+    FULL = 1  # the last tile of the segment that waits may end
+    NEXT_READY = 2  # the same of the next round
+    NEXT_FULL = 3
+    NUM_ENTRIES = 4
 
 # Columns of `events`.
 cdef enum:
-    STEP = 0
+    ROUND = 0
     SEGMENT = 1
     ARRAY_START = 2
     ARRAY_END = 3
@@ -61,9 +82,8 @@ cdef struct Machine:
     int64_t array_free
     int64_t activation_free
     int64_t update_free
-    int64_t h_ready
-    int64_t h_out
     int64_t stall
+    int64_t h_out
 
 
 cdef inline Machine load(const int64_t[::1] state) noexcept nogil:
@@ -71,9 +91,8 @@ cdef inline Machine load(const int64_t[::1] state) noexcept nogil:
     machine.array_free = state[ARRAY_FREE]
     machine.activation_free = state[ACTIVATION_FREE]
     machine.update_free = state[UPDATE_FREE]
-    machine.h_ready = state[H_READY]
-    machine.h_out = state[H_OUT]
     machine.stall = state[STALL]
+    machine.h_out = state[H_OUT]
     return machine
 
 
@@ -81,90 +100,284 @@ cdef inline void store(const Machine* machine, int64_t[::1] state) noexcept nogi
     state[ARRAY_FREE] = machine.array_free
     state[ACTIVATION_FREE] = machine.activation_free
     state[UPDATE_FREE] = machine.update_free
-    state[H_READY] = machine.h_ready
-    state[H_OUT] = machine.h_out
     state[STALL] = machine.stall
+    state[H_OUT] = machine.h_out
+
+
+cdef inline int64_t hold(Machine* machine, const int64_t* segment, const int64_t* signal) noexcept nogil:
+    """Give the array to a segment, after what it waits for (`signal`, or NULL); returns when its first tile issues."""
+    cdef int64_t free = machine.array_free, start = free, end
+    if signal is not NULL:
+        start = max(start, signal[READY])
+    end = start + segment[ARRAY_CYCLES]
+    if signal is not NULL:
+        end = max(end, signal[FULL])
+    machine.stall += end - free - segment[ARRAY_CYCLES]
+    machine.array_free = end
+    return start
+
+
+cdef inline int64_t finish(Machine* machine, const int64_t* segment, int64_t mvm) noexcept nogil:
+    """Take a segment from the array through activation unit and updater; returns when its values are out."""
+    cdef int64_t out = machine.array_free + mvm
+    if segment[ACTIVATION_CYCLES]:
+        machine.activation_free = segment[ACTIVATION_CYCLES] + max(machine.activation_free, out)
+        out = machine.activation_free + segment[ACTIVATION_LATENCY]
+        if segment[UPDATE_CYCLES]:
+            machine.update_free = segment[UPDATE_CYCLES] + max(machine.update_free, out)
+            out = machine.update_free + segment[UPDATE_LATENCY]
+    return out
+
+
+cdef inline void give(
+    Machine* machine, const int64_t* segment, int64_t repeat, int64_t out, const int64_t* signal, int64_t* entry
+) noexcept nogil:
+    """Tell who waits for the elements that are out now."""
+    cdef int64_t tile, end
+    if not signal[CARRIED]:
+        entry[READY] = out
+        return
+    machine.h_out = out
+    if signal[TILE_COLUMNS] == 0:
+        entry[NEXT_READY] = out
+        return
+    tile = signal[FIRST_COLUMN] + segment[FIRST_ELEMENT] + repeat * segment[ELEMENTS]
+    tile = signal[FIRST_TILE] + tile // signal[TILE_COLUMNS]
+    if tile == 0:
+        entry[NEXT_READY] = out
+    end = out + (signal[NUM_TILES] - tile) * signal[TILE_CYCLES] + signal[EXTRA_CYCLES]
+    entry[NEXT_FULL] = max(entry[NEXT_FULL], end)
+
+
+cdef inline int64_t* entry_of(int64_t signal, int64_t[::1] state) noexcept nogil:
+    """The cycles of a signal in the state, NULL where there is none."""
+    return &state[NUM_UNITS + NUM_ENTRIES * signal] if signal >= 0 else NULL
 
 
 cdef inline void issue(
-    Machine* machine, const int64_t* segment, const int64_t* latencies
+    Machine* machine,
+    const int64_t* segment,
+    int64_t repeat,
+    const int64_t[:, ::1] signals,
+    int64_t mvm,
+    int64_t[::1] state,
 ) noexcept nogil:
-    """Serve one segment: array, then (if its sums are complete) activation unit, then (if cells update) updater."""
-    cdef int64_t start = machine.array_free
-    if segment[WAITS_FOR_H] and machine.h_ready > start:
-        machine.stall += machine.h_ready - start
-        start = machine.h_ready
-    machine.array_free = start + segment[ARRAY_CYCLES]
-    if segment[ACTIVATION_CYCLES]:
-        machine.activation_free = segment[ACTIVATION_CYCLES] + max(
-            machine.activation_free, machine.array_free + latencies[MVM]
-        )
-        if segment[UPDATE_CYCLES]:
-            machine.update_free = segment[UPDATE_CYCLES] + max(
-                machine.update_free, machine.activation_free + latencies[ACTIVATION]
-            )
-            machine.h_out = machine.update_free + latencies[UPDATE]
+    """Serve one segment and tell who waits for it."""
+    cdef int64_t out
+    hold(machine, segment, entry_of(segment[WAITS_FOR], state))
+    out = finish(machine, segment, mvm)
+    if segment[GIVES] >= 0:
+        give(machine, segment, repeat, out, &signals[segment[GIVES], 0], entry_of(segment[GIVES], state))
 
 
-cdef inline bint belongs(const int64_t* segment, int64_t round_index, int64_t steps) noexcept nogil:
-    """Whether the step that the segment works for is one of 1 to `steps`."""
-    return 1 <= round_index + segment[LOOKAHEAD] <= steps
+cdef inline int serve_alike(Machine* machine, const int64_t* segment, int64_t repeats, int64_t mvm) except -1 nogil:
+    """Serve a segment some times that waits for nothing; returns nothing but an interrupt."""
+    cdef int64_t array_free = machine.array_free, activation_free = machine.activation_free
+    cdef int64_t update_free = machine.update_free, repeat
+    cdef int64_t array_cycles = segment[ARRAY_CYCLES], activation_cycles = segment[ACTIVATION_CYCLES]
+    cdef int64_t update_cycles = segment[UPDATE_CYCLES], latency = segment[ACTIVATION_LATENCY]
+    if not activation_cycles:
+        machine.array_free += repeats * array_cycles
+        return 0
+    for repeat in range(repeats):
+        array_free += array_cycles
+        activation_free = activation_cycles + max(activation_free, array_free + mvm)
+        if update_cycles:
+            update_free = update_cycles + max(update_free, activation_free + latency)
+        if repeat & SIGNALS_MASK == SIGNALS_MASK:
+            with gil:
+                PyErr_CheckSignals()
+    machine.array_free = array_free
+    machine.activation_free = activation_free
+    machine.update_free = update_free
+    return 0
+
+
+cdef inline int serve_run(
+    Machine* machine,
+    const int64_t* segment,
+    int64_t repeats,
+    const int64_t[:, ::1] signals,
+    int64_t mvm,
+    int64_t[::1] state,
+) except -1 nogil:
+    """Serve a run of one segment whose last repeat alone decides when the next round starts."""
+    if repeats > 1:
+        hold(machine, segment, entry_of(segment[WAITS_FOR], state))
+        finish(machine, segment, mvm)
+        serve_alike(machine, segment, repeats - 2, mvm)
+    issue(machine, segment, repeats - 1, signals, mvm, state)
+    return 0
+
+
+cdef inline bint is_forwarded(const int64_t[:, ::1] segments, const int64_t[:, ::1] signals, Py_ssize_t index) noexcept nogil:
+    """Whether each repeat of a segment lets tiles of the next round go."""
+    return segments[index, GIVES] >= 0 and signals[segments[index, GIVES], TILE_COLUMNS] != 0
+
+
+cdef inline void begin_round(const int64_t[:, ::1] signals, int64_t[::1] state) noexcept nogil:
+    """What was given for this round is there now."""
+    cdef Py_ssize_t signal
+    cdef int64_t* entry
+    for signal in range(signals.shape[0]):
+        entry = &state[NUM_UNITS + NUM_ENTRIES * signal]
+        entry[READY] = entry[NEXT_READY]
+        entry[FULL] = entry[NEXT_FULL]
+        entry[NEXT_READY] = entry[NEXT_FULL] = 0
+
+
+cdef inline int64_t behind(int64_t cycle, int64_t array_free) noexcept nogil:
+    """Cycles after the array is free; what is not after it decides nothing."""
+    return max(cycle - array_free, 0)
+
+
+cdef bint is_same(const int64_t[::1] state, const int64_t[::1] other, Py_ssize_t num_signals) noexcept nogil:
+    """Whether two states, each relative to its array, go on in the same way."""
+    cdef int64_t here = state[ARRAY_FREE], there = other[ARRAY_FREE]
+    cdef Py_ssize_t signal, entry
+    if (
+        state[H_OUT] - here != other[H_OUT] - there
+        or behind(state[ACTIVATION_FREE], here) != behind(other[ACTIVATION_FREE], there)
+        or behind(state[UPDATE_FREE], here) != behind(other[UPDATE_FREE], there)
+    ):
+        return False
+    for signal in range(num_signals):
+        entry = NUM_UNITS + NUM_ENTRIES * signal
+        if (
+            behind(state[entry + NEXT_READY], here) != behind(other[entry + NEXT_READY], there)
+            or behind(state[entry + NEXT_FULL], here) != behind(other[entry + NEXT_FULL], there)
+        ):
+            return False
+    return True
+
+
+cdef void add_periods(int64_t[::1] state, const int64_t[::1] before, int64_t periods) noexcept nogil:
+    """Add what happened since `before` some more times."""
+    cdef int64_t shift = periods * (state[ARRAY_FREE] - before[ARRAY_FREE])
+    cdef int64_t stall = periods * (state[STALL] - before[STALL])
+    cdef Py_ssize_t entry
+    for entry in range(state.shape[0]):
+        state[entry] += stall if entry == STALL else shift
 
 
 def advance(
     const int64_t[:, ::1] segments,
     const int64_t[:, ::1] runs,
-    const int64_t[::1] latencies,
-    int64_t steps,
-    int64_t first_round,
-    int64_t last_round,
+    const int64_t[:, ::1] signals,
+    int64_t mvm,
+    int64_t rounds,
     int64_t[::1] state,
-    int64_t[:, ::1] events=None,
+    int64_t[::1] checkpoint,
+    bint skip,
 ):
-    """Run rounds `first_round` to `last_round` - 1 of a layer of `steps` time steps, from `state` to `state`.
+    """Run some rounds of a layer, from `state` to `state`; with `skip` at a cost independent of their number.
 
-    Where `events` is given, each segment issued writes a row: step, segment, then start and end on array, activation
-    unit and updater, -1 where it did not go there. It must be long enough. Returns how many rows were written.
+    `checkpoint` is scratch space as long as `state`.
     """
-    cdef Py_ssize_t run, index, first, last, count = 0
-    cdef int64_t round_index, _repeat
+    cdef int64_t done = 0, since = 0, limit = 1
+    with nogil:
+        checkpoint[:] = state
+        while done < rounds:
+            play(segments, runs, signals, mvm, state)
+            done += 1
+            if done & ROUNDS_MASK == ROUNDS_MASK:
+                with gil:
+                    PyErr_CheckSignals()
+            if not skip:
+                continue
+            since += 1
+            if is_same(state, checkpoint, signals.shape[0]):
+                add_periods(state, checkpoint, (rounds - done) // since)
+                rounds = (rounds - done) % since
+                done = 0
+                skip = False
+            elif since == limit:
+                checkpoint[:] = state
+                limit *= 2
+                since = 0
+
+
+cdef int play(
+    const int64_t[:, ::1] segments,
+    const int64_t[:, ::1] runs,
+    const int64_t[:, ::1] signals,
+    int64_t mvm,
+    int64_t[::1] state,
+) except -1 nogil:
+    """One round."""
+    cdef Machine machine = load(state)
+    cdef Py_ssize_t run, index, first
+    cdef int64_t repeat
+    begin_round(signals, state)
+    for run in range(runs.shape[0]):
+        first = runs[run, FIRST_SEGMENT]
+        if runs[run, NUM_SEGMENTS] == 1 and not is_forwarded(segments, signals, first):
+            serve_run(&machine, &segments[first, 0], runs[run, REPEATS], signals, mvm, state)
+            continue
+        for repeat in range(runs[run, REPEATS]):
+            for index in range(first, first + runs[run, NUM_SEGMENTS]):
+                issue(&machine, &segments[index, 0], repeat, signals, mvm, state)
+            if repeat & SIGNALS_MASK == SIGNALS_MASK:
+                with gil:
+                    PyErr_CheckSignals()
+    store(&machine, state)
+    return 0
+
+
+def record(
+    const int64_t[:, ::1] segments,
+    const int64_t[:, ::1] runs,
+    const int64_t[:, ::1] signals,
+    int64_t mvm,
+    int64_t first_round,
+    int64_t rounds,
+    int64_t[::1] state,
+    int64_t[:, ::1] events,
+):
+    """Run some rounds as `advance` does and write a row of `events` for each segment issued; returns how many.
+
+    A row: round, segment, then start and end on array, activation unit and updater, -1 where it did not go there.
+    """
+    cdef Py_ssize_t run, index, first, count = 0
+    cdef int64_t round_index, repeat
     cdef Machine machine
-    cdef const int64_t* segment
-    cdef bint recording = events is not None
     with nogil:
         machine = load(state)
-        for round_index in range(first_round, last_round):
-            machine.h_ready = machine.h_out
+        for round_index in range(first_round, first_round + rounds):
+            begin_round(signals, state)
             for run in range(runs.shape[0]):
                 first = runs[run, FIRST_SEGMENT]
-                last = first + runs[run, NUM_SEGMENTS]
-                for _repeat in range(runs[run, REPEATS]):
-                    if _repeat & SIGNALS_MASK == SIGNALS_MASK:
-                        with gil:
-                            PyErr_CheckSignals()
-                    for index in range(first, last):
-                        segment = &segments[index, 0]
-                        if not belongs(segment, round_index, steps):
-                            continue
-                        issue(&machine, segment, &latencies[0])
-                        if recording:
-                            write(&machine, segment, events[count])
-                            events[count, STEP] = round_index + segment[LOOKAHEAD]
-                            events[count, SEGMENT] = index
-                            count += 1
+                for repeat in range(runs[run, REPEATS]):
+                    for index in range(first, first + runs[run, NUM_SEGMENTS]):
+                        events[count, ROUND] = round_index
+                        events[count, SEGMENT] = index
+                        write(&machine, &segments[index, 0], repeat, signals, mvm, state, events[count])
+                        count += 1
         store(&machine, state)
     return count
 
 
-cdef inline void write(const Machine* machine, const int64_t* segment, int64_t[::1] event) noexcept nogil:
-    """Write down when the segment just issued held each unit."""
-    event[ARRAY_START] = machine.array_free - segment[ARRAY_CYCLES]
+cdef void write(
+    Machine* machine,
+    const int64_t* segment,
+    int64_t repeat,
+    const int64_t[:, ::1] signals,
+    int64_t mvm,
+    int64_t[::1] state,
+    int64_t[::1] event,
+) noexcept nogil:
+    """Serve one segment and write down when it held each unit."""
+    cdef int64_t out
+    event[ARRAY_START] = hold(machine, segment, entry_of(segment[WAITS_FOR], state))
     event[ARRAY_END] = machine.array_free
     event[ACTIVATION_START] = event[ACTIVATION_END] = -1
     event[UPDATE_START] = event[UPDATE_END] = -1
+    out = finish(machine, segment, mvm)
     if segment[ACTIVATION_CYCLES]:
         event[ACTIVATION_START] = machine.activation_free - segment[ACTIVATION_CYCLES]
         event[ACTIVATION_END] = machine.activation_free
         if segment[UPDATE_CYCLES]:
             event[UPDATE_START] = machine.update_free - segment[UPDATE_CYCLES]
             event[UPDATE_END] = machine.update_free
+    if segment[GIVES] >= 0:
+        give(machine, segment, repeat, out, &signals[segment[GIVES], 0], entry_of(segment[GIVES], state))

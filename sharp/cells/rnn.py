@@ -1,0 +1,16 @@
+"""Vanilla recurrent cell, ``h_t = tanh(W x_t + U h_{t-1} + b)``; h passes the cell updater, which alone writes h."""
+
+from __future__ import annotations
+
+from sharp.cells.cell import Cell, CellOptions, Phase
+
+
+def _phases(_options: CellOptions) -> tuple[Phase, ...]:
+    return (Phase(gates="h"),)
+
+
+def _elementwise(_options: CellOptions) -> int:
+    return 1
+
+
+CELL = Cell(name="rnn", gates="h", phases=_phases, elementwise=_elementwise)

@@ -1,0 +1,16 @@
+from typing import Any
+
+def processor_level() -> int: ...
+def evaluate(
+    constants: Any,
+    varying: Any,
+    places: Any,
+    heights: Any,
+    cell: Any,
+    schedule: int,
+    shape: int,
+    reconfiguration: bool,
+    streamed: bool,
+    best: bool,
+    results: Any,
+) -> None: ...

@@ -1,0 +1,144 @@
+"""Options that the commands share, and what they name: a workload, a machine, a plan."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from sharp.accelerator import Accelerator, with_settings
+from sharp.cells import CELLS
+from sharp.checks import refuse
+from sharp.errors import SpecificationError
+from sharp.io import find_accelerator, find_network, parse_value
+from sharp.plan import FORWARDING, WEIGHTS, Plan, TileRows
+from sharp.schedule import SCHEDULES
+from sharp.workload import Network, RNNLayer, single_layer
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_LAYER_OPTIONS = {
+    "cell": "--cell",
+    "input_size": "--input",
+    "hidden_size": "--hidden",
+    "projection_size": "--projection",
+    "bidirectional": "--bidirectional",
+    "linear_before_reset": "--reset-before",
+}
+
+
+def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Stack click options into one decorator, in the order given."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+workload_options = _options(
+    click.option("--network", metavar="NAME|FILE", help="A network by name (see `sharp list networks`) or YAML file."),
+    click.option("--cell", help=f"Cell of a single layer given here: {', '.join(CELLS)}.  [default: lstm]"),
+    click.option("--input", "input_size", type=int, help="Its input size.  [default: the hidden size]"),
+    click.option("--hidden", "hidden_size", type=int, help="Its hidden size; makes the workload a single layer."),
+    click.option("--projection", "projection_size", type=int, help="Its projection size (LSTM)."),
+    click.option("--bidirectional", is_flag=True, default=None, help="It has two directions."),
+    click.option(
+        "--reset-before",
+        "linear_before_reset",
+        flag_value=False,
+        type=bool,
+        default=None,
+        help="Its reset gate multiplies h before the product (GRU).",
+    ),
+    click.option("--steps", type=int, help="Time steps.  [default: the network's own, or 25]"),
+    click.option("--batch", type=int, help="Sequences of a batch.  [default: the network's own, or 1]"),
+    click.option("--lengths", metavar="N,N,...", help="Length of each sequence of a batch, instead of both."),
+)
+machine_options = _options(
+    click.option("--accelerator", default="sharp", show_default=True, metavar="NAME|FILE", help="The machine."),
+    click.option("--macs", help="Multipliers: a budget (1K, 4K, 16K, 64K, 96K) or a number.  [default: the machine's]"),
+    click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a parameter of the machine."),
+)
+plan_options = _options(
+    click.option(
+        "--schedule",
+        default="unfolded",
+        show_default=True,
+        metavar="NAME|FILE:CLASS",
+        help=f"{', '.join(SCHEDULES)}, or your own (mine.py:MySchedule).",
+    ),
+    click.option("--no-reconfiguration", is_flag=True, help="Keep the last row segment on the layer's own tile."),
+    click.option("--forwarding", default="barrier", show_default=True, help=f"Of h: {' or '.join(FORWARDING)}."),
+    click.option("--weights", default="resident", show_default=True, help=f"{' or '.join(WEIGHTS)} (from the DRAM)."),
+)
+tile_option = click.option(
+    "--tile-rows", default="best", show_default=True, help="Tile height K of every layer, or best: layer by layer."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON (keys: the book's page on the command).")
+
+
+def workload(options: dict[str, Any]) -> Network:
+    """The network that the options name: a shipped one, a file, or a single layer."""
+    given = {name: options[name] for name in _LAYER_OPTIONS if options[name] is not None}
+    steps, batch = options["steps"], options["batch"]
+    if options["network"] is not None:
+        for name in given:
+            raise SpecificationError(
+                f"workload: expected --network or a layer, got both --network and {_LAYER_OPTIONS[name]}"
+            )
+        network = find_network(options["network"])
+    elif "hidden_size" in given:
+        layer = RNNLayer(**{"input_size": given["hidden_size"], **given})
+        network = single_layer(layer, 25 if steps is None else steps, 1 if batch is None else batch)
+    else:
+        raise SpecificationError("workload: expected --network NAME or --hidden SIZE, got neither")
+    if options["lengths"] is not None:
+        if steps is not None or batch is not None:
+            raise SpecificationError("workload: expected --lengths, or --steps and --batch, got both")
+        return network.with_lengths(_lengths(options["lengths"]))
+    changes = {"seq_len": steps, "batch_size": batch}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    return dataclasses.replace(network, **changes, lengths=()) if changes else network
+
+
+def _lengths(text: str) -> list[int]:
+    parts = text.split(",")
+    if not all(part.strip().isascii() and part.strip().isdigit() and len(part) < 20 for part in parts):
+        raise refuse("--lengths", "numbers of steps such as 30,28,12", text)
+    return [int(part) for part in parts]
+
+
+def machine(options: dict[str, Any]) -> Accelerator:
+    """The accelerator that the options name, with its budget and settings."""
+    accelerator = find_accelerator(options["accelerator"])
+    settings = {} if options["macs"] is None else accelerator.budget(options["macs"])
+    for setting in options["settings"]:
+        name, separator, value = setting.partition("=")
+        if not separator:
+            raise refuse("--set", "NAME=VALUE, such as activation_lanes=128", setting)
+        settings[name.strip()] = parse_value("--set", value)
+    return with_settings(accelerator, settings)
+
+
+def plan(options: dict[str, Any]) -> Plan:
+    """The plan that the options name."""
+    return Plan(
+        schedule=options["schedule"],
+        tile_rows=_tile_rows(options.get("tile_rows", "best")),
+        reconfiguration=not options["no_reconfiguration"],
+        forwarding=options["forwarding"],
+        weights=options["weights"],
+    )
+
+
+def _tile_rows(text: str) -> TileRows:
+    if text == "best":
+        return "best"
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise refuse("tile_rows", "a tile height such as 32, or best", text)
+    return int(text)
