@@ -7,9 +7,11 @@ from sharp.errors import InfeasibleMappingError, NotebookError, SharpError, Spec
 from sharp.explore import TileTable, explore, explore_layer
 from sharp.io import find_accelerator, find_network, load_accelerator, load_networks
 from sharp.plan import Plan
+from sharp.points import grid
 from sharp.provenance import Provenance
 from sharp.schedule import SCHEDULES, Schedule
 from sharp.simulate import LayerReport, Report, simulate
+from sharp.sweep import sweep, sweep_chunks
 from sharp.task import Run, Segment, Task
 from sharp.timeline import Timeline, make_timeline
 from sharp.workload import Network, RNNLayer, Sequences, square_lstm
@@ -45,9 +47,12 @@ __all__ = [
     "explore_layer",
     "find_accelerator",
     "find_network",
+    "grid",
     "load_accelerator",
     "load_networks",
     "make_timeline",
     "simulate",
     "square_lstm",
+    "sweep",
+    "sweep_chunks",
 ]

@@ -118,7 +118,15 @@ class Accelerator:
         check_text("name", self.name)
         for name in ("num_macs", "weight_bits", "partial_sum_bits", "activation_lanes", "rows_per_update_lane"):
             object.__setattr__(self, name, check_integer(name, getattr(self, name)))
-        for name in ("clock_hz", "multiply_ns", "add_ns", "accumulate_ns", "activation_ns", "update_ns", "dram_bytes_per_s"):
+        for name in (
+            "clock_hz",
+            "multiply_ns",
+            "add_ns",
+            "accumulate_ns",
+            "activation_ns",
+            "update_ns",
+            "dram_bytes_per_s",
+        ):
             check_number(name, getattr(self, name))
         self._check_tile_rows()
 

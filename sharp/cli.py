@@ -18,7 +18,16 @@ from sharp.errors import SharpError
 from sharp.explore import explore
 from sharp.files import write_text
 from sharp.io import load_file, shipped_accelerators, shipped_networks
-from sharp.options import json_option, machine, machine_options, plan, plan_options, tile_option, workload, workload_options
+from sharp.options import (
+    json_option,
+    machine,
+    machine_options,
+    plan,
+    plan_options,
+    tile_option,
+    workload,
+    workload_options,
+)
 from sharp.progress import progress_bar
 from sharp.schedule import SCHEDULES
 from sharp.simulate import run_settings, simulate
@@ -179,7 +188,8 @@ def figure(notebook: Path, parameters: Path | None, output: Path, executed: Path
 
 def _budgets(accelerator: Accelerator) -> dict[str, dict[str, float]]:
     return {
-        label: {"num_macs": budget.num_macs, "clock_hz": budget.clock_hz} for label, budget in accelerator.budgets.items()
+        label: {"num_macs": budget.num_macs, "clock_hz": budget.clock_hz}
+        for label, budget in accelerator.budgets.items()
     }
 
 

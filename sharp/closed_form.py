@@ -60,6 +60,7 @@ MAX_EXACT = 2.0**52
 
 _SCHEDULES = ("sequential", "batch", "intergate", "unfolded")
 _MAX_HEIGHTS, _MAX_GATES = 8, 4
+_PLAIN, _SEPARATE, _PROJECTED, _TWO_PHASE = range(4)
 _LEVELS = {4: "closed_form_v4", 3: "closed_form_v3", 0: "closed_form"}
 
 
@@ -70,7 +71,7 @@ def kernel() -> ModuleType:
     wanted = os.environ.get("SHARP_LEVEL", str(level))
     usable = {str(key): name for key, name in _LEVELS.items() if key <= level}
     if wanted not in usable:
-        raise refuse("SHARP_LEVEL", " or ".join(usable), wanted)
+        raise refuse("SHARP_LEVEL", " or ".join(sorted(usable)), wanted)
     return import_module(f"sharp.kernels.{usable[wanted]}")
 
 
@@ -80,14 +81,14 @@ def _shape(phases: tuple[Phase, ...]) -> int | None:
     if len(first.gates) > _MAX_GATES or len(rest) > 1 or not first.reads_x:
         return None
     if not rest:
-        return int(first.separate_sums) if first.update == "update_ns" else None
+        return (_SEPARATE if first.separate_sums else _PLAIN) if first.update == "update_ns" else None
     second = rest[0]
     if second.separate_sums or first.separate_sums or len(second.gates) > 1:
         return None
     if not second.reads_x and not second.activation_passes and not second.update:
-        return 2 if first.update == "update_ns" else None
+        return _PROJECTED if first.update == "update_ns" else None
     both = (first.update, second.update, first.activation_passes, second.activation_passes)
-    return 3 if second.reads_x and both == ("multiply_ns", "update_ns", 1, 1) else None
+    return _TWO_PHASE if second.reads_x and both == ("multiply_ns", "update_ns", 1, 1) else None
 
 
 def why_not(phases: tuple[Phase, ...], plan: Plan, num_heights: int, lengths_are_equal: bool = True) -> str:
@@ -102,8 +103,11 @@ def why_not(phases: tuple[Phase, ...], plan: Plan, num_heights: int, lengths_are
         return "the sequences are not equally long"
     if num_heights > _MAX_HEIGHTS:
         return f"the machine has more than {_MAX_HEIGHTS} tile heights"
-    if _shape(phases) is None:
+    shape = _shape(phases)
+    if shape is None:
         return "the cell has another shape than ours"
+    if shape == _TWO_PHASE and plan.order.name in ("sequential", "batch"):
+        return "the schedule cannot order the cell"
     return ""
 
 
@@ -141,7 +145,8 @@ def evaluate(
 
     shape = _shape(phases)
     assert shape is not None
-    constants, varying = np.zeros(len(INPUTS)), []
+    constants = np.zeros(len(INPUTS))
+    varying: list[NDArray[np.float64]] = []
     places = np.full(len(INPUTS), -1, dtype=np.int64)
     for index, name in enumerate(INPUTS):
         value = inputs.get(name, 0.0)

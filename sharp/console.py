@@ -104,7 +104,7 @@ def _planned(plan: Plan) -> str:
 
 
 def _sequences(network: Network) -> str:
-    """"25 time steps", "4 sequences of 25 time steps"."""
+    """How much is run: "25 time steps", "4 sequences of 25 time steps"."""
     if network.lengths:
         return f"{network.batch_size} sequences of {min(network.lengths)} to {network.seq_len} time steps"
     steps = f"{network.seq_len} time steps"
@@ -146,9 +146,7 @@ def print_report(report: Report) -> None:
         note(f"warning: {sentence}")
 
 
-def print_tile_tables(
-    network: Network, accelerator: Accelerator, plan: Plan, tables: Sequence[TileTable]
-) -> None:
+def print_tile_tables(network: Network, accelerator: Accelerator, plan: Plan, tables: Sequence[TileTable]) -> None:
     """Print the K table: a row a tile height and group of equal layers, the best marked."""
     losses = _shown_losses(counts for table in tables for counts in table.candidates.values())
     table = _table(

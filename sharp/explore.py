@@ -32,7 +32,7 @@ def explore_layer(
     *,
     progress: Progress | None = None,
 ) -> TileTable:
-    """Count the cycles of a layer at the plan's tile height, or at each that the accelerator has and the schedule can use.
+    """Count the cycles of a layer at the plan's tile height, or at each that the schedule can use.
 
     Parameters are those of `sharp.cycles.count_cycles`, but that the plan's tile height may be "best": all heights.
 

@@ -118,7 +118,9 @@ def _batch(content: Mapping[str, Any]) -> dict[str, Any]:
     seq_len = content["seq_len"]
     if not isinstance(seq_len, list):
         return {"seq_len": seq_len, "batch_size": content.get("batch_size", 1)}
-    lengths = [check_integer(f"seq_len[{index}]", length) for index, length in enumerate(check_list("seq_len", seq_len))]
+    lengths = [
+        check_integer(f"seq_len[{index}]", length) for index, length in enumerate(check_list("seq_len", seq_len))
+    ]
     if content.get("batch_size", len(lengths)) != len(lengths):
         raise refuse("batch_size", f"{len(lengths)}, the number of lengths in seq_len", content["batch_size"])
     return {"seq_len": max(lengths), "batch_size": len(lengths), "lengths": tuple(lengths)}

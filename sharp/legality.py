@@ -162,7 +162,12 @@ def _check_order(name: str, task: Task, issues: list[_Issue]) -> None:
                     _refuse(name, issue, f"update of cell {cell} before its gates", "all gates of a cell before it")
         for issue in issues:
             if issue.segment.waits_for == phase.gives != "h" and issue.order < last_update:
-                _refuse(name, issue, f"column of {phase.gives} before it exists", f"all updates that give {phase.gives} first")
+                _refuse(
+                    name,
+                    issue,
+                    f"column of {phase.gives} before it exists",
+                    f"all updates that give {phase.gives} first",
+                )
 
 
 def _check_x_first(name: str, issues: list[_Issue]) -> None:
@@ -175,4 +180,6 @@ def _check_x_first(name: str, issues: list[_Issue]) -> None:
         for gate in issue.segment.gates if issue.segment.waits_for else "":
             for cell in issue.cells:
                 if x_order[gate, cell] > issue.order:
-                    _refuse(name, issue, f"sums of gate {gate} of cell {cell} without x", "columns of x before the others")
+                    _refuse(
+                        name, issue, f"sums of gate {gate} of cell {cell} without x", "columns of x before the others"
+                    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -214,7 +214,7 @@ class LayerMapping:
             yield (1, width, -(-before // width), x_columns, self.task.tiles(segment), batch_size, extra)
 
 
-def _table(rows: list[tuple[int, ...]]) -> memoryview:
+def _table(rows: Sequence[tuple[int, ...]]) -> memoryview:
     """A two-dimensional int64 buffer, made without NumPy, whose import would cost more than a whole layer."""
     flat = array("q", [value for row in rows for value in row])
     return memoryview(flat).cast("B").cast("q", (len(rows), len(rows[0]))) if rows else memoryview(flat)
@@ -248,7 +248,7 @@ def map_layer(
     chains = layer.num_directions * sequences.batch_size if interleaved else 1
     if chains > MAX_CHAINS:
         raise InfeasibleMappingError(
-            f"batch_size: expected at most {MAX_CHAINS} chains (directions times sequences) that take turns, got {chains}"
+            f"batch_size: expected at most {MAX_CHAINS} chains (directions times sequences) to take turns, got {chains}"
         )
     task = Task(
         layer=layer,
@@ -271,7 +271,8 @@ def _check_overflow(mapping: LayerMapping) -> None:
     latency = task.mvm_cycles + 2 * machine.cycles("activation_ns") + machine.cycles("update_ns")
     latency += machine.cycles("multiply_ns")
     cycles = sum(
-        run.repeats * (2 * task.array_cycles(segment) + task.batch_size * (segment.rows + segment.updated_cells) + latency)
+        run.repeats
+        * (2 * task.array_cycles(segment) + task.batch_size * (segment.rows + segment.updated_cells) + latency)
         for run in mapping.runs
         for segment in run.segments
     )

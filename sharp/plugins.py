@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-import traceback
-from importlib.metadata import EntryPoint, entry_points
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sharp.checks import check_text, refuse, suggestion
 from sharp.errors import SpecificationError
 from sharp.schedule import SCHEDULES, Schedule
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ENTRY_POINTS = "sharp.schedules"
 """Entry-point group in which a package names its schedule classes."""
@@ -32,6 +33,8 @@ def find_schedule(name: object) -> Schedule:
     path, separator, class_name = str(name).rpartition(":")
     if separator:
         return _from_file(Path(path), class_name)
+    from importlib.metadata import entry_points  # slow to import, and only names that are not ours need it
+
     installed = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
     if name in installed:
         return _from_package(installed[str(name)])
@@ -49,6 +52,8 @@ def _from_package(point: EntryPoint) -> Schedule:
 
 def _from_file(path: Path, class_name: str) -> Schedule:
     """The class of a file, as a schedule; the file is loaded as a module of its own."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
     where = f"schedule: {path}"
     if path.suffix != ".py" or not path.is_file():
         raise SpecificationError(f"{where}: expected a Python file that is there, such as mine.py:MySchedule")
@@ -68,6 +73,8 @@ def _from_file(path: Path, class_name: str) -> Schedule:
 
 
 def _cannot_load(what: str, error: Exception) -> SpecificationError:
+    import traceback
+
     line = getattr(error, "lineno", None) or traceback.extract_tb(error.__traceback__)[-1].lineno
     return SpecificationError(
         f"schedule: {what}, line {line}: expected code that runs, got {type(error).__name__}: {error}"

@@ -76,6 +76,7 @@ class Sequential(Schedule):
     name = "sequential"
 
     def round(self, task: Task) -> Iterable[Run]:
+        """All segments of the first gate, of the second, and so on."""
         first, *rest = _gate_by_gate(self, task)
         size = task.size_of(first)
         segments = [
@@ -85,9 +86,7 @@ class Sequential(Schedule):
         ]
         segment, repeats = segments.pop()
         start = segment.first_cell + (repeats - 1) * segment.cells
-        last = task.segment(
-            segment.gates, _all(first), start, segment.cells, updated_cells=size, first_updated=0
-        )
+        last = task.segment(segment.gates, _all(first), start, segment.cells, updated_cells=size, first_updated=0)
         if repeats > 1:
             segments.append((segment, repeats - 1))
         runs = [Run(segments=(segment,), repeats=repeats) for segment, repeats in segments]
@@ -100,12 +99,12 @@ class Batch(Schedule):
     name = "batch"
 
     def round(self, task: Task) -> Iterable[Run]:
+        """For each block of cells a segment of each gate."""
         first, *rest = _gate_by_gate(self, task)
         runs = []
         for start, cells, repeats in task.blocks(task.size_of(first), task.tile_rows):
-            *gates, last = first.gates
-            segments = [task.segment(gate, _all(first), start, cells) for gate in gates]
-            segments.append(task.segment(last, _all(first), start, cells, updated_cells=cells))
+            segments = [task.segment(gate, _all(first), start, cells) for gate in first.gates[:-1]]
+            segments.append(task.segment(first.gates[-1], _all(first), start, cells, updated_cells=cells))
             runs.append(Run(segments=tuple(segments), repeats=repeats))
         return [*runs, *dependent(task, rest)]
 
@@ -116,6 +115,7 @@ class Intergate(Schedule):
     name = "intergate"
 
     def round(self, task: Task) -> Iterable[Run]:
+        """For each block of cells one segment; x of the next step after them, where it runs ahead."""
         first, *rest = task.phases
         split, whole = _cut(task, first, self.num_unfolded(task, first))
         runs = product(task, first, first.operand, split) + product(task, first, _all(first), whole)
@@ -140,6 +140,7 @@ class Unfolded(Intergate):
     name = "unfolded"
 
     def num_unfolded(self, task: Task, first: Phase) -> int:
+        """As many as the intermediate buffer holds the sums of."""
         return task.num_unfolded(first)
 
 
@@ -175,7 +176,8 @@ def _cut(task: Task, phase: Phase, cells: int) -> tuple[list[tuple[int, int, int
 
 def _leave(task: Task, runs: list[Run], cycles: int) -> tuple[list[Run], list[Run]]:
     """Cut runs of one segment in two, the second part as short as covers some cycles of the array, or all of them."""
-    before, after = list(runs), []
+    before: list[Run] = list(runs)
+    after: list[Run] = []
     while before and cycles > 0:
         run = before.pop()
         (segment,) = run.segments

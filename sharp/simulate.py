@@ -64,13 +64,11 @@ class Report:
                 f"(--weights streamed does not)"
             )
         capacity = f"the intermediate buffer of {self.accelerator.intermediate_buffer.capacity_bytes} bytes"
-        limited = [
-            index for index, layer in enumerate(self.layers) if layer.unfolded_cells < layer.layer.hidden_size
-        ]
+        limited = [index for index, layer in enumerate(self.layers) if layer.unfolded_cells < layer.layer.hidden_size]
         if limited and isinstance(self.plan.schedule, Unfolded):
             sentences.append(
-                f"{capacity} does not hold the early sums of every cell of {_name_layers(limited)}; products with x run "
-                f"ahead for as many as it does"
+                f"{capacity} does not hold the early sums of every cell of {_name_layers(limited)}; "
+                f"products with x run ahead for as many cells as it does"
             )
         overfull = [index for index, layer in enumerate(self.layers) if not layer.fits_intermediate_buffer]
         if overfull:

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 def survey(
-    networks: Iterable[Network], accelerator: Accelerator, *, macs: Iterable[str | int], plans: Iterable[Plan] = (Plan(),)
+    networks: Iterable[Network],
+    accelerator: Accelerator,
+    *,
+    macs: Iterable[str | int],
+    plans: Iterable[Plan] = (Plan(),),
 ) -> pd.DataFrame:
     """Simulate every network on every budget under every plan.
 

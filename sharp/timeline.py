@@ -74,7 +74,9 @@ class Timeline:
         process = {"name": "process_name", "ph": "M", "pid": 1, "args": {"name": f"SHARP, {self.schedule}"}}
         slices = [
             {
-                "name": f"{event.gates} {event.operand} step {event.step}" + f" chain {event.chain}" * bool(event.chain) if event.unit == "array" else event.gates,
+                "name": f"{event.gates} {event.operand} step {event.step}" + f" chain {event.chain}" * bool(event.chain)
+                if event.unit == "array"
+                else event.gates,
                 "cat": event.operand,
                 "ph": "X",
                 "pid": 1,
@@ -147,7 +149,7 @@ def make_timeline(
 
 
 def _out(mapping: LayerMapping, segment: Segment, times: list[int]) -> int:
-    """Cycle at which the values of a segment are out: after the updater, or after the array where they pass no other."""
+    """Cycle at which the values of a segment are out: after the updater, or after the array alone."""
     phase = mapping.task.phase_of(segment.gates)
     if phase.update is None:
         return times[1] + mapping.task.mvm_cycles

@@ -36,12 +36,12 @@ def cycles_from_ns(duration_ns: float, clock_hz: float) -> int:
 
 
 def cycles_from_many_ns(duration_ns: NDArray[np.float64], clock_hz: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`cycles_from_ns` of arrays that broadcast together; decimal arithmetic only where the product is close to whole."""
+    """`cycles_from_ns` of arrays that broadcast together; in decimal only where a product is close to whole."""
     import numpy as np
 
     durations, clocks = np.broadcast_arrays(duration_ns, clock_hz)
     product = durations * clocks / GIGA
-    cycles = np.maximum(1.0, np.ceil(product))
+    cycles: NDArray[np.float64] = np.maximum(1.0, np.ceil(product))
     close = np.abs(product - np.rint(product)) <= 1e-12 * product
     pairs, places = np.unique(np.stack([durations[close], clocks[close]]), axis=1, return_inverse=True)
     exact = np.array([cycles_from_ns(duration, clock) for duration, clock in pairs.T.tolist()], dtype=np.float64)

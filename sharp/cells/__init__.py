@@ -12,7 +12,9 @@ CELLS: MappingProxyType[str, Cell] = MappingProxyType(
     {
         cell.name: cell
         for cell in (
-            import_module(f"{__name__}.{module.name}").CELL for module in iter_modules(__path__) if module.name != "cell"
+            import_module(f"{__name__}.{module.name}").CELL
+            for module in iter_modules(__path__)
+            if module.name != "cell"
         )
     }
 )

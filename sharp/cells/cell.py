@@ -11,11 +11,16 @@ class CellOptions(Protocol):
     """The options of a layer that change the products of its cell."""
 
     @property
-    def projection_size(self) -> int | None: ...
+    def projection_size(self) -> int | None:
+        """Elements of h, where a projection makes them fewer or more than the cells."""
+
     @property
-    def linear_before_reset(self) -> bool: ...
+    def linear_before_reset(self) -> bool:
+        """Whether the reset gate multiplies after the matrix product."""
+
     @property
-    def peephole(self) -> bool: ...
+    def peephole(self) -> bool:
+        """Whether the gates see the cell state."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,6 +31,4 @@ def _elementwise(options: CellOptions) -> int:
     return biases + update + peephole
 
 
-CELL = Cell(
-    name="lstm", gates=GATES, phases=_phases, elementwise=_elementwise, options=("peephole", "projection_size")
-)
+CELL = Cell(name="lstm", gates=GATES, phases=_phases, elementwise=_elementwise, options=("peephole", "projection_size"))

@@ -1,0 +1,209 @@
+"""Points of a design space: layers, machines and plans given by columns, checked before any is evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from sharp.accelerator import BUFFERS, Accelerator
+from sharp.checks import GREATEST_NUMBER, LEAST_NUMBER, MAX_INTEGER, check_name, refuse
+from sharp.errors import SharpError, SpecificationError
+from sharp.plan import Plan
+from sharp.workload import RNNLayer, single_layer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+DEFAULTS: dict[str, Any] = {
+    "cell": "lstm",
+    "projection_size": None,
+    "linear_before_reset": True,
+    "bidirectional": False,
+    "seq_len": 25,
+    "batch_size": 1,
+    "lengths": (),
+    "schedule": "unfolded",
+    "tile_rows": "best",
+    "reconfiguration": True,
+    "forwarding": "barrier",
+    "weights": "resident",
+}
+"""Columns that may be left out, with what a point has then; input_size is hidden_size, the machine the one given."""
+
+LATENCIES = ("multiply_ns", "add_ns", "accumulate_ns", "activation_ns", "update_ns")
+SETTINGS = (*LATENCIES, "activation_lanes", "rows_per_update_lane", "dram_bytes_per_s", *BUFFERS)
+COLUMNS = ("input_size", "hidden_size", *DEFAULTS, "macs", "clock_hz", *SETTINGS)
+"""Columns that a point may have; `macs` is a budget's label or a number, and sets the clock where it is a budget."""
+
+PLAN = ("schedule", "reconfiguration", "forwarding", "weights")
+CHOICES = ("cell", "linear_before_reset", "bidirectional", "lengths", *PLAN)
+_WHOLE = ("activation_lanes", "rows_per_update_lane", *BUFFERS, "input_size", "hidden_size", "seq_len", "batch_size")
+
+
+class Points:
+    """Columns of points: the values of each, and which of them a point has."""
+
+    def __init__(self, axes: Mapping[str, Any]) -> None:
+        self.axes = {name: _values(name, values) for name, values in axes.items()}
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def codes(self, first: int, last: int) -> dict[str, NDArray[np.intp]]:
+        """Which value of each column the points `first` to ``last - 1`` have."""
+        raise NotImplementedError
+
+
+class Grid(Points):
+    """Every combination of the values of the columns, the last one varying fastest."""
+
+    def __len__(self) -> int:
+        return prod(len(values) for values in self.axes.values())
+
+    def codes(self, first: int, last: int) -> dict[str, NDArray[np.intp]]:
+        """Digits of the points' numbers, the last column the last digit."""
+        import numpy as np
+
+        shape = tuple(len(values) for values in self.axes.values())
+        return dict(zip(self.axes, np.unravel_index(np.arange(first, last), shape), strict=True))
+
+
+class Rows(Points):
+    """Columns that go together: value k of each is point k; a column of one value is the same for all points."""
+
+    def __init__(self, columns: Mapping[str, Any]) -> None:
+        super().__init__(columns)
+        self.length = max(map(len, self.axes.values()), default=0)
+        for name, values in self.axes.items():
+            if len(values) not in (1, self.length):
+                raise SpecificationError(
+                    f"points.{name}: expected {self.length} values, as another column has, got {len(values)}"
+                )
+
+    def __len__(self) -> int:
+        return self.length
+
+    def codes(self, first: int, last: int) -> dict[str, NDArray[np.intp]]:
+        """Value k of a column, or its only one, for point k."""
+        import numpy as np
+
+        alike, different = np.zeros(last - first, dtype=np.intp), np.arange(first, last)
+        return {name: alike if len(values) == 1 else different for name, values in self.axes.items()}
+
+
+def grid(**axes: Any) -> Grid:
+    """Every combination of the values given for each column (`COLUMNS`); a value alone is the same for all points.
+
+    Examples
+    --------
+    >>> len(grid(hidden_size=range(1, 1025), macs=["1K", "4K"], schedule=["batch", "unfolded"]))
+    4096
+    """
+    return Grid(axes)
+
+
+def _values(name: str, values: Any) -> Any:
+    """The values of a column: an array of numbers, or a list."""
+    import numpy as np
+
+    alone = (
+        isinstance(values, str) or not hasattr(values, "__iter__") or (name == "lengths" and isinstance(values, tuple))
+    )
+    listed = [values] if alone else values if isinstance(values, np.ndarray) else list(values)
+    if not len(listed):
+        raise refuse(f"points.{name}", "at least one value", list(listed))
+    if name in CHOICES or any(isinstance(value, str | bool | None) for value in listed[:]):
+        return list(listed)
+    array = np.asarray(listed)
+    return array if array.dtype.kind in "iuf" and array.ndim == 1 else list(listed)
+
+
+class Space:
+    """Points whose columns have been checked, with their numbers as doubles."""
+
+    def __init__(self, points: Points, accelerator: Accelerator) -> None:
+        self.points, self.axes, self.accelerator = points, points.axes, accelerator
+        for name in self.axes:
+            check_name("points", name, COLUMNS)
+        if "hidden_size" not in self.axes:
+            raise refuse("points", "a column hidden_size", list(self.axes))
+        self.numbers = {
+            name: _numbers(name, values, accelerator) for name, values in self.axes.items() if name not in CHOICES
+        }
+        for name in CHOICES:
+            for value in self.axes.get(name, ()):
+                _check_choice(name, value)
+        self.clock_column, self.clocks = _clocks(self.axes, accelerator)
+
+
+def plain(value: Any) -> Any:
+    """A number of Python's, as layers and machines take them."""
+    return value.item() if hasattr(value, "item") else value
+
+
+def _check_choice(name: str, value: Any) -> None:
+    """Refuse what no layer and no plan can be."""
+    try:
+        if name in PLAN:
+            Plan(**{name: value})
+        elif name == "lengths":
+            single_layer(RNNLayer(input_size=1, hidden_size=1), 1).with_lengths(value or (1,))
+        else:
+            cell = "gru" if name == "linear_before_reset" else "lstm"
+            RNNLayer(**{"cell": cell, name: value}, input_size=1, hidden_size=1)
+    except (SharpError, TypeError) as error:
+        raise SpecificationError(f"points.{error}") from None
+
+
+def _clocks(axes: Mapping[str, Any], accelerator: Accelerator) -> tuple[str, NDArray[np.float64]]:
+    """The column that sets the clock, and the clock in Hz of each of its values."""
+    import numpy as np
+
+    if "clock_hz" in axes:
+        return "clock_hz", np.asarray(axes["clock_hz"], dtype=np.float64)
+    budgets = [accelerator.budget(plain(value)) for value in axes.get("macs", [accelerator.num_macs])]
+    default = accelerator.clock_hz
+    clocks = [budget.get("clock_hz", default) for budget in budgets] if "macs" in axes else [default]
+    return "macs", np.array(clocks, dtype=np.float64)
+
+
+def _numbers(name: str, values: Any, accelerator: Accelerator) -> NDArray[np.float64]:
+    """A numeric column as doubles, checked; no projection and the best tile height are 0."""
+    import numpy as np
+
+    if name == "macs":
+        return np.array([accelerator.with_macs(plain(value)).num_macs for value in values], dtype=np.float64)
+    none = {"projection_size": None, "tile_rows": "best"}.get(name, ...)
+    is_none = np.array([value == none for value in values]) if isinstance(values, list) else np.zeros(len(values), bool)
+    kept = [value for value, left_out in zip(values, is_none, strict=True) if not left_out] if is_none.any() else values
+    numbers = np.zeros(len(values))
+    numbers[~is_none] = _checked(name, kept, accelerator)
+    return numbers
+
+
+def _checked(name: str, values: Any, accelerator: Accelerator) -> NDArray[np.float64]:
+    """The numbers of a column, if they are what it takes."""
+    import numpy as np
+
+    whole = name in (*_WHOLE, "projection_size", "tile_rows")
+    expected = "a positive integer" if whole else "a positive number"
+    array = np.asarray(values)
+    if array.dtype.kind not in "iuf":
+        wrong = next(
+            (value for value in values if isinstance(value, bool) or not isinstance(value, int | float)), values[0]
+        )
+        raise refuse(f"points.{name}", expected, plain(wrong))
+    numbers = array.astype(np.float64)
+    low, high = (1, MAX_INTEGER) if whole else (LEAST_NUMBER, GREATEST_NUMBER)
+    bad = ~((numbers >= low) & (numbers <= high) & ((numbers == np.floor(numbers)) | (not whole)))
+    if name == "tile_rows":
+        bad, expected = (
+            ~np.isin(numbers, accelerator.tile_rows),
+            f"one of {', '.join(map(str, accelerator.tile_rows))} or best",
+        )
+    if bad.any():
+        place = int(np.flatnonzero(bad)[0])
+        raise refuse(f"points.{name}[{place}]", expected, plain(array[place]))
+    return numbers
