@@ -11,10 +11,14 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 OUTPUT = paper_figures
 IDS := $(basename $(notdir $(sort $(wildcard book/notebooks/*.md))))
-SOURCES := $(shell find sharp -name '*.py' -o -name '*.pyx' -o -name '*.yaml')
-KERNELS := $(wildcard sharp/kernels/*.pyx)
+SOURCES := $(shell find sharp -name '*.py' -o -name '*.pyx' -o -name '*.pxi' -o -name '*.yaml')
+KERNELS := $(wildcard sharp/kernels/*.pyx sharp/kernels/*.pxi)
 PAGES := $(wildcard book/*.md book/*.yml book/*.bib book/images/* book/_static/* book/decisions/*.md)
 VERSIONS = 3.11 3.12 3.13
+
+KERNEL_TESTS = tests/test_cycles.py tests/test_closed_form.py tests/test_streaming.py
+INSTALL_IN = $(BIN)/pip install --quiet --no-build-isolation --no-deps --target $1 .
+TEST_IN = PYTHONPATH=$1 SHARP_EXPECTED=$1 $(BIN)/pytest -n auto $(KERNEL_TESTS)
 
 UNKNOWN := $(filter-out $(IDS),$(ONLY))
 $(if $(UNKNOWN),$(error ONLY: expected some of $(IDS), got $(UNKNOWN)))
@@ -23,7 +27,7 @@ $(if $(PARAMS),$(if $(wildcard $(PARAMS)),,$(error PARAMS: expected a YAML file,
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help figures book test lint arch bench clean lock test-checked test-pythons test-newest FORCE
+.PHONY: help figures book test lint arch bench clean lock bench-peers test-slow test-checked test-sanitize test-pythons test-newest FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 15
@@ -42,10 +46,19 @@ arch: $(VENV)/.built ## check that imports go down only
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.built ## measure the core beside its rivals, as ratios
-	$(BIN)/python benchmarks/bench_cycles.py
+	$(BIN)/python benchmarks/bench_closed_form.py && $(BIN)/python benchmarks/bench_cycles.py
 
-test-checked: $(VENV)/.built ## run the kernel's tests on a build with bounds checking
-	rm -rf build/checked && SHARP_CHECKED=1 $(BIN)/pip install --quiet --no-build-isolation --no-deps --target build/checked . && PYTHONPATH=build/checked SHARP_EXPECTED=build/checked $(BIN)/pytest tests/test_cycles.py
+bench-peers: $(VENV)/.built ## measure simulators of other projects on the same layer (each installed on its own; minutes)
+	$(BIN)/python benchmarks/peers/run.py
+
+test-slow: $(VENV)/.built ## run the property tests on ten times as many cases
+	SHARP_EXAMPLES=10 $(BIN)/python -m pytest -n auto $(KERNEL_TESTS)
+
+test-checked: $(VENV)/.built ## run the kernels' tests on a build with bounds checking
+	rm -rf build/checked && SHARP_CHECKED=1 $(call INSTALL_IN,build/checked) && $(call TEST_IN,build/checked)
+
+test-sanitize: $(VENV)/.built ## run the kernels' tests on a build that stops at undefined behaviour (gcc's sanitizers)
+	rm -rf build/sanitized && SHARP_SANITIZE=1 $(call INSTALL_IN,build/sanitized) && LD_PRELOAD="$(foreach name,libasan.so libubsan.so libstdc++.so,$(shell cc -print-file-name=$(name)))" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc SHARP_EXAMPLES=0.1 $(call TEST_IN,build/sanitized)
 
 test-pythons: ## run the tests on every Python from 3.11 to 3.13 that is installed
 	@for version in $(VERSIONS); do if python$$version -c '' 2>/dev/null; then $(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; else echo "python$$version is not installed: skipped"; fi; done

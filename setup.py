@@ -14,12 +14,12 @@ CHECKED = os.environ.get("SHARP_CHECKED") == "1"
 SANITIZE = os.environ.get("SHARP_SANITIZE") == "1"
 # Apart, or one build would take the other's files for its own.
 BUILD = "build/with-checks" if CHECKED else "build/with-sanitizers" if SANITIZE else "build"
-FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-g"] if SANITIZE else []
+FLAGS = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] if SANITIZE else []
 
 # What a compiler needs to know to use vector instructions: no errno, no traps, no infinities, and helpers inlined.
 VECTOR_FLAGS = [
     *("-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", "-ffinite-math-only"),
-    "-DCYTHON_INLINE=inline __attribute__((always_inline))",
+    *([] if SANITIZE else ["-DCYTHON_INLINE=inline __attribute__((always_inline))"]),
 ]
 LEVELS = {"": []}
 if platform.machine() in ("x86_64", "AMD64"):

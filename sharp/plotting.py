@@ -20,15 +20,31 @@ from matplotlib.patches import Patch
 
 from sharp.cycles import SPLIT
 from sharp.timeline import STAGES, Timeline
+from sharp.units import GIGA
 
 BUDGET_COLORS = {"1K": "#56B4E9", "4K": "#009E73", "16K": "#E69F00", "64K": "#0072B2"}
-SCHEDULE_COLORS = {"sequential": "#999999", "batch": "#56B4E9", "intergate": "#E69F00", "unfolded": "#0072B2"}
-SCHEDULE_HATCHES = {"sequential": "", "batch": "///", "intergate": "...", "unfolded": ""}
+SCHEDULE_COLORS = {
+    "sequential": "#999999",
+    "batch": "#56B4E9",
+    "intergate": "#E69F00",
+    "unfolded": "#0072B2",
+    "interleaved": "#D55E00",
+}
+SCHEDULE_HATCHES = {"sequential": "", "batch": "///", "intergate": "...", "unfolded": "", "interleaved": "xx"}
+CELL_COLORS = {
+    "lstm": "#0072B2",
+    "lstm, projection": "#56B4E9",
+    "gru, reset after": "#D55E00",
+    "gru, reset before": "#E69F00",
+    "rnn": "#009E73",
+}
+WEIGHTS_COLORS = {"resident": "#0072B2", "streamed": "#CC79A7"}
 SPLIT_COLORS = {
     "ideal": "#009E73",
     "column_padding": "#56B4E9",
     "row_padding": "#0072B2",
     "dependency_stall": "#D55E00",
+    "weight_load": "#CC79A7",
     "fill_drain": "#F0E442",
 }
 SPLIT_LABELS = {
@@ -36,6 +52,7 @@ SPLIT_LABELS = {
     "column_padding": "column padding",
     "row_padding": "row padding",
     "dependency_stall": "dependency stall",
+    "weight_load": "weight load",
     "fill_drain": "fill and drain",
 }
 UNIT_COLORS = {"array": "#0072B2", "activation": "#E69F00", "update": "#009E73"}
@@ -53,7 +70,12 @@ def set_style() -> None:
 
 def _budget_axes(budgets: Iterable[str], *, height: float = 2.6, sharey: bool = False) -> dict[str, Axes]:
     """Two axes a row, one for each budget, titled with it."""
-    labels = list(budgets)
+    return _panels(budgets, "{} MACs", height=height, sharey=sharey)
+
+
+def _panels(values: Iterable[str], title: str, *, height: float = 2.6, sharey: bool = False) -> dict[str, Axes]:
+    """Two axes a row, one for each value, titled with it."""
+    labels = list(values)
     columns = min(2, len(labels))
     rows = -(-len(labels) // columns)
     _, axes = plt.subplots(rows, columns, figsize=(COLUMN_WIDTH, height * rows), sharey=sharey, squeeze=False)
@@ -61,7 +83,7 @@ def _budget_axes(budgets: Iterable[str], *, height: float = 2.6, sharey: bool = 
     for spare in axes.flat[len(labels) :]:
         spare.set_visible(False)
     for label, ax in panels.items():
-        ax.set_title(f"{label} MACs")
+        ax.set_title(title.format(label))
     return panels
 
 
@@ -200,6 +222,7 @@ def plot_split(table: pd.DataFrame) -> list[Axes]:
     """
     panels = _budget_axes(table["budget"].unique(), height=2.8)
     networks, machines = list(table["network"].unique()), list(table["machine"].unique())
+    parts = [part for part in SPLIT if table[part].any()]
     width = 0.8 / len(machines)
     for budget, ax in panels.items():
         for index, machine in enumerate(machines):
@@ -207,7 +230,7 @@ def plot_split(table: pd.DataFrame) -> list[Axes]:
             rows = rows.reindex(networks)
             places = np.arange(len(networks)) + (index - (len(machines) - 1) / 2) * width
             base = np.zeros(len(networks))
-            for part in SPLIT:
+            for part in parts:
                 height = (rows[part] / rows["ideal"]).to_numpy()
                 ax.bar(places, height, width * 0.92, bottom=base, color=SPLIT_COLORS[part], label=SPLIT_LABELS[part])
                 base += height
@@ -216,8 +239,61 @@ def plot_split(table: pd.DataFrame) -> list[Axes]:
         _network_ticks(ax, networks)
         ax.margins(y=0.12)
         ax.set_ylabel("cycles / ideal cycles")
-    _shared_legend(panels, columns=len(SPLIT))
+    _shared_legend(panels, columns=len(parts))
     return list(panels.values())
+
+
+def plot_batches(table: pd.DataFrame, panel: str, title: str, line: str, colors: Mapping[str, str]) -> list[Axes]:
+    """Utilization against the sequences of a batch: a panel for each value of a column, a line for each of another."""
+    panels = _panels(table[panel].unique(), title, sharey=True)
+    batches = sorted(table["batch_size"].unique())
+    for value, ax in panels.items():
+        for index, (name, rows) in enumerate(table[table[panel] == value].groupby(line, sort=False, observed=True)):
+            values, color = rows["utilization"] * 100, colors[str(name)]
+            ax.plot(rows["batch_size"], values, color=color, marker=MARKERS[index], label=str(name))
+        ax.set_xscale("log", base=2)
+        ax.set_xticks(batches, [str(batch) for batch in batches])
+        ax.minorticks_off()
+        ax.set_ylim(0, 103)
+        ax.set_xlabel("sequences in the batch")
+        ax.set_ylabel("utilization (%)")
+    _shared_legend(panels, columns=3)
+    return list(panels.values())
+
+
+def plot_streaming(table: pd.DataFrame, peak: float, bandwidths: Mapping[str, float]) -> list[Axes]:
+    """Latency with weights resident and streamed (left); the streamed runs under their roofline (right).
+
+    Needs columns network, weights, latency_s, low_s and high_s (latencies at the ends of the bandwidth's range),
+    macs_per_byte and macs_per_s; `peak` in multiply-accumulates a second, `bandwidths` in bytes a second.
+    """
+    _, (left, right) = plt.subplots(1, 2, figsize=(COLUMN_WIDTH, 3.2))
+    networks, width = list(table["network"].unique()), 0.4
+    for index, (weights, color) in enumerate(WEIGHTS_COLORS.items()):
+        rows = table[table["weights"] == weights].set_index("network").reindex(networks)
+        errors = np.abs([rows["latency_s"] - rows["low_s"], rows["high_s"] - rows["latency_s"]]) * 1e6
+        bars = {"yerr": errors, "capsize": 3} if errors.any() else {}
+        places = np.arange(len(networks)) + (index - 0.5) * width
+        left.bar(places, rows["latency_s"] * 1e6, width, color=color, label=weights, **bars)
+    _network_ticks(left, networks)
+    left.set_yscale("log")
+    left.set_ylabel("latency (µs)")
+    left.legend(frameon=False, loc="upper left")
+    streamed = table[table["weights"] == "streamed"]
+    intensity = np.geomspace(streamed["macs_per_byte"].min() / 4, peak / min(bandwidths.values()) * 4, 50)
+    for style, (label, bandwidth) in zip((":", "-", "--"), bandwidths.items(), strict=False):
+        roof = np.minimum(peak, bandwidth * intensity) / GIGA
+        right.plot(intensity, roof, color="black", linestyle=style, linewidth=1, label=label)
+    for marker, row in zip(MARKERS, streamed.itertuples(), strict=False):
+        point = ([row.macs_per_byte], [row.macs_per_s / GIGA])  # type: ignore[operator]
+        color = WEIGHTS_COLORS["streamed"]
+        right.plot(*point, marker=marker, markersize=7, linestyle="", color=color, label=str(row.network).upper())
+    right.set_xscale("log")
+    right.set_yscale("log")
+    right.set_xlabel("multiply-accumulates per byte loaded")
+    right.set_ylabel("billion multiply-accumulates a second")
+    right.legend(frameon=False, fontsize="small")
+    return [left, right]
 
 
 def _network_ticks(ax: Axes, networks: list[str]) -> None:

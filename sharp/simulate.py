@@ -53,6 +53,15 @@ class Report:
         return seconds_from_cycles(self.counts.total_cycles, self.accelerator.clock_hz)
 
     @property
+    def loaded_bytes(self) -> int:
+        """Bytes of weights that come from the DRAM: once, or in every step of a layer that does not fit on chip."""
+        if self.plan.weights == "resident":
+            return 0
+        steps = self.network.sequences.num_steps
+        loads = sum(report.layer.num_weights * (1 if report.fits_weight_buffer else steps) for report in self.layers)
+        return loads * self.accelerator.weight_bytes
+
+    @property
     def warnings(self) -> list[str]:
         """What the numbers leave out, a sentence each."""
         sentences = []
@@ -82,6 +91,7 @@ class Report:
         return {
             **run_settings(self.network, self.accelerator, self.plan),
             **self._measures(self.counts),
+            "loaded_bytes": self.loaded_bytes,
             "layers": [
                 {
                     **asdict(report.layer),

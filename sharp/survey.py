@@ -29,7 +29,7 @@ def survey(
     pandas.DataFrame
         Columns: network, batch_size, hidden_size (of the first layer), budget, num_macs, clock_hz, schedule,
         reconfiguration, forwarding, weights, tile_rows (as asked), chosen_tile_rows (of the first layer), total_cycles,
-        latency_s, utilization, and the split in cycles (`sharp.cycles.SPLIT`).
+        latency_s, utilization, loaded_bytes, and the split in cycles (`sharp.cycles.SPLIT`).
 
     Raises
     ------
@@ -58,5 +58,6 @@ def _point(network: Network, accelerator: Accelerator, plan: Plan) -> dict[str, 
         "total_cycles": counts.total_cycles,
         "latency_s": report.latency_s,
         "utilization": counts.utilization,
+        "loaded_bytes": report.loaded_bytes,
         **counts.split,
     }

@@ -86,6 +86,48 @@ def examples_table(examples: Iterable[WorkedExample]) -> pd.DataFrame:
     )
 
 
+def counterexamples_table(
+    comparisons: Iterable[tuple[str, pd.DataFrame, str, Iterable[tuple[object, object]]]],
+) -> pd.DataFrame:
+    """A row a statement "this is never slower than that": how often it fails, and the smallest layer where it does.
+
+    Parameters
+    ----------
+    comparisons : iterable of (statement, table, column, pairs)
+        The table has rows that are equal but for `column`; of each pair of its values the first should not be slower.
+    """
+    return pd.DataFrame([_counterexample(*comparison) for comparison in comparisons])
+
+
+def _counterexample(
+    statement: str, table: pd.DataFrame, column: str, pairs: Iterable[tuple[object, object]]
+) -> dict[str, object]:
+    keys = ["hidden_size", "input_size", "seq_len", "macs", "schedule"]
+    if table.duplicated(keys).any():  # the same layer on several tile heights
+        keys.append("tile_rows")
+    keys.remove(column)
+    wide = table.astype({"macs": str, "schedule": str}).pivot(index=keys, columns=column, values="total_cycles")
+    parts = [
+        pd.DataFrame({"this": this, "that": that, "cycles": wide[this], "cycles of that": wide[that]})
+        for this, that in pairs
+    ]
+    points = pd.concat(parts).dropna().reset_index()
+    wrong = points[points["cycles"] > points["cycles of that"]]
+    row: dict[str, object] = {"statement": statement, "fails in": len(wrong) / len(points)}
+    if len(wrong):
+        size = wrong["hidden_size"] * (wrong["hidden_size"] + wrong["input_size"]) * wrong["seq_len"]
+        smallest = wrong.assign(size=size).sort_values(["size", "seq_len", "hidden_size"], kind="stable").iloc[0]
+        row |= {
+            "H": smallest["hidden_size"],
+            "X": smallest["input_size"],
+            "steps": smallest["seq_len"],
+            "K": smallest.get("tile_rows", "best"),
+            "on": f"{smallest.get('macs', '')} {smallest.get('schedule', '')}".strip(),
+            **{name: smallest[name] for name in ("this", "cycles", "that", "cycles of that")},
+        }
+    return row
+
+
 def events_table(timelines: Iterable[Timeline]) -> pd.DataFrame:
     """A row an event, all timelines one below the other: schedule, unit, step, gates, operand, start, end (cycles)."""
     return pd.DataFrame(

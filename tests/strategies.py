@@ -12,7 +12,7 @@ from sharp.cycles import CycleCounts, is_streamed
 from sharp.kernels import reference
 from sharp.plan import FORWARDING, WEIGHTS
 
-BASE = find_accelerator("sharp")
+BASE = replace(find_accelerator("sharp"), budgets={}, provenance={})  # shorter where a case is printed
 MAX_REFERENCE_SEGMENTS = 600
 """Segments of a case, about, so that the specification takes a millisecond for it."""
 MAX_STEPS = 40

@@ -140,7 +140,8 @@ def main() -> None:
         cycles_are="latency_total2 of the 25 layers, one after the other, weights resident on chip",
         represents=(
             "matrix-vector products with the mapping searched; tile of rows x columns (spatial unrolling) and padding "
-            "to it; memories with ports, bandwidth, stalls and energy, DRAM included; a chain of edges from step to step in place of h"
+            "to it; memories with ports, bandwidth, stalls and energy, DRAM included; a chain of edges from step to "
+            "step in place of h"
         ),
         cannot_represent=(
             "weights kept from one step to the next (DRAM left out instead); overlap of a step's tail with the next "

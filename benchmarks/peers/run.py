@@ -169,7 +169,6 @@ def time_sharp() -> Record:
         "seconds_per_layer": seconds,
         "repetitions": repetitions,
         "reported_cycles": report.counts.total_cycles,
-        "schedule": report.schedule,
         "measured": "all 25 steps at every tile height, the accelerator's file read included",
     }
 
@@ -183,9 +182,8 @@ def processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def gather() -> Record:
-    """Everything that results.json says."""
-    sharp_record = time_sharp()
+def gather(sharp_record: Record) -> Record:
+    """Time the peers; everything that results.json says."""
     peers = []
     for name, distribution in PEERS.items():
         try:
@@ -247,10 +245,11 @@ def write(results: Record) -> None:
 def main() -> int:
     """Time, print, write; the exit status."""
     try:
-        results = gather()
-    except ImportError as error:
-        print(f"sharp cannot be timed: {error}; run this in the environment that has it.", file=sys.stderr)
+        sharp_record = time_sharp()
+    except (ImportError, AttributeError, TypeError) as error:
+        print(f"sharp cannot be timed: {error}; run this in the environment that has this version.", file=sys.stderr)
         return 1
+    results = gather(sharp_record)
     print_table(results)
     failures = [peer["peer"] for peer in results["peers"] if peer["status"] == "failed"]
     if failures:
