@@ -270,14 +270,14 @@ def test_interleaved_can_lose_to_separate_runs_where_the_buffer_holds_no_sums_of
 
 
 def test_a_longer_sequence_can_take_less_where_tiles_of_streamed_weights_are_forwarded():
-    # Weights that wait for no h, but arrive after the last tile: the more cycles a tile takes, the fewer are left.
+    # What the weights take beyond the tiles comes after the last tile; tiles of a larger batch leave less of it.
     plan = Plan(schedule="sequential", tile_rows=2, forwarding="tilewise", weights="streamed")
     case = Case(RNNLayer(cell="rnn", input_size=2, hidden_size=1), (1, 2), tiny(2, 2, words=1), plan)
     assert (total(case), total(replace(case, lengths=(2, 2)))) == (131, 130)
 
 
 def test_a_deeper_tree_can_cost_more_where_it_moves_the_projection():
-    # Two steps of L_mvm four cycles longer would be eight.
+    # Two levels more, for two waits in each of two steps, would be eight.
     layer = RNNLayer(input_size=1, hidden_size=3, projection_size=1)
     case = Case(layer, (2, 2, 2), tiny(20, 4, words=36), Plan(tile_rows=4))
     assert (total(case), total(replace(case, accelerator=tiny(80, 4, words=36)))) == (120, 129)
