@@ -1,4 +1,4 @@
-"""The ``sharp`` command: run, explore, timeline, list, check, figure."""
+"""The ``sharp`` command: run, explore, timeline, sweep, list, check, figure."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from sharp.accelerator import Accelerator
 from sharp.checks import refuse
 from sharp.errors import SharpError
 from sharp.explore import explore
-from sharp.files import write_text
-from sharp.io import load_file, shipped_accelerators, shipped_networks
+from sharp.files import replacing, write_text
+from sharp.io import load_file, load_grid, shipped_accelerators, shipped_networks
 from sharp.options import (
     json_option,
     machine,
@@ -31,6 +31,7 @@ from sharp.options import (
 from sharp.progress import progress_bar
 from sharp.schedule import SCHEDULES
 from sharp.simulate import run_settings, simulate
+from sharp.sweep import sweep_chunks
 from sharp.timeline import make_timeline
 from sharp.workload import Network
 
@@ -126,6 +127,26 @@ def timeline(layer: int, show_steps: int, trace: Path | None, as_json: bool, **o
         console.print_timeline(result)
         if trace is not None:
             console.note(f"wrote {trace}; open it in Perfetto or chrome://tracing")
+
+
+@cli.command("sweep")
+@click.argument("points", metavar="FILE", type=click.Path(path_type=Path))
+@machine_options
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Write the table here (CSV).")
+@click.option("--threads", type=click.IntRange(min=1), help="Cores to use.  [default: all]")
+@json_option
+def sweep_command(points: Path, output: Path, threads: int | None, as_json: bool, **options: Any) -> None:
+    """Count every layer, machine and plan of a grid (YAML: columns and their values) into a table."""
+    space, accelerator = load_grid(points), machine(options)
+    count = 0
+    with progress_bar("sweeping") as progress, replacing(output) as stream:
+        for table in sweep_chunks(space, accelerator, threads=threads, progress=progress):
+            table.to_csv(stream, index=False, header=not count)
+            count += len(table)
+    if as_json:
+        _print_json({"file": str(output), "points": count})
+    else:
+        click.echo(f"{output}: {count:,} points")
 
 
 @cli.command("list")

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from sharp.errors import SpecificationError
 
@@ -20,26 +21,34 @@ def writable(path: Path) -> Iterator[None]:
         raise SpecificationError(f"{path}: expected a place that can be written, got: {error.strerror}") from None
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path`, replacing a file in one step; a link is followed, a device or pipe just written to.
+@contextmanager
+def replacing(path: Path) -> Iterator[TextIO]:
+    """Open `path` for text that replaces a file in one step at the end; a link is followed, a device just written to.
 
     Raises
     ------
     SpecificationError
-        Where it cannot be written; a file is then as it was.
+        Where it cannot be written; a file is then as it was, as it is after any other error.
     """
     with writable(path):
         target = path.resolve()
-        if target.exists() and not target.is_file():
-            target.write_text(text, encoding="utf-8")
-            return
-        temporary = target.with_name(f".{target.name}.{os.getpid()}")
+        whole = target.exists() and not target.is_file()
+        temporary = target if whole else target.with_name(f".{target.name}.{os.getpid()}")
         try:
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(target)
+            with temporary.open("w", encoding="utf-8", newline="") as stream:
+                yield stream
+            if not whole:
+                temporary.replace(target)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            if not whole:
+                temporary.unlink(missing_ok=True)
             raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path`, as `replacing` does."""
+    with replacing(path) as stream:
+        stream.write(text)
 
 
 def make_folder(path: Path) -> None:

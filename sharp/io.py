@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from sharp.accelerator import BUFFERS, UNITS, Accelerator, Budget, MemoryLevel
-from sharp.checks import check_integer, check_list, check_mapping, check_text, refuse, suggestion
+from sharp.checks import check_integer, check_list, check_mapping, check_name, check_text, refuse, suggestion
 from sharp.errors import SpecificationError
+from sharp.points import COLUMNS, Grid, grid
 from sharp.provenance import Provenance, PublishedNumber
 from sharp.workload import Network, RNNLayer
 
@@ -291,6 +292,35 @@ def load_file(path: Path) -> tuple[Network, ...] | Accelerator:
     content = read_yaml(path)
     is_workload = {"layers", "suite", "seq_len"} & set(content)
     return _networks(path, content) if is_workload else _accelerator(path, content)
+
+
+# Design spaces -------------------------------------------------------------------------------------------------------
+
+
+def load_grid(path: Path) -> Grid:
+    """Load a grid of points: a mapping of columns (`sharp.points.COLUMNS`) to a value, a list, or from, to and step.
+
+    Raises
+    ------
+    SpecificationError
+        With the file, the key, what was expected and what was got.
+    """
+    with _within(f"{path}: "):
+        return grid(**{name: _axis(name, values) for name, values in read_yaml(path).items()})
+
+
+def _axis(name: str, values: Any) -> Any:
+    check_name("points", name, COLUMNS)
+    if isinstance(values, Mapping):
+        with _within(f"points.{name}"):
+            check_mapping("", values, ("from", "to", "step"), ("from", "to"))
+            first, last = check_integer("from", values["from"]), check_integer("to", values["to"])
+            if last < first:
+                raise refuse("to", f"at least {first}, as from", last)
+            return range(first, last + 1, check_integer("step", values.get("step", 1)))
+    if name == "lengths" and isinstance(values, list):
+        return [tuple(value) if isinstance(value, list) else value for value in values]
+    return values
 
 
 # Numbers to compare with ---------------------------------------------------------------------------------------------

@@ -208,10 +208,12 @@ class LayerMapping:
                 continue
             segment = next(segment for segment in self.segments if segment.waits_for == vector)
             width = self.task.accelerator.num_macs // self.task.tile_height(segment.rows)
-            before = segment.columns[0] if len(segment.columns) > 1 else 0  # columns of x with tiles of their own
-            x_columns = self.task.layer.input_size if "x" in segment.operand and not before else 0
+            x_columns = self.task.layer.input_size if "x" in segment.operand else 0
+            if len(segment.columns) > 1:  # x has tiles of its own
+                x_columns = -(-x_columns // width) * width
+            first = divmod(x_columns, width)
             extra = self.task.load_cycles(segment, batch_size)
-            yield (1, width, -(-before // width), x_columns, self.task.tiles(segment), batch_size, extra)
+            yield (1, width, *first, self.task.tiles(segment), batch_size, extra)
 
 
 def _table(rows: Sequence[tuple[int, ...]]) -> memoryview:

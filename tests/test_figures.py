@@ -9,7 +9,7 @@ import jupytext
 import pytest
 import yaml
 
-from sharp import find_accelerator, simulate, square_lstm
+from sharp import Plan, find_accelerator, find_network, simulate, square_lstm
 from sharp.notebook import run_notebook
 
 FOLDER = Path(__file__).parents[1] / "book" / "notebooks"
@@ -19,13 +19,18 @@ MAX_CELL_LINES = 15
 REDUCED = {
     "fig_cycle_waterfall": {"networks": ["eesen", "gmat", "bysdne", "rldradspr"], "macs": ["1K", "64K"]},
     "fig_deepbench": {"sizes_and_steps": [[256, 150], [512, 25], [1024, 25], [1536, 50]], "macs": ["96K"]},
+    "fig_gru_and_variants": {"hidden_size": 256, "projection_size": 128, "batch_sizes": [1, 16], "macs": ["16K", "64K"]},
+    "fig_interleaving": {"hidden_sizes": [512], "batch_sizes": [1, 4], "budgets": ["4K", "16K", "64K"]},
     "fig_padding_reconfiguration": {"hidden_sizes": [340, 512], "macs": ["1K", "4K", "16K", "64K"]},
     "fig_schedule_speedup": {"networks": ["bysdne"], "hidden_sizes": [256], "macs": ["1K", "64K"]},
     "fig_schedules_timeline": {"hidden_size": 64, "macs": "4K"},
     "fig_tile_exploration": {"hidden_sizes": [340], "macs": ["1K", "4K"]},
     "fig_utilization_latency": {"hidden_sizes": [340]},
+    "fig_weight_streaming": {"networks": ["eesen", "bysdne"], "macs": ["1K", "64K"]},
+    "tab_counterexamples": {"sizes": 6},
     "tab_hardware": {},
     "tab_networks": {"networks": ["eesen", "deepbench-gru-h512-t1"]},
+    "tab_own_schedule": {"hidden_sizes": [340], "macs": ["64K"]},
     "tab_worked_examples": {},
 }
 
@@ -72,6 +77,19 @@ def check_padding(headline):
     assert headline["paper_padding_gain_max"] == 1.22
 
 
+def check_interleaving(headline):
+    assert headline["interleaved_h512_b1"] == headline["unfolded_h512_b1"]
+    assert headline["gain_max"] == headline["interleaved_h512_b4"] / headline["unfolded_h512_b4"] > 1
+    assert 1 < headline["eesen_gain_64k"] < 2
+
+
+def check_streaming(headline):
+    plans = (Plan(weights="streamed"), Plan())
+    streamed, resident = (simulate(find_network("bysdne"), find_accelerator("sharp"), plan).latency_s for plan in plans)
+    assert headline["slower_bysdne_64k"] == pytest.approx(streamed / resident)
+    assert headline["latency_us_bysdne"] == pytest.approx(streamed * 1e6)
+
+
 def check_utilization(headline):
     report = simulate(square_lstm(340), find_accelerator("sharp").with_macs("16K"))
     assert headline["utilization_sharp_16k"] == pytest.approx(report.counts.utilization)
@@ -83,13 +101,18 @@ CHECKS = {
         headline["utilization_fixed_64k"] < headline["utilization_sharp_64k"] < headline["utilization_sharp_1k"]
     ),
     "fig_deepbench": lambda headline: headline["latency_us_96k_h512"] < headline["latency_us_96k_h1024"],
+    "fig_gru_and_variants": lambda headline: headline["step_cycles_rnn_64k_b1"] < headline["step_cycles_lstm_64k_b1"],
+    "fig_interleaving": check_interleaving,
     "fig_padding_reconfiguration": check_padding,
     "fig_schedule_speedup": lambda headline: headline["network_sequential_64k"] == 1 < headline["network_unfolded_64k"],
     "fig_schedules_timeline": check_timeline,
     "fig_tile_exploration": check_exploration,
     "fig_utilization_latency": check_utilization,
-    "tab_hardware": lambda headline: headline["assumed_parameters"] == 7,
+    "fig_weight_streaming": check_streaming,
+    "tab_counterexamples": lambda headline: headline["share_4"] == 0 < headline["false"] < 5,
+    "tab_hardware": lambda headline: headline["assumed_parameters"] == 8,
     "tab_networks": lambda headline: headline["networks"] == 2 < headline["shipped_networks"] == 77,
+    "tab_own_schedule": lambda headline: headline["points"] == 1 == headline["faster"] + headline["slower"],
     "tab_worked_examples": lambda headline: headline["equal"] == headline["examples"] == 5,
 }
 

@@ -1,5 +1,8 @@
 """The batch API: every point as `simulate` has it, whatever the columns, the chunks and the threads."""
 
+import json
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -133,6 +136,41 @@ def test_a_point_that_cannot_be_mapped_is_named(accelerator):
     points = {"cell": "gru", "hidden_size": [8, 8], "linear_before_reset": False, "schedule": ["unfolded", "batch"]}
     with pytest.raises(InfeasibleMappingError, match=r"points\[1\]: .*gate n waits for rz, got batch"):
         sweep(points, accelerator)
+
+
+def test_the_command_writes_the_same_table(command, tmp_path, accelerator):
+    (tmp_path / "grid.yaml").write_text(
+        "hidden_size: {from: 8, to: 64, step: 8}\nmacs: [1K, 64K]\nprojection_size: [null, 16]\ntile_rows: best\n"
+    )
+    output = tmp_path / "table.csv"
+    outcome = command("sweep", str(tmp_path / "grid.yaml"), "-o", str(output), "--json")
+    assert json.loads(outcome.out) == {"file": str(output), "points": 32}
+    points = grid(hidden_size=range(8, 65, 8), macs=["1K", "64K"], projection_size=[None, 16], tile_rows="best")
+    assert output.read_text() == sweep(points, accelerator).to_csv(index=False)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("hidden_sze: 8", "grid.yaml: points: expected .*got 'hidden_sze' (did you mean 'hidden_size'"),
+        ("hidden_size: {from: 8, to: 4}", "grid.yaml: points.hidden_size.to: expected at least 8, as from, got 4"),
+        ("hidden_size: {from: 8, till: 9}", "grid.yaml: points.hidden_size: expected no key 'till'"),
+        ("hidden_size: {from: 8}", "grid.yaml: points.hidden_size: expected a key 'to', got from"),
+        ("hidden_size: []", "grid.yaml: points.hidden_size: expected at least one value"),
+        ("hidden_size: [8, -1]", "points.hidden_size[1]: expected a positive integer, got -1"),
+        ("{hidden_size: 8, cell: gru, linear_before_reset: false, schedule: batch}", "points[0]: .*got batch"),
+        ("8", "grid.yaml: expected a mapping"),
+    ],
+)
+def test_the_command_refuses_a_wrong_grid_and_writes_nothing(command, tmp_path, content, sentence):
+    (tmp_path / "grid.yaml").write_text(content)
+    output = tmp_path / "table.csv"
+    output.write_text("as it was")
+    outcome = command("sweep", str(tmp_path / "grid.yaml"), "-o", str(output))
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+    assert re.search(re.escape(sentence).replace(r"\.\*", ".*"), outcome.err), outcome.err
+    assert output.read_text() == "as it was"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["grid.yaml", "table.csv"]
 
 
 @given(

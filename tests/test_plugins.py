@@ -1,0 +1,165 @@
+"""A user's schedule by file and by entry point: found, used, or refused in one sentence."""
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from sharp import SCHEDULES, Plan, SpecificationError, simulate, square_lstm
+from sharp.plugins import ENTRY_POINTS, find_schedule
+
+MINE = '''
+from sharp import Run, Schedule
+
+
+class Mine(Schedule):
+    """As `intergate`: all gates of a block of cells in one segment."""
+
+    name = "mine"
+
+    def round(self, task):
+        (phase,) = task.phases
+        for first, cells, repeats in task.blocks(task.layer.hidden_size, task.fused_block(phase)):
+            yield Run(segments=(task.segment(phase.gates, "xh", first, cells, updated_cells=cells),), repeats=repeats)
+
+
+class Other(Schedule):
+    name = "other"
+
+
+class Nameless(Schedule):
+    pass
+
+
+class Alien:
+    name = "alien"
+'''
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(text, name="mine.py"):
+        (tmp_path / name).write_text(text)
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture
+def install(monkeypatch):
+    """Let some entry points be those of installed packages."""
+
+    def install(**values):
+        points = [EntryPoint(name=name, value=value, group=ENTRY_POINTS) for name, value in values.items()]
+
+        def entry_points(group):
+            assert group == ENTRY_POINTS == "sharp.schedules"
+            return points
+
+        monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
+
+    return install
+
+
+def test_a_schedule_of_a_file_counts_as_the_one_that_it_copies(accelerator, write):
+    write(MINE)
+    for size in (8, 340, 2048):
+        mine = simulate(square_lstm(size), accelerator, Plan(schedule="mine.py:Mine"))
+        ours = simulate(square_lstm(size), accelerator, Plan(schedule="intergate"))
+        assert mine.counts == ours.counts
+        assert [layer.tile_rows for layer in mine.layers] == [layer.tile_rows for layer in ours.layers]
+        assert mine.as_dict()["schedule"] == "mine"
+
+
+def test_a_schedule_of_the_command_line(command, write):
+    path = write(MINE)
+    layer = ("run", "--hidden", "100", "--macs", "4K")
+    outcome = command(*layer, "--schedule", "mine.py:Mine")
+    assert outcome.code == 0
+    assert "MACs at 500 MHz, mine, with padding reconfiguration" in outcome.out
+    ours = command(*layer, "--schedule", "intergate", "--json").out
+    assert command(*layer, "--schedule", f"{path}:Mine", "--json").out == ours.replace("intergate", "mine")
+
+
+def test_a_file_is_read_anew_each_time(write):
+    write(MINE)
+    assert find_schedule("mine.py:Mine").name == "mine"
+    write(MINE.replace('"mine"', '"changed"'))
+    assert find_schedule("mine.py:Mine").name == "changed"
+
+
+def test_a_schedule_of_an_installed_package(accelerator, install):
+    install(theirs="sharp.schedule:Unfolded", broken="sharp.schedule:Missing")
+    assert type(find_schedule("theirs")) is type(SCHEDULES["unfolded"])
+    theirs, ours = (simulate(square_lstm(200), accelerator, Plan(schedule=name)) for name in ("theirs", "unfolded"))
+    assert theirs.counts == ours.counts
+    with pytest.raises(SpecificationError, match=r"unfolded, interleaved, theirs, broken or FILE.py:CLASS, got 'their' \(did"):
+        find_schedule("their")
+    with pytest.raises(SpecificationError, match=r"entry point broken = sharp.schedule:Missing, line \d+: expected code"):
+        find_schedule("broken")
+
+
+def test_ours_are_not_replaced_by_an_installed_package(install):
+    install(unfolded="sharp.schedule:Batch")
+    assert find_schedule("unfolded") is SCHEDULES["unfolded"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("none.py:Mine", "schedule: none.py: expected a Python file that is there, such as mine.py:MySchedule"),
+        ("mine.txt:Mine", "schedule: mine.txt: expected a Python file that is there, such as mine.py:MySchedule"),
+        (".:Mine", "schedule: .: expected a Python file that is there, such as mine.py:MySchedule"),
+        ("mine.py:Min", "schedule: mine.py: expected a class of this file, got 'Min' (did you mean 'Mine'?)"),
+        ("mine.py:", "schedule: mine.py: expected a class of this file, got ''"),
+        (
+            "mine.py:Alien",
+            "schedule: mine.py:Alien: expected a class derived from sharp.Schedule with a name, got <class '",
+        ),
+        (
+            "mine.py:Nameless",
+            "schedule: mine.py:Nameless: expected a class derived from sharp.Schedule with a name, got <class '",
+        ),
+        ("mine.py:__doc__", "schedule: mine.py:__doc__: expected a class derived from sharp.Schedule with a name, got None"),
+        ("mine.py", "sequential, batch, intergate, unfolded, interleaved or FILE.py:CLASS, got 'mine.py'"),
+        ("unfolde", "or FILE.py:CLASS, got 'unfolde' (did you mean 'unfolded'?)"),
+        ("", "schedule: expected a printable text, got ''"),
+    ],
+)
+def test_what_cannot_be_found_is_refused(write, install, name, message):
+    write(MINE)
+    write(MINE, "mine.txt")
+    install()
+    with pytest.raises(SpecificationError) as error:
+        Plan(schedule=name)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import sharp\n\nx = 1 / 0\n", "line 3: expected code that runs, got ZeroDivisionError: division by zero"),
+        ("x = 1\ny = = 2\n", "line 2: expected code that runs, got SyntaxError: invalid syntax"),
+        ("import not_there\n", "line 1: expected code that runs, got ModuleNotFoundError: No module named 'not_there'"),
+        (
+            "from sharp import Schedule\n\nclass Mine(Schedule):\n    name = 'm'\n    def __init__(self):\n        raise OSError\n",
+            "mine.py:Mine, line 6: expected code that runs, got OSError",
+        ),
+    ],
+)
+def test_code_that_raises_is_refused_with_its_line(command, write, text, message):
+    write(text)
+    with pytest.raises(SpecificationError) as error:
+        Plan(schedule="mine.py:Mine")
+    assert str(error.value).startswith("schedule: mine.py")
+    assert message in str(error.value)
+    outcome = command("run", "--hidden", "8", "--schedule", "mine.py:Mine")
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+
+
+@pytest.mark.parametrize("schedule", [3, None, 1.5, b"unfolded"])
+def test_a_plan_needs_a_schedule_or_a_name(schedule):
+    with pytest.raises(SpecificationError, match="schedule: expected a printable text, got"):
+        Plan(schedule=schedule)
