@@ -3,7 +3,8 @@
     .venv/bin/python benchmarks/bench_closed_form.py [--quick]
 
 First checks that `sharp`, at every x86-64 level of this processor, and all rivals (rival.c in doubles and in 64-bit
-integers, rival_numpy.py) agree in the total and in every part of the split on 100,000 random layers. Then prints medians:
+integers, rival_numpy.py) agree in the total and in every part of the split on 100,000 random layers. Then prints
+medians:
 
 1. million evaluations a second, a layer on one tile height K each, with the whole split, by schedule: on 2^16 layers
    whose arrays stay in the caches, called again and again, and on 2^22 layers;
@@ -32,7 +33,8 @@ from timing import Seconds, measure, ratio, show
 from sharp import Accelerator, Plan, RNNLayer, count_cycles, find_accelerator
 from sharp.closed_form import INPUTS
 from sharp.closed_form import RESULTS as SHARP_RESULTS
-from sharp.sweep import CHUNK_POINTS, DEFAULTS, sweep
+from sharp.points import DEFAULTS, grid
+from sharp.sweep import CHUNK_POINTS, sweep
 
 QUICK = "--quick" in sys.argv
 REPETITIONS = 5 if QUICK else 15
@@ -48,7 +50,7 @@ ENDLESS_WORDS = 1e9
 """An intermediate buffer that holds every early sum, as the rivals take it."""
 
 GOALS = {
-    "native": "100 M/s, C within 2x, NumPy 20x",
+    "native": "100 M/s, 0.5x of C, 20x of NumPy",
     "fallback": "50 M/s",
     "best": "40 M/s",
 }
@@ -137,7 +139,7 @@ def sharp_work(
 
 
 def rival_work(
-    rival: Rival, schedule: str, machine: Mapping[str, int], layers: Layers, results: NDArray[Any], *, best: bool = False
+    rival: Rival, schedule: str, machine: Mapping[str, int], layers: Layers, results: NDArray[Any], best: bool = False
 ) -> Work:
     """A call of a rival in C with everything allocated."""
     return partial(rival.evaluate, schedule, machine, layers.inputs_as(rival.dtype, best), results)
@@ -181,19 +183,17 @@ def compare(name: str, results: NDArray[Any], expected: NDArray[np.float64]) -> 
 def works_of(
     kernels: Mapping[str, ModuleType], rivals: Mapping[str, Rival], schedule: str, layers: Layers, *, best: bool = False
 ) -> dict[str, Work]:
-    """A call of everybody, on arrays of their own; the rivals that take minutes on many layers only on few."""
+    """A call of everybody, all allocated beforehand but for what NumPy does; integers only where layers are few."""
     accelerator = find_accelerator("sharp")
     machine, works = machine_of(accelerator), {}
     results = np.zeros((len(SHARP_RESULTS), len(layers)))
     for name, kernel in kernels.items():
         works[name] = sharp_work(kernel, schedule, accelerator, layers, results, best=best)
-    few = len(layers) <= CHUNK_POINTS
     for name, rival in rivals.items():
-        if few or rival.dtype == np.float64:
+        if len(layers) <= CHUNK_POINTS or rival.dtype == np.float64:
             array = np.zeros((len(RESULTS), len(layers)), dtype=rival.dtype)
             works[name] = rival_work(rival, schedule, machine, layers, array, best=best)
-    if few:
-        works["NumPy"] = numpy_work(schedule, machine, layers, best=best)
+    works["NumPy"] = numpy_work(schedule, machine, layers, best=best)
     return works
 
 
@@ -209,6 +209,12 @@ def rates_of(seconds: Mapping[str, Seconds], count: int) -> dict[str, tuple[floa
     return {name: (count / times.median / 1e6, count / times.best / 1e6) for name, times in seconds.items()}
 
 
+def ratios_of(rates: Mapping[str, tuple[float, float]], name: str) -> list[str | None]:
+    """Of C in doubles and of NumPy, by medians; nothing where either was not timed."""
+    others = ("C, doubles", "NumPy")
+    return [ratio(rates[name][0], rates[other][0]) if {name, other} <= set(rates) else None for other in others]
+
+
 def bench_heights(kernels: Mapping[str, ModuleType], rivals: Mapping[str, Rival]) -> None:
     """A layer on one tile height."""
     few, many = Layers.random(CHUNK_POINTS, 1), Layers.random(MANY, 2)
@@ -216,15 +222,14 @@ def bench_heights(kernels: Mapping[str, ModuleType], rivals: Mapping[str, Rival]
     for schedule in SCHEDULES:
         cached = rates_of(measure(works_of(kernels, rivals, schedule, few), REPETITIONS), CHUNK_POINTS)
         large = rates_of(measure(works_of(kernels, rivals, schedule, many), 3), MANY)
-        in_c, names = cached.get("C, doubles"), list(cached)
-        for name, (median, best) in cached.items():
-            to_c = ratio(median, in_c and in_c[0]) if name.startswith("sharp") else None
-            to_numpy = ratio(median, cached["NumPy"][0])
+        for name in cached:
+            in_caches = [*cached[name], *ratios_of(cached, name)]
             in_memory = large[name][0] if name in large else None
-            rows.append([schedule, name, median, best, in_memory, to_c, to_numpy, goal_of(name, names)])
+            rows.append([schedule, name, *in_caches, in_memory, *ratios_of(large, name), goal_of(name, list(cached))])
         rows.append([])
-    columns = ["schedule", "who", "median", "best", f"2^{MANY.bit_length() - 1} layers", "of C", "of NumPy", "goal"]
-    show("Million evaluations a second (a layer on one K, with the split), one core, 2^16 layers", columns, rows)
+    power = MANY.bit_length() - 1
+    columns = ["schedule", "who", "2^16, median", "best", "of C", "of NumPy", f"2^{power}", "of C", "of NumPy", "goal"]
+    show("Million evaluations a second (a layer on one K, with the split), one core", columns, rows)
 
 
 def bench_best(kernels: Mapping[str, ModuleType], rivals: Mapping[str, Rival]) -> None:
@@ -232,11 +237,9 @@ def bench_best(kernels: Mapping[str, ModuleType], rivals: Mapping[str, Rival]) -
     layers, rows = Layers.random(CHUNK_POINTS, 3), []
     for schedule in SCHEDULES:
         rates = rates_of(measure(works_of(kernels, rivals, schedule, layers, best=True), REPETITIONS), CHUNK_POINTS)
-        in_c, native = rates.get("C, doubles"), next(iter(rates))
-        for name, (median, best) in rates.items():
-            to_c = ratio(median, in_c and in_c[0]) if name.startswith("sharp") else None
-            goal = GOALS["best"] if name == native else ""
-            rows.append([schedule, name, median, best, to_c, ratio(median, rates["NumPy"][0]), goal])
+        for name in rates:
+            goal = GOALS["best"] if name == next(iter(rates)) else ""
+            rows.append([schedule, name, *rates[name], *ratios_of(rates, name), goal])
         rows.append([])
     columns = ["schedule", "who", "median", "best", "of C", "of NumPy", "goal"]
     show("Million layers a second on the best of four K, with the split, one core, 2^16 layers", columns, rows)
@@ -259,22 +262,24 @@ def bench_buffer(kernels: Mapping[str, ModuleType]) -> None:
 
 
 def bench_sweep() -> None:
-    """From columns to a table."""
+    """From columns, or from the axes of a grid, to a table."""
     accelerator, layers = find_accelerator("sharp"), Layers.random(2**20, 5)
-    columns = {"input_size": layers.x, "hidden_size": layers.h, "seq_len": layers.t}
-    points = {name: values.astype(np.int64) for name, values in columns.items()}
-    heights = {"one K": {"tile_rows": layers.k.astype(np.int64)}, "best of four K": {}}
-    threads = sorted({1, os.cpu_count() or 1})
-    works = {
-        (what, count): partial(sweep, points | height, accelerator, threads=count)
-        for what, height in heights.items()
-        for count in threads
+    values = {"input_size": layers.x, "hidden_size": layers.h, "seq_len": layers.t, "tile_rows": layers.k}
+    columns = {name: array.astype(np.int64) for name, array in values.items()}
+    axes = {"hidden_size": range(1, 1025), "seq_len": range(1, 257), "macs": ["1K", "4K", "16K", "64K"]}
+    points: dict[str, Any] = {
+        "columns, one K": columns,
+        "columns, best of four K": {name: columns[name] for name in columns if name != "tile_rows"},
+        "a grid, best of four K": grid(**axes),
     }
-    seconds = measure({f"{what}, {count}": work for (what, count), work in works.items()}, 5)
-    rates = rates_of(seconds, len(layers))
-    rows = [[what, count, *rates[f"{what}, {count}"]] for what, count in works]
-    title = f"sharp.sweep, schedule {DEFAULTS['schedule']}: million points a second into a table of pandas, 2^20 points"
-    show(title, ["tile height", "threads", "median", "best"], rows)
+    rows: list[list[object]] = []
+    for what, given in points.items():
+        threads = sorted({1, os.cpu_count() or 1})
+        works = {str(count): partial(sweep, given, accelerator, threads=count) for count in threads}
+        rates = rates_of(measure(works, 5), len(layers))
+        rows += [[what, count, *rates[count]] for count in works]
+    title = f"sharp.sweep, {DEFAULTS['schedule']}: million points a second into a table of pandas, 2^20 points"
+    show(title, ["points", "threads", "median", "best"], rows)
 
 
 def bench_events() -> None:
@@ -289,9 +294,9 @@ def bench_events() -> None:
     lengths, rows = (10, 10**3, 10**6, 10**9), []
     for name, plan in plans.items():
         works = {str(steps): partial(count_cycles, layer, steps, accelerator, plan) for steps in lengths}
-        rows.append([name, *(times.median * 1e3 for times in measure(works).values())])
-    title = "Event simulator, bidirectional LSTM 1024, 64K MACs, K = 32: milliseconds a layer (goal: do not grow)"
-    show(title, ["schedule", *(f"{steps:,} steps" for steps in lengths)], rows)
+        rows.append([name, *(times.median * 1e3 for times in measure(works).values()), "do not grow"])
+    title = "Event simulator, bidirectional LSTM 1024, 64K MACs, K = 32: milliseconds a layer"
+    show(title, ["schedule", *(f"{steps:,} steps" for steps in lengths), "goal"], rows)
 
 
 def main() -> None:

@@ -1,88 +1,102 @@
-"""Speed of the event-level simulator beside the Python reference: both in one run, as a ratio (make bench)."""
+"""Speed of the event simulator beside the Python specification, and of whole commands beside an empty Python.
 
-import statistics
+    .venv/bin/python benchmarks/bench_cycles.py
+
+Prints medians of several repetitions, each pair timed in turns in one run on one core:
+
+1. million row segments a second that the Cython simulator serves when it simulates every step (it does not stop where
+   its state repeats), and that sharp/kernels/reference.py serves on the same layer, with the ratio of the two; a run
+   of segments over x, which go to no other unit, is one multiplication for the Cython simulator, and counts in full;
+2. milliseconds of ``import sharp`` and of ``sharp run`` as processes of their own, as ratios to ``python -c pass``.
+
+First checks that both count the same cycles. Nothing is asserted about times.
+"""
+
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from functools import partial
 
-from sharp import SCHEDULES, RNNLayer, count_cycles, find_accelerator
+from timing import measure, ratio, show
+
+from sharp import SCHEDULES, Accelerator, Plan, RNNLayer, Sequences, count_cycles, find_accelerator
 from sharp.kernels import reference
 from sharp.mapping import map_layer
 
-LAYER = RNNLayer(input_size=1024, hidden_size=1024)
-TILE_ROWS = 32
-KERNEL_STEPS = 100_000
-REFERENCE_STEPS = 20
-REPEATS = 5
+SIZE, TILE_ROWS = 1024, 32
+STEPS, REFERENCE_STEPS = 100_000, 20
+GOAL = "300 M/s"
+LATENCIES = ("multiply_ns", "add_ns", "accumulate_ns", "activation_ns", "update_ns")
+
+RUN = ["run", "--network", "eesen", "--macs", "64K", "--json"]
+PROCESSES = {
+    "python -c pass": ["-c", "pass"],
+    'python -c "import sharp"': ["-c", "import sharp"],
+    'python -c "import numpy"': ["-c", "import numpy"],
+    f"sharp {' '.join(RUN)}": ["-m", "sharp.cli", *RUN],
+}
 
 
-def median_seconds(work: Callable[[], object]) -> float:
-    """Median wall time of `REPEATS` calls after one that does not count."""
-    work()
-    times = []
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
+def plans() -> Iterator[tuple[str, Plan, bool]]:
+    """Name, plan, and whether the layer is bidirectional, so that there are two chains to interleave."""
+    for name in SCHEDULES:
+        yield name, Plan(schedule=name, tile_rows=TILE_ROWS), name == "interleaved"
+    yield "unfolded, tilewise", Plan(schedule="unfolded", tile_rows=TILE_ROWS, forwarding="tilewise"), False
 
 
-def bench_simulator() -> None:
-    """Row segments a second, one core, LSTM 1024 on 64K MACs with K = 32."""
-    accelerator = find_accelerator("sharp")
-    latencies = ("multiply_ns", "add_ns", "accumulate_ns", "activation_ns", "update_ns")
-    machine = reference.Machine(
+def reference_machine(accelerator: Accelerator) -> reference.Machine:
+    """The machine as the specification takes it."""
+    return reference.Machine(
         accelerator.num_macs,
         accelerator.tile_rows,
         accelerator.activation_lanes,
         accelerator.rows_per_update_lane,
-        *(accelerator.cycles(name) for name in latencies),
+        *(accelerator.cycles(latency) for latency in LATENCIES),
+        accelerator.intermediate_buffer.capacity_bytes // accelerator.partial_sum_bytes,
+        accelerator.weight_bytes,
+        accelerator.weight_buffer.capacity_bytes,
+        accelerator.dram_bytes_per_cycle,
     )
-    print("event-level simulator, LSTM 1024, 64K MACs, K = 32; million row segments a second, median of", REPEATS)
-    print(f"{'schedule':<12}{'Cython':>10}{'Python':>10}{'ratio':>10}")
-    for schedule in SCHEDULES:
-        mapping = map_layer(LAYER, 1, accelerator, schedule=schedule, tile_rows=TILE_ROWS)
-        options = {"schedule": schedule, "tile_rows": TILE_ROWS}
-        fast = median_seconds(lambda options=options: count_cycles(LAYER, KERNEL_STEPS, accelerator, **options))
-        slow = median_seconds(
-            lambda schedule=schedule: reference.simulate(
-                machine, schedule, LAYER.hidden_size, LAYER.input_size, REFERENCE_STEPS, TILE_ROWS, True
-            )
-        )
-        rates = [
-            sum(mapping.repeats) * steps / seconds / 1e6
-            for steps, seconds in ((KERNEL_STEPS, fast), (REFERENCE_STEPS, slow))
-        ]
-        print(f"{schedule:<12}{rates[0]:>10.1f}{rates[1]:>10.3f}{rates[0] / rates[1]:>9.0f}x")
 
 
-def bench_start_up() -> None:
-    """Whole processes, start-up included, beside an empty Python."""
-    processes = {
-        "python -c pass": ["-c", "pass"],
-        "import sharp": ["-c", "import sharp"],
-        "import numpy": ["-c", "import numpy"],
-        "sharp run --network eesen --macs 64K --json": [
-            "-m",
-            "sharp.cli",
-            "run",
-            "--network",
-            "eesen",
-            "--macs",
-            "64K",
-            "--json",
-        ],
+def segments_of(layer: RNNLayer, accelerator: Accelerator, plan: Plan, steps: int) -> int:
+    """Segments served in all steps, of one chain or of those that take turns."""
+    mapping = map_layer(layer, Sequences.equal(steps), accelerator, plan)
+    return sum(span.issues * span.num_rounds for span in mapping.spans()) * mapping.repeated
+
+
+def bench_simulator() -> None:
+    """Segments a second by schedule."""
+    accelerator, rows = find_accelerator("sharp"), []
+    machine = reference_machine(accelerator)
+    for name, plan, bidirectional in plans():
+        layer = RNNLayer(input_size=SIZE, hidden_size=SIZE, bidirectional=bidirectional)
+        slow_layer = reference.Layer("lstm", SIZE, SIZE, directions=1 + bidirectional)
+        slow_plan = reference.Plan(plan.order.name, TILE_ROWS, forwarding=plan.forwarding)
+        count = partial(count_cycles, layer, accelerator=accelerator, plan=plan, every_step=True)
+        specify = partial(reference.simulate_layer, machine, slow_layer, [REFERENCE_STEPS], slow_plan)
+        if count(REFERENCE_STEPS).total_cycles != specify().total:
+            sys.exit(f"{name}: the simulator and the specification differ")
+        seconds = measure({"Cython": partial(count, STEPS), "Python": specify}, 7)
+        served = (segments_of(layer, accelerator, plan, steps) / 1e6 for steps in (STEPS, REFERENCE_STEPS))
+        fast, slow = (millions / times.median for millions, times in zip(served, seconds.values(), strict=True))
+        rows.append([name, fast, slow, ratio(fast, slow), GOAL])
+    title = f"Event simulator, every step, LSTM {SIZE}, 64K MACs, K = {TILE_ROWS}: million segments a second, one core"
+    show(title, ["schedule", "Cython", "Python", "ratio", "goal"], rows)
+
+
+def bench_processes() -> None:
+    """Whole processes, start-up included."""
+    works = {
+        name: partial(subprocess.run, [sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+        for name, arguments in PROCESSES.items()
     }
-    print(f"\n{'whole process':<46}{'ms':>8}{'ratio':>10}")
-    base = 0.0
-    for name, arguments in processes.items():
-        command = [sys.executable, *arguments]
-        seconds = median_seconds(lambda command=command: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
-        base = base or seconds
-        print(f"{name:<46}{seconds * 1e3:>8.0f}{seconds / base:>9.1f}x")
+    seconds = measure(works, 15)
+    base = seconds["python -c pass"].median
+    rows = [[name, s.median * 1e3, s.best * 1e3, ratio(s.median, base)] for name, s in seconds.items()]
+    show("Whole processes: milliseconds", ["process", "median", "best", "ratio"], rows)
 
 
 if __name__ == "__main__":
     bench_simulator()
-    bench_start_up()
+    bench_processes()

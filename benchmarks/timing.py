@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 SHORTEST_S = 0.02
 """A measurement takes at least that long: faster work is called several times."""
@@ -46,17 +46,15 @@ def measure(works: Mapping[str, Callable[[], object]], repetitions: int = 9) -> 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table; the first column is text, an empty row draws a line, numbers keep three digits."""
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left")
+    table = Table(*(Column(column, justify="right" if index else "left") for index, column in enumerate(columns)))
     for row in rows:
         if row:
             table.add_row(*map(text, row))
         else:
             table.add_section()
-    # As wide as the table, also where the output goes to a file.
     console = Console()
-    console.width = max(console.width, console.measure(table).maximum, 120)
+    console.width = max(console.width, console.measure(table).maximum)  # also where the output goes to a file
+    console.print(title, style="bold", soft_wrap=True)
     console.print(table)
 
 
@@ -65,10 +63,10 @@ def text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+        return f"{value:,.0f}" if value >= 100 else f"{value:.3g}" if value >= 0.1 else f"{value:.2g}"
     return str(value)
 
 
-def ratio(value: float, other: float | None) -> str | None:
-    """How many times `other` a value is, where there is one."""
-    return None if other is None else f"{text(value / other)}x"
+def ratio(value: float, other: float) -> str:
+    """How many times `other` a value is."""
+    return f"{text(value / other)}x"

@@ -7,12 +7,15 @@ columns.
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from traceback import extract_tb
 from typing import NoReturn
 
-from sharp.errors import SpecificationError
+from sharp.errors import InfeasibleMappingError, SpecificationError
+from sharp.schedule import Schedule
 from sharp.task import Run, Segment, Task
 
 MAX_SEGMENTS = 2**18
@@ -39,6 +42,35 @@ class _Issue:
     @property
     def updated(self) -> range:
         return range(self.first_updated, self.first_updated + self.segment.updated_cells)
+
+
+def legal_round(schedule: Schedule, task: Task) -> tuple[Run, ...]:
+    """The runs of a user's schedule, if they are a legal order.
+
+    Raises
+    ------
+    SpecificationError
+        Where the schedule's code fails, with its line, or as `check_round`.
+    InfeasibleMappingError
+        Where the schedule says so itself.
+    """
+    try:
+        runs = list(schedule.round(task))
+    except InfeasibleMappingError:
+        raise
+    except Exception as error:
+        what = str(error) if isinstance(error, SpecificationError) else f"{type(error).__name__}: {error}"
+        raise SpecificationError(
+            f"schedule {schedule.name}, line {_line(schedule, error)}: expected the runs of a round, got: {what}"
+        ) from error
+    return check_round(schedule.name, task, runs)
+
+
+def _line(schedule: Schedule, error: Exception) -> int | None:
+    """The last line of the schedule's own file that ran."""
+    file = sys.modules[type(schedule).__module__].__file__
+    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == file]
+    return lines[-1] if lines else None
 
 
 def check_round(name: str, task: Task, runs: Iterable[Run]) -> tuple[Run, ...]:

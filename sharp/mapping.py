@@ -9,7 +9,7 @@ from functools import cached_property
 
 from sharp.accelerator import Accelerator
 from sharp.errors import InfeasibleMappingError
-from sharp.legality import check_round
+from sharp.legality import legal_round
 from sharp.plan import Plan
 from sharp.task import Run, Segment, Task
 from sharp.workload import RNNLayer, Sequences
@@ -261,7 +261,7 @@ def map_layer(
         chains=chains,
         streamed=streamed,
     )
-    runs = tuple(plan.order.round(task)) if plan.is_ours else check_round(plan.order.name, task, plan.order.round(task))
+    runs = tuple(plan.order.round(task)) if plan.is_ours else legal_round(plan.order, task)
     mapping = LayerMapping(task=task, runs=runs, sequences=sequences, forwarding=plan.forwarding)
     _check_overflow(mapping)
     return mapping
@@ -278,7 +278,8 @@ def _check_overflow(mapping: LayerMapping) -> None:
         for run in mapping.runs
         for segment in run.segments
     )
-    bound = 2 * (mapping.sequences.num_steps + 1) * task.chains * cycles
+    columns = task.layer.input_size + task.layer.recurrent_size  # the kernel counts them, too
+    bound = max(columns, 2 * (mapping.sequences.num_steps + 1) * task.chains * cycles)
     if bound > MAX_CYCLES:
         raise InfeasibleMappingError(
             "hidden_size, input_size, seq_len, batch_size: expected sizes whose cycles stay below 2^63, "

@@ -15,12 +15,12 @@ from sharp import (
     Accelerator,
     CycleCounts,
     InfeasibleMappingError,
-    MemoryLevel,
     Plan,
     RNNLayer,
     Sequences,
     count_cycles,
 )
+from sharp.accelerator import with_settings
 from sharp.cycles import SPLIT, trace_layer
 from sharp.examples import WorkedExample, worked_examples
 from sharp.kernels import cycles as kernel
@@ -259,8 +259,8 @@ def tiny(num_macs: int, tile_rows: int, words: int) -> Accelerator:
     """A machine with one tile height, every latency a cycle, a lane each, and weights that always stream slowly."""
     latencies = dict.fromkeys(LATENCIES, 1.0)
     widths = {"activation_lanes": 1, "rows_per_update_lane": 1, "clock_hz": 1e8, "dram_bytes_per_s": 1e7}
-    buffers = {"intermediate_buffer": MemoryLevel(capacity_bytes=4 * words), "weight_buffer": MemoryLevel(capacity_bytes=1)}
-    return replace(BASE, num_macs=num_macs, tile_rows=(tile_rows,), **latencies, **widths, **buffers)
+    machine = replace(BASE, num_macs=num_macs, tile_rows=(tile_rows,), **latencies, **widths)
+    return with_settings(machine, {"intermediate_buffer": 4 * words, "weight_buffer": 1})
 
 
 def test_interleaved_can_lose_to_separate_runs_where_the_buffer_holds_no_sums_of_all_chains():
@@ -284,7 +284,8 @@ def test_a_deeper_tree_can_cost_more_where_it_moves_the_projection():
 
 
 def test_two_directions_take_twice_the_cycles_unless_they_take_turns(accelerator):
-    one, both = (RNNLayer(hidden_size=340, input_size=340, bidirectional=bidirectional) for bidirectional in (False, True))
+    one = RNNLayer(hidden_size=340, input_size=340)
+    both = replace(one, bidirectional=True)
     for schedule in ("sequential", "unfolded"):
         plan = Plan(schedule=schedule, tile_rows=64)
         single = count_cycles(one, 7, accelerator, plan)
@@ -340,11 +341,11 @@ def test_wide_inputs_are_exact_or_refused(accelerator, input_size, schedule, for
     machine = replace(accelerator, num_macs=2**62, tile_rows=(4, 32), intermediate_buffer=LARGE_BUFFER)
     plan = Plan(schedule=schedule, tile_rows=32, forwarding=forwarding)
     case = Case(RNNLayer(hidden_size=33, input_size=input_size), (3, 2), machine, plan)
-    try:
+    if input_size < 2**63 - 1:
         assert case.count().total_cycles == case.reference().total
-    except InfeasibleMappingError as error:
-        assert input_size > 2**62
-        assert "below 2^63" in str(error)
+    else:  # X + H columns are more than 64 bits hold
+        with pytest.raises(InfeasibleMappingError, match=r"below 2\^63"):
+            case.count()
 
 
 @pytest.mark.parametrize("schedule", ["sequential", "batch", "intergate", "unfolded"])
@@ -365,9 +366,7 @@ def greatest(accepts) -> int:
         try:
             accepts(middle)
             low = middle
-        except InfeasibleMappingError as error:
-            assert "below 2^63, got up to 2^" in str(error)  # noqa: PT017
-            assert "\n" not in str(error)  # noqa: PT017
+        except InfeasibleMappingError:
             high = middle
     return low
 
@@ -416,8 +415,9 @@ def test_just_below_the_bound_the_batch_is_exact(accelerator, schedule):
     ("hidden_size", "seq_len"), [(10**14, 1), (10**9, 10**9), (1024, 10**18), (2**62, 2**62), (2**63 - 1, 2**63 - 1)]
 )
 def test_sizes_that_overflow_are_refused_before_anything_runs(accelerator, hidden_size, seq_len):
+    layer = RNNLayer(hidden_size=hidden_size, input_size=hidden_size)
     with pytest.raises(InfeasibleMappingError, match=r"cycles stay below 2\^63, got up to 2\^\d+$"):
-        count_cycles(RNNLayer(hidden_size=hidden_size, input_size=hidden_size), seq_len, accelerator, Plan(tile_rows=32))
+        count_cycles(layer, seq_len, accelerator, Plan(tile_rows=32))
 
 
 def test_too_many_chains_are_refused(accelerator):
@@ -438,7 +438,7 @@ def test_a_machine_without_the_tile_height_is_refused(accelerator):
 
 def test_fused_segments_need_a_row_for_each_gate(accelerator):
     machine, layer = replace(accelerator, tile_rows=(2,)), RNNLayer(hidden_size=8, input_size=8)
-    with pytest.raises(InfeasibleMappingError, match=r"tile_rows: expected at least 4 \(a row for each gate of ifgo\), got 2"):
+    with pytest.raises(InfeasibleMappingError, match=r"at least 4 \(a row for each gate of ifgo\), got 2"):
         count_cycles(layer, 1, machine, Plan(schedule="unfolded", tile_rows=2))
     assert count_cycles(layer, 1, machine, Plan(schedule="batch", tile_rows=2)).row_padding == 0
 

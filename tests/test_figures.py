@@ -19,7 +19,12 @@ MAX_CELL_LINES = 15
 REDUCED = {
     "fig_cycle_waterfall": {"networks": ["eesen", "gmat", "bysdne", "rldradspr"], "macs": ["1K", "64K"]},
     "fig_deepbench": {"sizes_and_steps": [[256, 150], [512, 25], [1024, 25], [1536, 50]], "macs": ["96K"]},
-    "fig_gru_and_variants": {"hidden_size": 256, "projection_size": 128, "batch_sizes": [1, 16], "macs": ["16K", "64K"]},
+    "fig_gru_and_variants": {
+        "hidden_size": 256,
+        "projection_size": 128,
+        "batch_sizes": [1, 16],
+        "macs": ["16K", "64K"],
+    },
     "fig_interleaving": {"hidden_sizes": [512], "batch_sizes": [1, 4], "budgets": ["4K", "16K", "64K"]},
     "fig_padding_reconfiguration": {"hidden_sizes": [340, 512], "macs": ["1K", "4K", "16K", "64K"]},
     "fig_schedule_speedup": {"networks": ["bysdne"], "hidden_sizes": [256], "macs": ["1K", "64K"]},

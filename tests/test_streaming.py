@@ -104,7 +104,7 @@ def test_random_networks_vary():
     assert sum(len(set(fits)) == 2 for fits in fitting) > 20
     held = [sum(2 * layer.num_weights for layer in case.network.layers) <= buffer_of(case) for case in seen]
     assert sum(held) > 20
-    assert sum(all(fits) for fits in fitting) - sum(held) > 20  # each fits, but not all at once
+    assert sum(all(fits) for fits in fitting) - sum(held) > 10  # each fits, but not all at once
     assert {len(case.network.layers) for case in seen} == {2, 3, 4, 5}
 
 
@@ -169,11 +169,11 @@ def test_a_segment_waits_for_its_weights(accelerator):
     slow = replace(
         accelerator.with_macs("1K"), weight_buffer=MemoryLevel(capacity_bytes=4095), dram_bytes_per_s=64 * 5e8
     )
-    plan = Plan(schedule="intergate", tile_rows=32)
-    resident, streamed = simulate(network, slow, plan), simulate(network, slow, replace(plan, weights="streamed"))
+    resident, plan = (Plan(schedule="intergate", tile_rows=32, weights=weights) for weights in ("resident", "streamed"))
+    resident, streamed = simulate(network, slow, resident), simulate(network, slow, plan)
     assert streamed.counts.weight_load == 3 * (4096 // 64 - 2)
     assert streamed.counts.total_cycles == resident.counts.total_cycles + 3 * 62
-    fits = simulate(network, replace(slow, weight_buffer=MemoryLevel(capacity_bytes=4096)), replace(plan, weights="streamed"))
+    fits = simulate(network, replace(slow, weight_buffer=MemoryLevel(capacity_bytes=4096)), plan)
     assert fits.counts.weight_load == 64
     assert fits.counts.total_cycles == resident.counts.total_cycles + 64
 
