@@ -14,6 +14,8 @@ from rich.table import Column, Table
 
 SHORTEST_S = 0.02
 """A measurement takes at least that long: faster work is called several times."""
+WIDEST = 200
+"""Columns of text that a table may take."""
 
 
 class Seconds(NamedTuple):
@@ -52,8 +54,7 @@ def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -
             table.add_row(*map(text, row))
         else:
             table.add_section()
-    console = Console()
-    console.width = max(console.width, console.measure(table).maximum)  # also where the output goes to a file
+    console = Console(width=WIDEST)  # whatever the terminal: a wrapped table is harder to read than a cut one
     console.print(title, style="bold", soft_wrap=True)
     console.print(table)
 

@@ -43,7 +43,7 @@ _WHOLE = ("activation_lanes", "rows_per_update_lane", *BUFFERS, "input_size", "h
 
 
 class Points:
-    """Columns of points: the values of each, and which of them a point has."""
+    """Columns of points: the values of each, an array of numbers or a list, and which of them a point has."""
 
     def __init__(self, axes: Mapping[str, Any]) -> None:
         self.axes = {name: _values(name, values) for name, values in axes.items()}
@@ -108,16 +108,18 @@ def _values(name: str, values: Any) -> Any:
     """The values of a column: an array of numbers, or a list."""
     import numpy as np
 
+    if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "iuf" and len(values):
+        return values
     alone = (
         isinstance(values, str) or not hasattr(values, "__iter__") or (name == "lengths" and isinstance(values, tuple))
     )
-    listed = [values] if alone else values if isinstance(values, np.ndarray) else list(values)
-    if not len(listed):
-        raise refuse(f"points.{name}", "at least one value", list(listed))
-    if name in CHOICES or any(isinstance(value, str | bool | None) for value in listed[:]):
-        return list(listed)
-    array = np.asarray(listed)
-    return array if array.dtype.kind in "iuf" and array.ndim == 1 else list(listed)
+    listed = [values] if alone else [plain(value) for value in values]
+    if not listed:
+        raise refuse(f"points.{name}", "at least one value", listed)
+    if name in CHOICES or any(isinstance(value, bool) or not isinstance(value, int | float) for value in listed):
+        return listed
+    array = np.array(listed)
+    return array if array.dtype.kind in "iuf" else listed
 
 
 class Space:
@@ -132,8 +134,9 @@ class Space:
         self.numbers = {
             name: _numbers(name, values, accelerator) for name, values in self.axes.items() if name not in CHOICES
         }
+        self.choices = {name: _distinct(name, values) for name, values in self.axes.items() if isinstance(values, list)}
         for name in CHOICES:
-            for value in self.axes.get(name, ()):
+            for value in self.choices.get(name, ((), ()))[0]:
                 _check_choice(name, value)
         self.clock_column, self.clocks = _clocks(self.axes, accelerator)
 
@@ -141,6 +144,17 @@ class Space:
 def plain(value: Any) -> Any:
     """A number of Python's, as layers and machines take them."""
     return value.item() if hasattr(value, "item") else value
+
+
+def _distinct(name: str, values: list[Any]) -> tuple[list[Any], NDArray[np.intp]]:
+    """The distinct values of a column, and which of them each value is."""
+    import numpy as np
+
+    try:
+        known = {value: index for index, value in enumerate(dict.fromkeys(values))}
+    except TypeError:
+        raise refuse(f"points.{name}", "texts, numbers, or tuples of numbers", values) from None
+    return list(known), np.array([known[value] for value in values], dtype=np.intp)
 
 
 def _check_choice(name: str, value: Any) -> None:
@@ -163,10 +177,15 @@ def _clocks(axes: Mapping[str, Any], accelerator: Accelerator) -> tuple[str, NDA
 
     if "clock_hz" in axes:
         return "clock_hz", np.asarray(axes["clock_hz"], dtype=np.float64)
-    budgets = [accelerator.budget(plain(value)) for value in axes.get("macs", [accelerator.num_macs])]
-    default = accelerator.clock_hz
-    clocks = [budget.get("clock_hz", default) for budget in budgets] if "macs" in axes else [default]
-    return "macs", np.array(clocks, dtype=np.float64)
+    if "macs" not in axes:
+        return "macs", np.array([accelerator.clock_hz])
+    machines = _budgets(axes["macs"], accelerator)
+    return "macs", np.array([machines[plain(value)].clock_hz for value in axes["macs"]])
+
+
+def _budgets(values: Any, accelerator: Accelerator) -> dict[Any, Accelerator]:
+    """The machine on each budget."""
+    return {value: accelerator.with_macs(value) for value in dict.fromkeys(plain(value) for value in values)}
 
 
 def _numbers(name: str, values: Any, accelerator: Accelerator) -> NDArray[np.float64]:
@@ -174,7 +193,8 @@ def _numbers(name: str, values: Any, accelerator: Accelerator) -> NDArray[np.flo
     import numpy as np
 
     if name == "macs":
-        return np.array([accelerator.with_macs(plain(value)).num_macs for value in values], dtype=np.float64)
+        machines = _budgets(values, accelerator)
+        return np.array([machines[plain(value)].num_macs for value in values], dtype=np.float64)
     none = {"projection_size": None, "tile_rows": "best"}.get(name, ...)
     is_none = np.array([value == none for value in values]) if isinstance(values, list) else np.zeros(len(values), bool)
     kept = [value for value, left_out in zip(values, is_none, strict=True) if not left_out] if is_none.any() else values

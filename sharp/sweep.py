@@ -149,12 +149,12 @@ class _Chunk:
         values, code = self.space.axes[name], self.codes[name]
         if isinstance(values, np.ndarray):
             return values[code]
-        if all(isinstance(value, str) for value in values):
-            distinct = list(dict.fromkeys(values))
-            return _labels(np.array([distinct.index(value) for value in values])[code], distinct)
-        array = np.empty(len(values), dtype=object)
-        array[:] = values
-        return array[code]
+        distinct, places = self.space.choices[name]
+        if all(isinstance(value, str) for value in distinct):
+            return _labels(places[code], distinct)
+        array = np.empty(len(distinct), dtype=object)
+        array[:] = distinct
+        return array[places[code]]
 
     def point(self, place: int) -> dict[str, Any]:
         """All columns of one point."""
@@ -190,10 +190,9 @@ class _Chunk:
 
         label = np.zeros(self.count, dtype=np.intp)
         for name, code in self.codes.items():
-            if name in CHOICES and len(self.space.axes[name]) > 1:
-                known: dict[Any, int] = {}
-                of_value = np.array([known.setdefault(value, len(known)) for value in self.space.axes[name]])
-                label = label * len(known) + of_value[code]
+            if name in CHOICES:
+                distinct, places = self.space.choices[name]
+                label = label * len(distinct) + places[code]
             elif name in ("projection_size", "tile_rows"):
                 label = label * 2 + (self.space.numbers[name][code] > 0)
         groups = np.unique(label).tolist()
