@@ -20,15 +20,15 @@ def test_import_linter_keeps_the_floors():
 
 def test_kernels_import_nothing_of_sharp():
     # import-linter does not read .pyx, so they are read here.
-    files = [*PACKAGE.glob("kernels/*.pyx"), *PACKAGE.glob("kernels/*.py"), *PACKAGE.glob("kernels/*.pxd")]
-    assert len(files) >= 3
+    files = [path for suffix in ("pyx", "pxi", "pxd", "py") for path in PACKAGE.glob(f"kernels/*.{suffix}")]
+    assert len(files) >= 5
     for path in files:
         imports = re.findall(r"^\s*(?:from|import|cimport)\s+([\w.]+)", path.read_text(), flags=re.MULTILINE)
         assert not [name for name in imports if name.split(".")[0] in ("sharp", "")], path
 
 
 def test_compiler_directives_stay_in_the_build_file():
-    for path in PACKAGE.rglob("*.pyx"):
+    for path in (*PACKAGE.rglob("*.pyx"), *PACKAGE.rglob("*.pxi")):
         assert not re.search(r"#\s*cython:|@cython\.", path.read_text()), path
 
 
@@ -57,4 +57,6 @@ def test_only_plotting_imports_matplotlib():
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py*")), ids=lambda path: path.name)
 def test_files_stay_short(path):
     if path.suffix in (".py", ".pyx", ".pyi"):
-        assert len(path.read_text().splitlines()) <= (300 if path.suffix == ".pyx" else 400)
+        # The specification is one text, read from top to bottom.
+        limit = 500 if path.name == "reference.py" else 300 if path.suffix == ".pyx" else 400
+        assert len(path.read_text().splitlines()) <= limit

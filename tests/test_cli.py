@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sharp import SCHEDULES, Plan, RNNLayer, Sequences, count_cycles, find_accelerator
 from sharp.cycles import SPLIT
 
 NETWORK = "name: mine\nseq_len: 4\nlayers: [{input_size: 8, hidden_size: 16}]\n"
@@ -33,8 +34,11 @@ def test_run_json_has_the_documented_keys(command):
     assert report["latency_s"] == report["total_cycles"] / report["clock_hz"]
     assert 0 < report["utilization"] <= 1
     assert len(report["layers"]) == 5
+    assert (report["forwarding"], report["weights"], report["loaded_bytes"]) == ("barrier", "resident", 0)
+    assert (report["batch_size"], report["lengths"]) == (1, [])
     measures = {"total_cycles", "latency_s", "utilization", "split"}
-    assert measures | {"tile_rows", "fits_weight_buffer"} <= set(report["layers"][0])
+    fits = {"fits_weight_buffer", "unfolded_cells", "fits_intermediate_buffer"}
+    assert measures | fits | {"tile_rows", "cell", "projection_size", "linear_before_reset"} <= set(report["layers"][0])
     assert sum(layer["total_cycles"] for layer in report["layers"]) == report["total_cycles"]
 
 
@@ -76,6 +80,59 @@ def test_a_layer_from_the_command_line(command):
     assert (short["layers"][0]["input_size"], short["seq_len"]) == (512, 25)
 
 
+def counted(fields, sequences, **plan):
+    layer = RNNLayer(**{"input_size": 96, "hidden_size": 96, **fields})
+    plan = Plan(tile_rows=32, **plan)
+    return count_cycles(layer, sequences, find_accelerator("sharp"), plan).total_cycles
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fields", "sequences", "plan"),
+    [
+        (("--projection", "40"), {"projection_size": 40}, 25, {}),
+        (("--bidirectional", "--steps", "9"), {"bidirectional": True}, 9, {}),
+        (("--cell", "gru"), {"cell": "gru"}, 25, {}),
+        (("--cell", "gru", "--reset-before"), {"cell": "gru", "linear_before_reset": False}, 25, {}),
+        (("--cell", "rnn", "--batch", "3"), {"cell": "rnn"}, Sequences.equal(25, 3), {}),
+        (("--lengths", "9,4, 9"), {}, Sequences.of([9, 4, 9]), {}),
+        (("--lengths", "7,7"), {}, Sequences.equal(7, 2), {}),
+        (("--forwarding", "tilewise"), {}, 25, {"forwarding": "tilewise"}),
+        (("--schedule", "interleaved", "--batch", "2"), {}, Sequences.equal(25, 2), {"schedule": "interleaved"}),
+    ],
+)
+def test_options_of_a_layer_a_batch_and_a_plan(command, arguments, fields, sequences, plan):
+    outcome = command("run", "--hidden", "96", "--tile-rows", "32", "--json", *arguments)
+    assert json.loads(outcome.out)["total_cycles"] == counted(fields, sequences, **plan)
+    for name in ("explore", "timeline"):
+        assert command(name, "--hidden", "96", "--json", *arguments).code == 0
+
+
+def test_a_batch_of_a_network(command):
+    def run(*arguments):
+        return json.loads(command("run", "--network", "eesen", "--json", *arguments).out)
+
+    assert (run("--batch", "4")["batch_size"], run("--batch", "4")["seq_len"]) == (4, 500)
+    report = run("--lengths", "30,28,12")
+    assert (report["seq_len"], report["batch_size"], report["lengths"]) == (30, 3, [30, 28, 12])
+    shown = command("run", "--network", "eesen", "--lengths", "30,28,12").out
+    assert shown.rstrip().endswith("3 sequences of 12 to 30 time steps")
+
+
+def test_streamed_weights(command):
+    outcome = command("run", "--network", "bysdne", "--weights", "streamed", "--forwarding", "tilewise")
+    assert "h forwarded tile by tile, weights streamed" in " ".join(outcome.out.split())
+    assert "weight" in outcome.out
+    assert "weight" not in command("run", "--network", "bysdne").out
+    report = json.loads(command("run", "--network", "bysdne", "--weights", "streamed", "--json").out)
+    assert report["split"]["weight_load"] > 0
+    assert (
+        report["loaded_bytes"]
+        == 2 * json.loads(command("list", "networks", "--json").out)["networks"][0]["num_weights"]
+    )
+    large = command("run", "--hidden", "2048", "--schedule", "batch", "--weights", "streamed")
+    assert (large.code, large.err) == (0, "")
+
+
 def test_settings_and_files(command, network_file):
     plain = json.loads(command("run", "--network", network_file, "--json").out)
     slow = json.loads(command("run", "--network", network_file, "--set", "activation_ns=60", "--json").out)
@@ -109,7 +166,7 @@ def test_timeline_and_trace(command, tmp_path):
 def test_list(command):
     content = json.loads(command("list", "--json").out)
     assert {"networks", "accelerators", "schedules"} == set(content)
-    assert content["schedules"] == ["sequential", "batch", "intergate", "unfolded"]
+    assert content["schedules"] == list(SCHEDULES)
     assert content["accelerators"][0]["budgets"]["96K"] == {"num_macs": 96000, "clock_hz": 2.5e8}
     assert list(json.loads(command("list", "networks", "--json").out)) == ["networks"]
     shown = command("list").out
@@ -140,9 +197,54 @@ def test_check(command, network_file):
         (("run", "--hidden", "4", "--steps", "0"), "seq_len: expected a positive integer, got 0"),
         (
             ("run", "--hidden", "4", "--cell", "lstn"),
-            "cell: expected lstm, gru, rnn, got 'lstn' (did you mean 'lstm'?)",
+            "cell: expected gru, lstm, rnn, got 'lstn' (did you mean 'lstm'?)",
         ),
-        (("run", "--hidden", "4", "--cell", "gru"), "cell: expected lstm, the only cell the cycle model covers so far"),
+        (
+            ("run", "--hidden", "4", "--cell", "gru", "--reset-before", "--schedule", "batch"),
+            "gru-4x4-t25: layers[0]: schedule: expected intergate, unfolded or interleaved for a cell in which",
+        ),
+        (
+            ("run", "--hidden", "4", "--cell", "gru", "--projection", "2"),
+            "cell: expected lstm (projection_size belongs to it), got 'gru'",
+        ),
+        (
+            ("run", "--hidden", "4", "--reset-before"),
+            "cell: expected gru (linear_before_reset belongs to it), got 'lstm'",
+        ),
+        (("run", "--network", "eesen", "--bidirectional"), "got both --network and --bidirectional"),
+        (("run", "--projection", "4"), "workload: expected --network NAME or --hidden SIZE, got neither"),
+        (("run", "--hidden", "4", "--projection", "0"), "projection_size: expected a positive integer, got 0"),
+        (("run", "--hidden", "4", "--batch", "0"), "batch_size: expected a positive integer, got 0"),
+        (
+            ("run", "--hidden", "4", "--lengths", "3,x"),
+            "--lengths: expected numbers of steps such as 30,28,12, got '3,x'",
+        ),
+        (("run", "--hidden", "4", "--lengths", ""), "--lengths: expected numbers of steps such as 30,28,12, got ''"),
+        (("run", "--hidden", "4", "--lengths", "3,-1"), "--lengths: expected numbers of steps such as 30,28,12"),
+        (("run", "--hidden", "4", "--lengths", "3,0"), "seq_len: expected a positive integer, got 0"),
+        (("run", "--hidden", "4", "--lengths", "3," + 30 * "9"), "--lengths: expected numbers of steps such as"),
+        (
+            ("run", "--hidden", "4", "--lengths", "3", "--steps", "4"),
+            "expected --lengths, or --steps and --batch, got both",
+        ),
+        (
+            ("run", "--hidden", "4", "--lengths", "3", "--batch", "1"),
+            "expected --lengths, or --steps and --batch, got both",
+        ),
+        (
+            ("run", "--hidden", "4", "--forwarding", "tile"),
+            "forwarding: expected barrier, tilewise, got 'tile' (did you",
+        ),
+        (("run", "--hidden", "4", "--weights", "dram"), "weights: expected resident, streamed, got 'dram'"),
+        (
+            ("run", "--hidden", "4", "--schedule", "mine.py:Mine"),
+            "schedule: mine.py: expected a Python file that is there",
+        ),
+        (("run", "--hidden", "4", "--schedule", "interleaved", "--batch", "5000"), "at most 4096 chains"),
+        (
+            ("run", "--hidden", "4", "--set", "dram_bytes_per_s=0"),
+            "dram_bytes_per_s: expected a positive number, got 0",
+        ),
         (("run", "--hidden", "4", "--tile-rows", "48"), "expected one of 32, 64, 128, 256 or best"),
         (("run", "--hidden", "4", "--tile-rows", "bst"), "expected a tile height such as 32, or best, got 'bst'"),
         (("run", "--hidden", "4", "--macs", "1000"), "got 1000, which 32 does not divide"),
@@ -165,7 +267,7 @@ def test_check(command, network_file):
         (("run", "--hidden", "4", "--macs", 5000 * "9"), "macs: expected a number such as 4096 or 64K"),
         (("run", "--hidden", "4", "--tile-rows", 5000 * "9"), "tile_rows: expected a tile height such as 32, or best"),
         (("run", "--hidden", "9999999999999999999"), "hidden_size: expected an integer below 2^63"),
-        (("run", "--hidden", "4", "--cell", ""), "cell: expected lstm, gru, rnn, got ''"),
+        (("run", "--hidden", "4", "--cell", ""), "cell: expected gru, lstm, rnn, got ''"),
         (("run", "--network", 300 * "a"), "network: expected a name"),
         (("timeline", "--hidden", "4096", "--show-steps", "9999", "--steps", "9999"), "at most 262144 events"),
         (("rnu",), "rnu"),
@@ -236,10 +338,10 @@ def test_a_full_disk_is_one_sentence(arguments):
 def test_ctrl_c_ends_a_long_run():
     # A test run in the background inherits an ignored SIGINT, so the handler is set as in the foreground.
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from sharp.cli import main; main()"
-    layer = ["run", "--input", "1", "--hidden", "150000000000", "--steps", "1", "--tile-rows", "32"]
-    with subprocess.Popen(
-        [sys.executable, "-c", code, *layer, "--schedule", "sequential"], stderr=subprocess.PIPE, text=True
-    ) as process:
+    # As many rows as 64 bits hold the cycles of, which takes multipliers for wide tiles.
+    layer = ["run", "--input", "1", "--hidden", "150000000000", "--steps", "1", "--schedule", "sequential"]
+    machine = ["--tile-rows", "32", "--macs", "1099511627776"]
+    with subprocess.Popen([sys.executable, "-c", code, *layer, *machine], stderr=subprocess.PIPE, text=True) as process:
         time.sleep(5)  # start-up takes a fraction of this
         process.send_signal(signal.SIGINT)
         assert process.stderr.read().strip() == "sharp: interrupted"

@@ -65,6 +65,24 @@ def test_a_users_network(write):
     assert network.provenance == {}
 
 
+def test_a_users_batch(write):
+    (network,) = load_networks(write(NETWORK.replace("seq_len: 10", "seq_len: [3, 10, 7]")))
+    assert (network.seq_len, network.batch_size, network.lengths) == (10, 3, (3, 10, 7))
+    (network,) = load_networks(write(NETWORK.replace("seq_len: 10", "seq_len: 10\nbatch_size: 4")))
+    assert (network.seq_len, network.batch_size, network.lengths) == (10, 4, ())
+
+
+def test_every_option_of_a_layer_can_be_written(write):
+    layers = (
+        "{cell: gru, input_size: 8, hidden_size: 8, linear_before_reset: false, residual: true}",
+        "{input_size: 8, hidden_size: 16, projection_size: 4, peephole: true, bidirectional: true}",
+    )
+    (network,) = load_networks(write(f"name: mine\nseq_len: 3\nlayers: [{', '.join(layers)}]"))
+    first, second = network.layers
+    assert (first.cell, first.linear_before_reset, first.residual) == ("gru", False, True)
+    assert (second.projection_size, second.peephole, second.bidirectional, second.output_size) == (4, True, True, 8)
+
+
 def test_a_users_machine_of_plain_numbers(write):
     text = "\n".join(f"{name}: {4096 if 'macs' in name or 'buffer' in name else 32}" for name in UNITS)
     machine = load_accelerator(write(f"name: mine\n{text}\nbudgets: {{small: {{num_macs: 1024, clock_hz: 1e8}}}}"))
@@ -92,6 +110,12 @@ def test_a_users_machine_of_plain_numbers(write):
         (NETWORK.replace("repeat: 1", "repeat: 99999"), "layers[1].repeat: expected at most 10000, got 99999"),
         (NETWORK.replace("seq_len: 10", ""), "network: expected a key 'seq_len', got name, layers"),
         (NETWORK.replace("seq_len: 10", "seq_len: -1"), "seq_len: expected a positive integer, got -1"),
+        (NETWORK.replace("seq_len: 10", "seq_len: []"), "seq_len: expected a list with at least one entry, got []"),
+        (NETWORK.replace("seq_len: 10", "seq_len: [4, 0]"), "seq_len[1]: expected a positive integer, got 0"),
+        (
+            NETWORK.replace("seq_len: 10", "seq_len: [4, 2]\nbatch_size: 3"),
+            "batch_size: expected 2, the number of lengths in seq_len, got 3",
+        ),
         (NETWORK.replace("seq_len: 10", "seq_len: 10\nseq_len: 11"), "key 'seq_len' is given twice"),
         (NETWORK.replace("name: mine", "nmae: mine"), "network: expected no key 'nmae' (did you mean 'name'?)"),
         (

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from sharp import find_accelerator, simulate, square_lstm
+from sharp import Plan, find_accelerator, simulate, square_lstm
 from sharp.io import published_numbers
 
-FIXED = {"tile_rows": 32, "reconfiguration": False}
+FIXED = {name: Plan(schedule=name, tile_rows=32, reconfiguration=False) for name in ("sequential", "intergate")}
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
@@ -23,20 +23,20 @@ def row(label):
 
 
 @pytest.mark.parametrize(
-    ("label", "machine", "options"),
+    ("label", "machine", "plan"),
     [
-        ("SHARP", "sharp", {}),
-        ("E-PUR on the same multipliers, read as `sequential` on 32 rows", "epur", {"schedule": "sequential", **FIXED}),
-        ("the same, read as `intergate` on 32 rows", "epur", {"schedule": "intergate", **FIXED}),
+        ("SHARP", "sharp", Plan()),
+        ("E-PUR on the same multipliers, read as `sequential` on 32 rows", "epur", FIXED["sequential"]),
+        ("the same, read as `intergate` on 32 rows", "epur", FIXED["intergate"]),
     ],
 )
-def test_the_utilizations_shown_are_computed(label, machine, options):
+def test_the_utilizations_shown_are_computed(label, machine, plan):
     paper, here = row(label)
     means, printed = [], []
     numbers = published_numbers()
     for macs in ("1K", "4K", "16K", "64K"):
         accelerator = find_accelerator("sharp").with_macs(macs)
-        reports = [simulate(square_lstm(size), accelerator, **options) for size in (256, 340, 512, 1024)]
+        reports = [simulate(square_lstm(size), accelerator, plan) for size in (256, 340, 512, 1024)]
         means.append(f"{sum(report.counts.utilization for report in reports) / 4:.2f}")
         number = numbers.get(f"utilization_{machine}_{macs.lower()}")
         printed.append("-" if number is None else f"{number.value:.2f}")
