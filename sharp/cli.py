@@ -32,6 +32,7 @@ from sharp.progress import progress_bar
 from sharp.schedule import SCHEDULES
 from sharp.simulate import run_settings, simulate
 from sharp.sweep import sweep_chunks
+from sharp.technology import Technology
 from sharp.timeline import make_timeline
 from sharp.workload import Network
 
@@ -174,19 +175,25 @@ def list_command(kind: str, as_json: bool) -> None:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
 @json_option
 def check(files: tuple[Path, ...], as_json: bool) -> None:
-    """Check YAML files: networks, suites and accelerators."""
+    """Check YAML files: networks, suites, accelerators and technologies."""
     entries: list[dict[str, Any]] = []
     for path in files:
         loaded = load_file(path)
         if isinstance(loaded, Accelerator):
             entry = {"kind": "accelerator", "name": loaded.name, "num_macs": loaded.num_macs}
             entries.append({"file": str(path), **entry})
+        elif isinstance(loaded, Technology):
+            entries.append({"file": str(path), "kind": "technology", "name": loaded.name, "node_nm": loaded.node_nm})
         else:
             entries += [{"file": str(path), "kind": "network", **_network_entry(network)} for network in loaded]
     if as_json:
         _print_json(entries)
     for entry in entries if not as_json else ():
-        size = f"{entry['num_weights']} weights" if entry["kind"] == "network" else f"{entry['num_macs']} MACs"
+        size = {
+            "network": "{num_weights} weights",
+            "accelerator": "{num_macs} MACs",
+            "technology": "{node_nm:g} nm",
+        }[str(entry["kind"])].format(**entry)
         click.echo(f"{entry['file']}: {entry['kind']} {entry['name']}, {size}: all right")
 
 

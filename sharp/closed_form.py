@@ -55,8 +55,8 @@ RESULTS = (
 )
 """Rows of what `evaluate` returns; the first three in multiplier-cycles."""
 
-MAX_EXACT = 2.0**52
-"""Multiplier-cycles up to which doubles hold every integer on the way."""
+MAX_EXACT = 2.0**50
+"""Multiplier-cycles up to which doubles hold every integer on the way, and quotients round to the right one."""
 
 _SCHEDULES = ("sequential", "batch", "intergate", "unfolded")
 _MAX_HEIGHTS, _MAX_GATES = 8, 4

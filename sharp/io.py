@@ -16,6 +16,7 @@ from sharp.checks import check_integer, check_list, check_mapping, check_name, c
 from sharp.errors import SpecificationError
 from sharp.points import COLUMNS, Grid, grid
 from sharp.provenance import Provenance, PublishedNumber
+from sharp.technology import Technology, technology_from
 from sharp.workload import Network, RNNLayer
 
 DATA = Path(__file__).parent / "data"
@@ -287,9 +288,12 @@ def find_accelerator(name: str) -> Accelerator:
     return load_accelerator(path)
 
 
-def load_file(path: Path) -> tuple[Network, ...] | Accelerator:
-    """Load a network, a suite or an accelerator, told apart by its keys."""
+def load_file(path: Path) -> tuple[Network, ...] | Accelerator | Technology:
+    """Load a network, a suite, an accelerator or a technology, told apart by its keys."""
     content = read_yaml(path)
+    if "voltage_v" in content:
+        with _within(f"{path}: "):
+            return technology_from(content)
     is_workload = {"layers", "suite", "seq_len"} & set(content)
     return _networks(path, content) if is_workload else _accelerator(path, content)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from traceback import extract_tb
 from typing import NoReturn
 
@@ -55,22 +55,23 @@ def legal_round(schedule: Schedule, task: Task) -> tuple[Run, ...]:
         Where the schedule says so itself.
     """
     try:
-        runs = list(schedule.round(task))
+        runs = schedule.round(task)
+        runs = tuple(runs) if isinstance(runs, Iterable) else (runs,)
     except InfeasibleMappingError:
         raise
     except Exception as error:
         what = str(error) if isinstance(error, SpecificationError) else f"{type(error).__name__}: {error}"
         raise SpecificationError(
-            f"schedule {schedule.name}, line {_line(schedule, error)}: expected the runs of a round, got: {what}"
+            f"schedule {schedule.name}{_line(schedule, error)}: expected the runs of a round, got: {what}"
         ) from error
     return check_round(schedule.name, task, runs)
 
 
-def _line(schedule: Schedule, error: Exception) -> int | None:
-    """The last line of the schedule's own file that ran."""
+def _line(schedule: Schedule, error: Exception) -> str:
+    """The last line of the schedule's own file that ran, as ", line 7"."""
     file = sys.modules[type(schedule).__module__].__file__
     lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == file]
-    return lines[-1] if lines else None
+    return f", line {lines[-1]}" if lines else ""
 
 
 def check_round(name: str, task: Task, runs: Iterable[Run]) -> tuple[Run, ...]:
@@ -88,26 +89,52 @@ def check_round(name: str, task: Task, runs: Iterable[Run]) -> tuple[Run, ...]:
     SpecificationError
         With the step and the tile at which the round breaks a rule.
     """
-    runs = _check_types(name, runs)
+    runs = tuple(runs)
+    for run in runs:
+        _check_run(name, task, run)
+    count = sum(len(run.segments) * run.repeats for run in runs)
+    if count > MAX_SEGMENTS:
+        raise SpecificationError(
+            f"schedule {name}: expected a round of at most {MAX_SEGMENTS} segments to check, got {count}"
+        )
     issues = list(_issues(name, task, runs))
     _check_coverage(name, task, issues)
     _check_order(name, task, issues)
     return runs
 
 
-def _check_types(name: str, runs: object) -> tuple[Run, ...]:
-    runs = tuple(runs) if isinstance(runs, Iterable) else (runs,)
-    for run in runs:
-        if not isinstance(run, Run) or run.repeats < 1 or not run.segments:
-            raise SpecificationError(
-                f"schedule {name}: expected a round of runs with at least one segment and one repeat, got {run!r:.80}"
-            )
-    segments = sum(len(run.segments) * run.repeats for run in runs)
-    if segments > MAX_SEGMENTS:
+def _check_run(name: str, task: Task, run: object) -> None:
+    """What a round is made of, whoever made it."""
+    if (
+        not isinstance(run, Run)
+        or type(run.repeats) is not int
+        or run.repeats < 1
+        or not isinstance(run.segments, tuple)
+        or not run.segments
+    ):
         raise SpecificationError(
-            f"schedule {name}: expected a round of at most {MAX_SEGMENTS} segments to check, got {segments}"
+            f"schedule {name}: expected a round of runs with at least one segment and one repeat, got {run!r:.80}"
         )
-    return runs
+    for segment in run.segments:
+        _check_segment(name, task, segment)
+
+
+def _check_segment(name: str, task: Task, segment: object) -> None:
+    """A segment is as `Task.segment` makes it, fits the tile, and completes cells only where it completes sums."""
+    expected = "segments that Task.segment makes"
+    if isinstance(segment, Segment):
+        given = {field.name: getattr(segment, field.name) for field in fields(segment) if field.name != "columns"}
+        try:
+            alike = task.segment(**given) == segment
+        except SpecificationError as error:
+            raise SpecificationError(f"schedule {name}: {error}") from None
+        if segment.rows > task.tile_rows:
+            expected, alike = f"segments of at most {task.tile_rows} rows, as the tile has", False
+        elif segment.updated_cells and not segment.waits_for:
+            expected, alike = "updates only after segments that complete a sum", False
+        if alike:
+            return
+    raise SpecificationError(f"schedule {name}: expected {expected}, got {segment!r:.120}")
 
 
 def _issues(name: str, task: Task, runs: tuple[Run, ...]) -> Iterator[_Issue]:

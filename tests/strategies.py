@@ -172,7 +172,12 @@ def cases(
     )
     layer = draw(layers(cells, draw(sizes(4096)), min(4096, MAX_REFERENCE_SEGMENTS // 25 * plan.tile_rows)))
     steps = MAX_REFERENCE_SEGMENTS // _segments_a_step(layer, accelerator, plan)
-    return Case(layer, draw(batches(max(1, min(MAX_STEPS, steps)))), accelerator, plan)
+    lengths = draw(batches(max(1, min(MAX_STEPS, steps))))
+    if draw(st.booleans()):  # half the machines keep the early sums of some blocks of cells, and not of all
+        most = 4 * layer.hidden_size * accelerator.partial_sum_bytes * len(lengths)
+        buffer = MemoryLevel(capacity_bytes=draw(st.integers(1, most)))
+        accelerator = replace(accelerator, intermediate_buffer=buffer)
+    return Case(layer, lengths, accelerator, plan)
 
 
 def _segments_a_step(layer: RNNLayer, accelerator: Accelerator, plan: Plan) -> int:

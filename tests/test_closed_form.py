@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from strategies import Case, cases, examples
 
 from sharp import SCHEDULES, InfeasibleMappingError, Plan, RNNLayer, Schedule, SpecificationError, simulate
+from sharp.accelerator import with_settings
 from sharp.cells import CELLS, Phase
-from sharp.closed_form import INPUTS, RESULTS, evaluate, kernel, why_not
+from sharp.closed_form import INPUTS, MAX_EXACT, RESULTS, evaluate, kernel, why_not
 from sharp.workload import single_layer
 
 PAPERS = ("sequential", "batch", "intergate", "unfolded")
@@ -113,6 +114,24 @@ def test_every_build_gives_the_same(level):
         check(case, best)
 
     run()
+
+
+def test_a_wait_that_the_last_products_cover_more_than_once(level, accelerator):
+    """A difference that is negative, and rounded up: once wrong where the processor has no rounding instruction."""
+    machine = with_settings(accelerator.with_macs("4K"), {"intermediate_buffer": 10**9})
+    layer = RNNLayer(input_size=416, hidden_size=94, projection_size=59)
+    check(Case(layer, (10,), machine, Plan(tile_rows=128)), best=False)
+
+
+def test_quotients_next_to_whole_numbers(level, accelerator):
+    """Widths that are no power of two: a column less than whole tiles, none, and one more, up to the bound."""
+    machine = with_settings(accelerator, {"num_macs": 3 * 5 * 7 * 256, "tile_rows": [256], "intermediate_buffer": 4})
+    width = 3 * 5 * 7
+    for tiles in (1, 3, 2**20 - 1, 2**31 + 11, 2**40 // width):
+        for columns in (tiles * width - 1, tiles * width, tiles * width + 1):
+            case = Case(RNNLayer(input_size=columns - 1, hidden_size=1, cell="rnn"), (1,), machine, Plan(tile_rows=256))
+            assert case.count().useful < MAX_EXACT
+            check(case, best=False)
 
 
 def test_an_unknown_level_is_refused(monkeypatch):

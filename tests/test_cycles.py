@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, reject
+from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 from strategies import BASE, LARGE_BUFFER, LATENCIES, Case, cases, examples
 
@@ -120,7 +120,7 @@ def test_a_long_run_counts_as_step_by_step(case: Case, times: int):
 def test_random_cases_vary():
     seen: list[Case] = []
 
-    @examples(500)
+    @settings(max_examples=1000)
     @given(cases())
     def collect(case: Case):
         seen.append(case)
@@ -146,8 +146,8 @@ def test_random_cases_vary():
     assert sum(case.layer.bidirectional for case in seen) > 100
     assert sum(case.streamed for case in seen) > 100
     unfolded = [mapping_of(case).unfolded_cells / case.layer.hidden_size for case in seen if is_unfolded(case)]
-    assert unfolded.count(0) > 5
-    assert unfolded.count(1) > 20
+    assert unfolded.count(0) > 10
+    assert unfolded.count(1) > 10
     assert sum(0 < share < 1 for share in unfolded) > 5
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import BASE, FUSED, accelerators, batches, examples, layers, sizes
 from strategies import reference_layer as as_layer
@@ -92,7 +92,7 @@ def test_a_streamed_network_equals_the_specification(case: NetworkCase):
 def test_random_networks_vary():
     seen: list[NetworkCase] = []
 
-    @examples(200)
+    @settings(max_examples=400)
     @given(networks())
     def collect(case: NetworkCase):
         seen.append(case)

@@ -186,6 +186,8 @@ cdef inline int serve_run(
     return 0
 
 
-cdef inline bint is_forwarded(const int64_t[:, ::1] segments, const int64_t[:, ::1] signals, Py_ssize_t index) noexcept nogil:
+cdef inline bint is_forwarded(
+    const int64_t[:, ::1] segments, const int64_t[:, ::1] signals, Py_ssize_t index
+) noexcept nogil:
     """Whether each repeat of a segment lets tiles of the next round go."""
     return segments[index, GIVES] >= 0 and signals[segments[index, GIVES], TILE_COLUMNS] != 0

@@ -1,0 +1,215 @@
+"""Tables of the closed form: what goes in, what comes out, what is kept of a block of rows.
+
+Included by closed_form.pxi, which has the design.
+"""
+
+from libc.stdint cimport int64_t
+from libc.string cimport memcpy
+
+cdef extern from *:
+    """
+    #include <math.h>
+    #include <stdint.h>
+
+    /* To the nearest integer, |x| < 2^51; without a rounding instruction by way of the last bit of a large number. */
+    static inline double sharp_round(double x) {
+    #if defined(__SSE4_1__) || defined(__aarch64__)
+        return rint(x);
+    #else
+        const double magic = 6755399441055744.0;
+        return (x + magic) - magic;
+    #endif
+    }
+
+    /* Round up, 0 <= x < 2^51. */
+    static inline double sharp_ceil(double x) {
+    #if defined(__SSE4_1__) || defined(__aarch64__)
+        return ceil(x);
+    #else
+        double rounded = sharp_round(x);
+        return rounded + (rounded < x ? 1.0 : 0.0);
+    #endif
+    }
+
+    /* ceil(log2 n) of an integer n >= 1: the binary exponent of n - 1, plus one. */
+    static inline double sharp_ceil_log2(double n) {
+        union { double number; uint64_t bits; } value, exponent;
+        value.number = n - 1.0;
+        exponent.bits = (value.bits >> 52) | 0x4330000000000000ULL;
+        double log2 = exponent.number - 4503599627370496.0 - 1022.0;
+        return log2 > 0.0 ? log2 : 0.0;
+    }
+
+    /* The x86-64 level that the processor has and we build for: 4, 3, or 0. */
+    static inline int sharp_level(void) {
+    #if defined(__x86_64__) && defined(__GNUC__)
+        __builtin_cpu_init();
+        if (!(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")))
+            return 0;
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+            && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq")
+            && __builtin_cpu_supports("avx512vl") ? 4 : 3;
+    #else
+        return 0;
+    #endif
+    }
+    """
+    int sharp_level() noexcept nogil
+    double sharp_ceil(double x) noexcept nogil
+    double sharp_round(double x) noexcept nogil
+    double sharp_ceil_log2(double n) noexcept nogil
+
+cdef enum:
+    BLOCK = 128
+    MAX_HEIGHTS = 8
+
+# Inputs, a row each; latencies in cycles.
+cdef enum:
+    INPUT_SIZE = 0
+    HIDDEN_SIZE = 1
+    RECURRENT_SIZE = 2
+    DIRECTIONS = 3
+    SEQ_LEN = 4
+    BATCH_SIZE = 5
+    NUM_MACS = 6
+    TILE_ROWS = 7  # 0: the best
+    ACTIVATION_LANES = 8
+    ROWS_PER_UPDATE_LANE = 9
+    MULTIPLY = 10
+    ADD = 11
+    ACCUMULATE = 12
+    ACTIVATION = 13
+    UPDATE = 14
+    INTERMEDIATE_WORDS = 15
+    WEIGHT_BUFFER_BYTES = 16
+    BYTES_PER_CYCLE = 17
+    NUM_INPUTS = 18
+
+# Results, a row each; the first four in multiplier-cycles.
+cdef enum:
+    USEFUL = 0
+    COLUMN_PADDING = 1
+    ROW_PADDING = 2
+    TOTAL = 3  # in cycles from here on
+    STALL = 4
+    LOAD = 5
+    FILL = 6
+    CHOSEN_ROWS = 7
+    NUM_RESULTS = 8
+
+# Inverses of inputs, a row each.
+cdef enum:
+    PER_MAC = 0
+    PER_LANE = 1
+    PER_ROW_OF_LANE = 2
+    NUM_INVERSES = 3
+
+# What follows from the machine and a tile height alone, a row each (`derive`).
+cdef enum:
+    HEIGHT = 0  # of the layer's tile
+    PER_ROW = 1  # its inverse
+    COLUMNS = 2
+    MVM = 3  # latency
+    PER_UPDATE_LANE = 4  # inverse
+    CELLS = 5  # of a full block
+    PER_CELL = 6  # its inverse
+    WIDTH = 7  # of the tile of a full block
+    PER_WIDTH = 8  # its inverse
+    NUM_DERIVED = 9
+
+cdef enum:  # schedules
+    SEQUENTIAL = 0
+    BATCH = 1
+    INTERGATE = 2
+    UNFOLDED = 3
+    UNFOLDED_WHOLE = 4  # where the intermediate buffer is known to hold every early sum
+
+cdef enum:  # shapes of cells
+    PLAIN = 0
+    SEPARATE = 1  # sums over x and h stay apart
+    PROJECTED = 2  # a product with what the cells give follows
+    TWO_PHASE = 3  # one more gate, over x and what the first phase gives, follows
+
+cdef double IMPOSSIBLE = 1e300  # total of a tile height that the schedule cannot use
+
+
+cdef struct Block:
+    double inputs[NUM_INPUTS][BLOCK]
+    double inverses[NUM_INVERSES][BLOCK]
+    double tiles[MAX_HEIGHTS][NUM_DERIVED][BLOCK]
+    double results[NUM_RESULTS][BLOCK]
+    double best[NUM_RESULTS][BLOCK]
+
+
+cdef struct Settings:
+    double gates  # of the first phase
+    double block_gates  # that share a block
+    double sums_per_cell
+    double activation_passes
+    double weight_bytes
+    double fixed  # 1 without reconfiguration, or 0
+    int num_tiles  # tile heights to try: one, or all
+    double heights[MAX_HEIGHTS]  # ascending
+    double higher[MAX_HEIGHTS]  # by how much the next one is, 0 after the last
+
+
+cdef struct Row:
+    double x  # sizes of the layer
+    double h
+    double r
+    double directions
+    double steps
+    double batch
+    double weights  # of a direction
+    double num_macs
+    double tile_rows
+    double per_mac  # inverses
+    double per_lane
+    double per_update_lane
+    double mvm  # latencies
+    double activation
+    double update
+    double multiply
+    double words  # sums that the intermediate buffer holds
+    double stream  # bytes of a weight, 0 where they are on chip
+    double bytes_per_cycle
+
+
+cdef struct Cut:  # blocks of cells: full ones, and one that remains
+    double gates  # rows of a cell
+    double cells
+    double width  # of the tile of a full block
+    double per_width
+    double full
+    double rest  # cells of the last block, 0: there is none
+    double last  # 1 or 0
+    double last_width
+    double last_per_width
+    double split  # blocks that issue x one step ahead
+    double split_last
+
+
+cdef struct Timing:  # cycles of a direction
+    double early  # of the array, for the next step
+    double covering  # of these, what follows a projection to cover its latency
+    double step  # from one step to the next
+    double last_step
+    double last_tile  # of the last step, until the array is done
+
+
+cdef struct Segments:  # a run of equal segments; where there are none, they cost nothing
+    double count
+    double covers  # multipliers that a tile needs for the rows
+    double busy  # cycles of the array, and of these with the wait for weights
+    double array
+    double activation
+    double update
+
+
+cdef struct Flow:  # when each unit is free, and what the tiles issued so far needed
+    double array
+    double activation
+    double update
+    double busy
+    double covered
+    double load
