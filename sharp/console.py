@@ -75,7 +75,13 @@ def _hidden(layer: RNNLayer) -> str:
 def _cell(layer: RNNLayer) -> str:
     """The cell with its options: "lstm", "lstm to 512", "gru, reset before"."""
     projection = "" if layer.projection_size is None else f" to {layer.projection_size}"
-    return layer.cell + projection + ", peephole" * layer.peephole + ", reset before" * (not layer.linear_before_reset)
+    return (
+        layer.cell
+        + projection
+        + ", peephole" * layer.peephole
+        + ", residual" * layer.residual
+        + ", reset before" * (not layer.linear_before_reset)
+    )
 
 
 Item = TypeVar("Item")

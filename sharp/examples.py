@@ -1,14 +1,16 @@
-"""Worked examples: cases small enough to check on paper, with the numbers computed by hand."""
+"""Worked examples, with the numbers computed by hand, and counter-examples to what sounds true and is not."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sharp.accelerator import Accelerator
+from sharp.accelerator import Accelerator, with_settings
 from sharp.cycles import CycleCounts, count_cycles
 from sharp.io import DATA, accelerator_from, read_yaml
 from sharp.plan import Plan
-from sharp.workload import RNNLayer
+from sharp.workload import RNNLayer, Sequences
 
 _COUNTS = ("total_cycles", "useful", "column_padding", "row_padding", "dependency_stall", "weight_load", "fill_drain")
 
@@ -47,3 +49,35 @@ def worked_examples() -> list[WorkedExample]:
         )
         for entry in content["examples"]
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CounterExample:
+    """A statement "the first is never slower than the second", and a case in which it is."""
+
+    statement: str
+    first_cycles: int
+    second_cycles: int
+    slack: int
+    """Cycles by which the statement lets the first be slower."""
+
+
+def counter_examples() -> list[CounterExample]:
+    """The cases of ``sharp/data/counterexamples.yaml``, counted."""
+    content = read_yaml(DATA / "counterexamples.yaml")
+    accelerator = accelerator_from(content["accelerator"])
+    return [
+        CounterExample(
+            statement=entry["statement"],
+            first_cycles=sum(_cycles(run, accelerator) for run in entry["first"]),
+            second_cycles=sum(_cycles(run, accelerator) for run in entry["second"]),
+            slack=entry["slack"],
+        )
+        for entry in content["statements"]
+    ]
+
+
+def _cycles(run: Mapping[str, Any], accelerator: Accelerator) -> int:
+    machine = with_settings(accelerator, run.get("machine", {}))
+    plan = Plan(**run["plan"])
+    return count_cycles(RNNLayer(**run["layer"]), Sequences.of(run["lengths"]), machine, plan).total_cycles

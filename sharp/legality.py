@@ -18,8 +18,8 @@ from sharp.errors import InfeasibleMappingError, SpecificationError
 from sharp.schedule import Schedule
 from sharp.task import Run, Segment, Task
 
-MAX_SEGMENTS = 2**18
-"""Most segments of a round that are checked."""
+MAX_ROWS = 2**21
+"""Most rows of all segments of a round that are checked, a second's work."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def legal_round(schedule: Schedule, task: Task) -> tuple[Run, ...]:
 
 def _line(schedule: Schedule, error: Exception) -> str:
     """The last line of the schedule's own file that ran, as ", line 7"."""
-    file = sys.modules[type(schedule).__module__].__file__
+    file = getattr(sys.modules.get(type(schedule).__module__), "__file__", None)
     lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == file]
     return f", line {lines[-1]}" if lines else ""
 
@@ -92,11 +92,9 @@ def check_round(name: str, task: Task, runs: Iterable[Run]) -> tuple[Run, ...]:
     runs = tuple(runs)
     for run in runs:
         _check_run(name, task, run)
-    count = sum(len(run.segments) * run.repeats for run in runs)
-    if count > MAX_SEGMENTS:
-        raise SpecificationError(
-            f"schedule {name}: expected a round of at most {MAX_SEGMENTS} segments to check, got {count}"
-        )
+    rows = sum(segment.rows * run.repeats for run in runs for segment in run.segments)
+    if rows > MAX_ROWS:
+        raise SpecificationError(f"schedule {name}: expected a round of at most {MAX_ROWS} rows to check, got {rows}")
     issues = list(_issues(name, task, runs))
     _check_coverage(name, task, issues)
     _check_order(name, task, issues)

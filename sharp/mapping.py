@@ -143,6 +143,7 @@ class LayerMapping:
                 yield span
 
     def _span(self, first_round: int, num_rounds: int, running: tuple[int, int]) -> Span:
+        costs: dict[tuple[int, int], tuple[int, ...]] = {}  # chains cost alike
         rows: list[tuple[int, ...]] = []
         runs: list[tuple[int, int, int]] = []
         origins: list[tuple[int, int]] = []
@@ -152,9 +153,12 @@ class LayerMapping:
                 first = len(rows)
                 for index, segment in enumerate(run.segments, start=place):
                     batch_size = self._batch_size(running[segment.lookahead], sequence)
-                    if batch_size:
-                        rows.append(self._costs(segment, batch_size, chain))
-                        origins.append((chain, index))
+                    if not batch_size:
+                        continue
+                    if (index, batch_size) not in costs:
+                        costs[index, batch_size] = self._costs(segment, batch_size)
+                    rows.append(self._shifted(costs[index, batch_size], chain))
+                    origins.append((chain, index))
                 place += len(run.segments)
                 if len(rows) > first:
                     runs.append((first, len(rows) - first, run.repeats))
@@ -180,21 +184,26 @@ class LayerMapping:
         """Sequences that a chain computes while `running` of them, the longest ones, are."""
         return running if sequence < 0 else int(sequence < running)
 
-    def _costs(self, segment: Segment, batch_size: int, chain: int) -> tuple[int, ...]:
-        """A row of the kernel's segments."""
+    def _shifted(self, row: tuple[int, ...], chain: int) -> tuple[int, ...]:
+        """A row of the kernel's segments, with the signals of a chain."""
+        base = chain * len(self.vectors)
+        waits_for, gives = (signal + base if signal >= 0 else -1 for signal in row[5:7])
+        return *row[:5], waits_for, gives, *row[7:]
+
+    def _costs(self, segment: Segment, batch_size: int) -> tuple[int, ...]:
+        """A row of the kernel's segments, of the first chain."""
         task, machine = self.task, self.task.accelerator
         phase = task.phase_of(segment.gates)
         activated = phase.activation_passes if segment.waits_for else 0
         updated = segment.updated_cells if phase.update else 0
-        base = chain * len(self.vectors)
         return (
             task.array_cycles(segment, batch_size),
             -(-batch_size * segment.rows // machine.activation_lanes) if activated else 0,
             activated * machine.cycles("activation_ns"),
             -(-batch_size * updated // max(1, task.tile_rows // machine.rows_per_update_lane)),
             machine.cycles(phase.update) if phase.update else 0,
-            base + self.vectors.index(segment.waits_for) if segment.waits_for else -1,
-            base + self.vectors.index(phase.gives) if segment.updated_cells else -1,
+            self.vectors.index(segment.waits_for) if segment.waits_for else -1,
+            self.vectors.index(phase.gives) if segment.updated_cells else -1,
             segment.first_updated,
             segment.updated_cells,
         )

@@ -86,6 +86,9 @@ def workload(options: dict[str, Any]) -> Network:
     """The network that the options name: a shipped one, a file, or a single layer."""
     given = {name: options[name] for name in _LAYER_OPTIONS if options[name] is not None}
     steps, batch = options["steps"], options["batch"]
+    lengths = () if options["lengths"] is None else _lengths(options["lengths"])
+    if lengths and (steps is not None or batch is not None):
+        raise SpecificationError("workload: expected --lengths, or --steps and --batch, got both")
     if options["network"] is not None:
         for name in given:
             raise SpecificationError(
@@ -94,13 +97,11 @@ def workload(options: dict[str, Any]) -> Network:
         network = find_network(options["network"])
     elif "hidden_size" in given:
         layer = RNNLayer(**{"input_size": given["hidden_size"], **given})
-        network = single_layer(layer, 25 if steps is None else steps, 1 if batch is None else batch)
+        network = single_layer(layer, max(lengths, default=25 if steps is None else steps), len(lengths) or batch or 1)
     else:
         raise SpecificationError("workload: expected --network NAME or --hidden SIZE, got neither")
-    if options["lengths"] is not None:
-        if steps is not None or batch is not None:
-            raise SpecificationError("workload: expected --lengths, or --steps and --batch, got both")
-        return network.with_lengths(_lengths(options["lengths"]))
+    if lengths:
+        return network.with_lengths(lengths)
     changes = {"seq_len": steps, "batch_size": batch}
     changes = {name: value for name, value in changes.items() if value is not None}
     return dataclasses.replace(network, **changes, lengths=()) if changes else network

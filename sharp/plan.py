@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sharp.accelerator import Accelerator
-from sharp.checks import check_flag, check_integer, check_name, refuse
+from sharp.checks import check_flag, check_integer, check_name, check_text, refuse
 from sharp.plugins import find_schedule
 from sharp.schedule import SCHEDULES, Schedule
 
@@ -38,6 +38,7 @@ class Plan:
     def __post_init__(self) -> None:
         if not isinstance(self.schedule, Schedule):
             object.__setattr__(self, "schedule", find_schedule(self.schedule))
+        check_text("schedule.name", getattr(self.schedule, "name", None))
         if isinstance(self.tile_rows, str):
             if self.tile_rows != "best":
                 raise refuse("tile_rows", "a tile height or best", self.tile_rows)
