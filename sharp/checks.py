@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import operator
+import re
 import reprlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from sharp.errors import SpecificationError
@@ -21,6 +23,16 @@ _short.maxstring = _short.maxlong = _short.maxother = 80
 def refuse(where: str, expected: str, got: object, hint: str = "") -> SpecificationError:
     """Make the error ``where: expected ..., got ...``, a hint behind it; the caller raises it."""
     return SpecificationError(f"{where}: expected {expected}, got {_short.repr(got)}{hint}")
+
+
+@contextmanager
+def within(where: str) -> Iterator[None]:
+    """Put `where` in front of the sentence of a `SpecificationError` raised inside."""
+    try:
+        yield
+    except SpecificationError as error:
+        separator = "." if re.match(r"[a-z_]+(\[|\.|:)", str(error)) and not where.endswith(": ") else ""
+        raise SpecificationError(f"{where}{separator}{error}") from None
 
 
 def suggestion(name: object, known: Iterable[str]) -> str:

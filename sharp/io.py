@@ -5,14 +5,12 @@ The shipped files lie in ``sharp/data``; a user's file has the same form. No map
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sharp.accelerator import BUFFERS, UNITS, Accelerator, Budget, MemoryLevel
-from sharp.checks import check_integer, check_list, check_mapping, check_name, check_text, refuse, suggestion
+from sharp.checks import check_integer, check_list, check_mapping, check_name, check_text, refuse, suggestion, within
 from sharp.errors import SpecificationError
 from sharp.points import COLUMNS, Grid, grid
 from sharp.provenance import Provenance, PublishedNumber
@@ -42,16 +40,6 @@ def parse_value(where: str, text: str) -> Any:
     return yamlfile.parse(where, text)
 
 
-@contextmanager
-def _within(where: str) -> Iterator[None]:
-    """Put `where` in front of the sentence of a `SpecificationError` raised inside."""
-    try:
-        yield
-    except SpecificationError as error:
-        separator = "." if re.match(r"[a-z_]+(\[|\.|:)", str(error)) and not where.endswith(": ") else ""
-        raise SpecificationError(f"{where}{separator}{error}") from None
-
-
 def _provenance(entry: Mapping[str, Any]) -> Provenance:
     low, high = None, None
     if entry.get("range") is not None:
@@ -71,7 +59,7 @@ def _provenance(entry: Mapping[str, Any]) -> Provenance:
 def _provenances(entries: object, known: tuple[str, ...]) -> dict[str, Provenance]:
     result = {}
     for name, entry in check_mapping("provenance", entries, known).items():
-        with _within(f"provenance.{name}"):
+        with within(f"provenance.{name}"):
             result[name] = _provenance(check_mapping("", entry, _PROVENANCE_KEYS, ("source", "status")))
     return result
 
@@ -96,7 +84,7 @@ def load_networks(path: Path) -> tuple[Network, ...]:
 
 
 def _networks(path: Path, content: Mapping[str, Any]) -> tuple[Network, ...]:
-    with _within(f"{path}: "):
+    with within(f"{path}: "):
         return _suite(content) if "suite" in content else (_network(content),)
 
 
@@ -104,7 +92,7 @@ def _network(content: Mapping[str, Any]) -> Network:
     check_mapping("network", content, _NETWORK_KEYS, ("name", "layers", "seq_len"))
     layers: list[RNNLayer] = []
     for index, entry in enumerate(check_list("layers", content["layers"])):
-        with _within(f"layers[{index}]"):
+        with within(f"layers[{index}]"):
             layers.extend(_layers(entry))
     return Network(
         name=content["name"],
@@ -142,7 +130,7 @@ def _suite(content: Mapping[str, Any]) -> tuple[Network, ...]:
     provenance = _provenances(content.get("provenance", {}), ("layers", "input_size", "hidden_size", "seq_len"))
     networks = []
     for index, entry in enumerate(check_list("problems", content["problems"])):
-        with _within(f"problems[{index}]"):
+        with within(f"problems[{index}]"):
             networks.append(_problem(suite, title, provenance, entry))
     return tuple(networks)
 
@@ -220,7 +208,7 @@ def load_accelerator(path: Path) -> Accelerator:
 
 
 def _accelerator(path: Path, content: Mapping[str, Any]) -> Accelerator:
-    with _within(f"{path}: "):
+    with within(f"{path}: "):
         return accelerator_from(content)
 
 
@@ -230,7 +218,7 @@ def accelerator_from(content: Mapping[str, Any]) -> Accelerator:
     values: dict[str, Any] = {}
     provenance: dict[str, Provenance] = {}
     for name in UNITS:
-        with _within(name):
+        with within(name):
             values[name], provenance[name] = _parameter(name, content[name])
     budgets = _budgets(content.get("budgets", {}))
     return Accelerator(name=content["name"], budgets=budgets, provenance=provenance, **values)
@@ -258,7 +246,7 @@ def _budgets(entries: object) -> dict[str, Budget]:
         raise refuse("budgets", "a mapping of labels", entries)
     budgets = {}
     for label, entry in entries.items():
-        with _within(f"budgets.{label}"):
+        with within(f"budgets.{label}"):
             known = ("num_macs", "clock_hz")
             fields = check_mapping("", entry, (*known, *_PROVENANCE_KEYS), known)
             name = str(label).upper()
@@ -292,7 +280,7 @@ def load_file(path: Path) -> tuple[Network, ...] | Accelerator | Technology:
     """Load a network, a suite, an accelerator or a technology, told apart by its keys."""
     content = read_yaml(path)
     if "voltage_v" in content:
-        with _within(f"{path}: "):
+        with within(f"{path}: "):
             return technology_from(content)
     is_workload = {"layers", "suite", "seq_len"} & set(content)
     return _networks(path, content) if is_workload else _accelerator(path, content)
@@ -309,14 +297,14 @@ def load_grid(path: Path) -> Grid:
     SpecificationError
         With the file, the key, what was expected and what was got.
     """
-    with _within(f"{path}: "):
+    with within(f"{path}: "):
         return grid(**{name: _axis(name, values) for name, values in read_yaml(path).items()})
 
 
 def _axis(name: str, values: Any) -> Any:
     check_name("points", name, COLUMNS)
     if isinstance(values, Mapping):
-        with _within(f"points.{name}"):
+        with within(f"points.{name}"):
             check_mapping("", values, ("from", "to", "step"), ("from", "to"))
             first, last = check_integer("from", values["from"]), check_integer("to", values["to"])
             if last < first:
@@ -334,7 +322,7 @@ def published_numbers() -> dict[str, PublishedNumber]:
     """Numbers that the paper prints and the book compares with, by id (``sharp/data/published.yaml``)."""
     path, numbers = DATA / "published.yaml", {}
     for name, entry in read_yaml(path).items():
-        with _within(f"{path}: {name}"):
+        with within(f"{path}: {name}"):
             check_mapping("", entry, ("value", *_PROVENANCE_KEYS), ("value", "unit", "source", "status"))
             numbers[name] = PublishedNumber(value=entry["value"], provenance=_provenance(entry))
     return numbers

@@ -96,7 +96,8 @@ def counterexamples_table(
     comparisons : iterable of (statement, table, column, pairs)
         The table has rows that are equal but for `column`; of each pair of its values the first should not be slower.
     """
-    return pd.DataFrame([_counterexample(*comparison) for comparison in comparisons])
+    table = pd.DataFrame([_counterexample(*comparison) for comparison in comparisons])
+    return table.astype(dict.fromkeys(["H", "X", "steps", "cycles", "cycles of that"], "Int64"))
 
 
 def _counterexample(

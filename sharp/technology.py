@@ -5,9 +5,7 @@ SRAM is in `sharp.sram`, which takes `Technology.node_nm`, `cell_type` and `temp
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from math import log
@@ -15,7 +13,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from sharp.checks import check_flag, check_list, check_mapping, check_name, check_number, check_text, refuse, suggestion
+from sharp.checks import (
+    check_flag,
+    check_list,
+    check_mapping,
+    check_name,
+    check_number,
+    check_text,
+    refuse,
+    suggestion,
+    within,
+)
 from sharp.errors import SpecificationError
 from sharp.provenance import Provenance
 
@@ -312,7 +320,7 @@ def load_technology(path: Path) -> Technology:
     from sharp import yamlfile  # PyYAML takes time to import
 
     content = yamlfile.read_yaml(path)
-    with _within(f"{path}: "):
+    with within(f"{path}: "):
         return technology_from(content)
 
 
@@ -328,7 +336,7 @@ def technology_from(content: Mapping[str, Any]) -> Technology:
     for name in ENERGIES:
         place = entries[name]["measured_at"] or content.get("measured_at")
         if place is not None:
-            with _within(f"{name}.measured_at"):
+            with within(f"{name}.measured_at"):
                 factor, note = _from_place(place, *here)
             values[name] = factor * check_number(name, values[name])
             provenance[name] = _scaled(provenance[name], factor, note)
@@ -344,7 +352,7 @@ def _from_place(place: object, node_nm: float, voltage_v: float, flavour: str) -
 
 def _entry(name: str, content: object) -> dict[str, Any]:
     """Value, provenance and place of one number or text."""
-    with _within(name):
+    with within(name):
         entry = check_mapping("", content if isinstance(content, Mapping) else {"value": content}, _KEYS, ("value",))
         unit = {**UNITS, "node_nm": "nm", "voltage_v": "V"}.get(name, "1")
         if entry.get("unit", unit) != unit:
@@ -366,13 +374,3 @@ def _range(bounds: object) -> tuple[float | None, float | None]:
     if len(numbers) != 2 or numbers != bounds:
         raise refuse("range", "two numbers, the lower one first", bounds)
     return numbers[0], numbers[1]
-
-
-@contextmanager
-def _within(where: str) -> Iterator[None]:
-    """Put `where` in front of the sentence of a `SpecificationError` raised inside."""
-    try:
-        yield
-    except SpecificationError as error:
-        separator = "." if re.match(r"[a-z_]+(\[|\.|:)", str(error)) and not where.endswith(": ") else ""
-        raise SpecificationError(f"{where}{separator}{error}") from None
