@@ -139,6 +139,8 @@ def timeline(layer: int, show_steps: int, trace: Path | None, as_json: bool, **o
 def sweep_command(points: Path, output: Path, threads: int | None, as_json: bool, **options: Any) -> None:
     """Count every layer, machine and plan of a grid (YAML: columns and their values) into a table."""
     space, accelerator = load_grid(points), machine(options)
+    if output.resolve() == points.resolve():
+        raise refuse("--output", "another file than the grid", str(output))
     count = 0
     with progress_bar("sweeping") as progress, replacing(output) as stream:
         for table in sweep_chunks(space, accelerator, threads=threads, progress=progress):
@@ -251,6 +253,8 @@ def main() -> None:
         _fail(error.format_message())
     except SharpError as error:
         _fail(str(error))
+    except MemoryError:
+        _fail("memory: expected enough for what was asked, got too little")
     except (click.Abort, KeyboardInterrupt):
         click.echo("sharp: interrupted", err=True)
         sys.exit(INTERRUPTED)

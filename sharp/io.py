@@ -297,8 +297,9 @@ def load_grid(path: Path) -> Grid:
     SpecificationError
         With the file, the key, what was expected and what was got.
     """
+    content = read_yaml(path)
     with within(f"{path}: "):
-        return grid(**{name: _axis(name, values) for name, values in read_yaml(path).items()})
+        return grid(**{name: _axis(name, values) for name, values in content.items()})
 
 
 def _axis(name: str, values: Any) -> Any:

@@ -11,6 +11,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from itertools import islice
 from traceback import extract_tb
 from typing import NoReturn
 
@@ -18,6 +19,8 @@ from sharp.errors import InfeasibleMappingError, SpecificationError
 from sharp.schedule import Schedule
 from sharp.task import Run, Segment, Task
 
+MAX_RUNS = 2**17
+"""Most runs of a user's round; some have no end."""
 MAX_ROWS = 2**21
 """Most rows of all segments of a round that are checked, a second's work."""
 
@@ -55,19 +58,21 @@ def legal_round(schedule: Schedule, task: Task) -> tuple[Run, ...]:
         Where the schedule says so itself.
     """
     try:
-        runs = schedule.round(task)
-        runs = tuple(runs) if isinstance(runs, Iterable) else (runs,)
+        given = schedule.round(task)
+        runs = tuple(islice(given, MAX_RUNS + 1)) if isinstance(given, Iterable) else (given,)
     except InfeasibleMappingError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         what = str(error) if isinstance(error, SpecificationError) else f"{type(error).__name__}: {error}"
         raise SpecificationError(
             f"schedule {schedule.name}{_line(schedule, error)}: expected the runs of a round, got: {what}"
         ) from error
+    if len(runs) > MAX_RUNS:
+        raise SpecificationError(f"schedule {schedule.name}: expected a round of at most {MAX_RUNS} runs, got more")
     return check_round(schedule.name, task, runs)
 
 
-def _line(schedule: Schedule, error: Exception) -> str:
+def _line(schedule: Schedule, error: BaseException) -> str:
     """The last line of the schedule's own file that ran, as ", line 7"."""
     file = getattr(sys.modules.get(type(schedule).__module__), "__file__", None)
     lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == file]

@@ -18,6 +18,8 @@ MAX_CYCLES = 2**63 - 1
 """Greatest count that the kernel's 64-bit integers hold."""
 MAX_CHAINS = 2**12
 """Most chains that take turns."""
+MAX_TURNS = 2**19
+"""Most chains times different lengths: the tables of all rounds that differ, some seconds' work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +116,12 @@ class LayerMapping:
         """Cells whose products with x of the next step are issued in this one, all gates of them."""
         rows = sum(run.repeats * segment.rows for run in self.runs for segment in run.segments if segment.lookahead)
         return rows // len(self.task.phases[0].gates)
+
+    @property
+    def fills_intermediate_buffer(self) -> bool:
+        """Whether as many cells run ahead as the intermediate buffer holds the sums of, and more are left."""
+        phase = self.task.phases[0]
+        return self.unfolded_cells == self.task.num_unfolded(phase) < self.task.size_of(phase)
 
     @property
     def early_bytes(self) -> int:
@@ -260,6 +268,11 @@ def map_layer(
     if chains > MAX_CHAINS:
         raise InfeasibleMappingError(
             f"batch_size: expected at most {MAX_CHAINS} chains (directions times sequences) to take turns, got {chains}"
+        )
+    if interleaved and chains * len(sequences.spans) > MAX_TURNS:
+        raise InfeasibleMappingError(
+            f"lengths: expected at most {MAX_TURNS // chains} different ones for {chains} chains that take turns, "
+            f"got {len(sequences.spans)}"
         )
     task = Task(
         layer=layer,

@@ -38,7 +38,10 @@ class Plan:
     def __post_init__(self) -> None:
         if not isinstance(self.schedule, Schedule):
             object.__setattr__(self, "schedule", find_schedule(self.schedule))
-        check_text("schedule.name", getattr(self.schedule, "name", None))
+        name = check_text("schedule.name", getattr(self.schedule, "name", None))
+        if name in SCHEDULES and type(self.schedule) is not type(SCHEDULES[name]):
+            raise refuse("schedule.name", "another name than those of our own schedules", name)
+        check_flag("schedule.interleaves", self.order.interleaves)
         if isinstance(self.tile_rows, str):
             if self.tile_rows != "best":
                 raise refuse("tile_rows", "a tile height or best", self.tile_rows)

@@ -45,7 +45,7 @@ def find_schedule(name: object) -> Schedule:
 def _from_package(point: EntryPoint) -> Schedule:
     try:
         content = point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _cannot_load(f"entry point {point.name} = {point.value}", error) from None
     return _instance(point.value, content)
 
@@ -64,7 +64,7 @@ def _from_file(path: Path, class_name: str) -> Schedule:
     sys.modules[spec.name] = module  # dataclasses and pickling look modules up by name
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _cannot_load(str(path), error) from None
     if not hasattr(module, class_name):
         classes = [name for name, value in vars(module).items() if isinstance(value, type)]
@@ -72,7 +72,7 @@ def _from_file(path: Path, class_name: str) -> Schedule:
     return _instance(f"{path}:{class_name}", getattr(module, class_name))
 
 
-def _cannot_load(what: str, error: Exception) -> SpecificationError:
+def _cannot_load(what: str, error: BaseException) -> SpecificationError:
     import traceback
 
     line = getattr(error, "lineno", None) or traceback.extract_tb(error.__traceback__)[-1].lineno
@@ -88,5 +88,5 @@ def _instance(where: str, content: object) -> Schedule:
         )
     try:
         return content()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _cannot_load(where, error) from None

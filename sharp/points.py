@@ -7,9 +7,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from sharp.accelerator import BUFFERS, Accelerator
-from sharp.checks import GREATEST_NUMBER, LEAST_NUMBER, MAX_INTEGER, check_name, refuse
+from sharp.checks import GREATEST_NUMBER, LEAST_NUMBER, MAX_INTEGER, check_name, check_text, refuse, within
 from sharp.errors import SharpError, SpecificationError
 from sharp.plan import Plan
+from sharp.plugins import find_schedule
 from sharp.workload import RNNLayer, single_layer
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ COLUMNS = ("input_size", "hidden_size", *DEFAULTS, "macs", "clock_hz", *SETTINGS
 
 PLAN = ("schedule", "reconfiguration", "forwarding", "weights")
 CHOICES = ("cell", "linear_before_reset", "bidirectional", "lengths", *PLAN)
+MAX_VALUES = 10**8
+"""Most values of a column."""
+
 _WHOLE = ("activation_lanes", "rows_per_update_lane", *BUFFERS, "input_size", "hidden_size", "seq_len", "batch_size")
 
 
@@ -108,18 +112,30 @@ def _values(name: str, values: Any) -> Any:
     """The values of a column: an array of numbers, or a list."""
     import numpy as np
 
-    if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "iuf" and len(values):
+    if isinstance(values, np.ndarray) and values.ndim != 1:
+        values = values.item() if values.ndim == 0 else values.tolist()
+    if isinstance(values, np.ndarray) and name not in CHOICES and values.dtype.kind in "iuf" and len(values):
         return values
-    alone = (
-        isinstance(values, str) or not hasattr(values, "__iter__") or (name == "lengths" and isinstance(values, tuple))
-    )
+    if isinstance(values, range) and values and (values[-1] - values[0]) // values.step >= MAX_VALUES:
+        raise refuse(f"points.{name}", f"at most {MAX_VALUES} values", values)
+    alone = isinstance(values, str | bytes) or not hasattr(values, "__iter__")
+    alone = alone or (name == "lengths" and isinstance(values, tuple))
     listed = [values] if alone else [plain(value) for value in values]
     if not listed:
         raise refuse(f"points.{name}", "at least one value", listed)
+    if name == "lengths":
+        return [_lengths(value) for value in listed]
     if name in CHOICES or any(isinstance(value, bool) or not isinstance(value, int | float) for value in listed):
         return listed
     array = np.array(listed)
     return array if array.dtype.kind in "iuf" else listed
+
+
+def _lengths(value: Any) -> tuple[int, ...]:
+    """The lengths of the sequences of a point."""
+    if not isinstance(value, tuple | list):
+        raise refuse("points.lengths", "a list of lengths for each point, such as [[30, 28, 12]]", value)
+    return tuple(value)
 
 
 class Space:
@@ -138,6 +154,11 @@ class Space:
         for name in CHOICES:
             for value in self.choices.get(name, ((), ()))[0]:
                 _check_choice(name, value)
+        if "lengths" in self.axes and {"seq_len", "batch_size"} & set(self.axes):
+            raise SpecificationError("points: expected lengths, or seq_len and batch_size, got both")
+        names = self.choices["schedule"][0] if "schedule" in self.choices else [DEFAULTS["schedule"]]
+        with within("points"):
+            self.schedules = {name: find_schedule(name) for name in names}
         self.clock_column, self.clocks = _clocks(self.axes, accelerator)
 
 
@@ -160,7 +181,9 @@ def _distinct(name: str, values: list[Any]) -> tuple[list[Any], NDArray[np.intp]
 def _check_choice(name: str, value: Any) -> None:
     """Refuse what no layer and no plan can be."""
     try:
-        if name in PLAN:
+        if name == "schedule":
+            check_text("schedule", value)
+        elif name in PLAN:
             Plan(**{name: value})
         elif name == "lengths":
             single_layer(RNNLayer(input_size=1, hidden_size=1), 1).with_lengths(value or (1,))
@@ -210,7 +233,7 @@ def _checked(name: str, values: Any, accelerator: Accelerator) -> NDArray[np.flo
     whole = name in (*_WHOLE, "projection_size", "tile_rows")
     expected = "a positive integer" if whole else "a positive number"
     array = np.asarray(values)
-    if array.dtype.kind not in "iuf":
+    if array.dtype.kind not in "iuf" or array.ndim != 1:
         wrong = next(
             (value for value in values if isinstance(value, bool) or not isinstance(value, int | float)), values[0]
         )

@@ -29,6 +29,8 @@ class LayerReport:
     """Whether the layer's weights fit on chip; where they do not, resident weights are an idealisation."""
     unfolded_cells: int
     """Cells of a direction whose products with x_{t+1} are issued in step t."""
+    buffer_limits_unfolding: bool
+    """Whether more would be, did the intermediate buffer hold their sums."""
     fits_intermediate_buffer: bool
     """Whether the buffer holds the sums of all products with x that are issued early."""
 
@@ -57,7 +59,8 @@ class Report:
         """Bytes of weights that come from the DRAM: once, or in every step of a layer that does not fit on chip."""
         if self.plan.weights == "resident":
             return 0
-        steps = self.network.sequences.num_steps
+        sequences = self.network.sequences
+        steps = sequences.total_steps if self.plan.order.interleaves else sequences.num_steps
         loads = sum(report.layer.num_weights * (1 if report.fits_weight_buffer else steps) for report in self.layers)
         return loads * self.accelerator.weight_bytes
 
@@ -73,8 +76,8 @@ class Report:
                 f"(--weights streamed does not)"
             )
         capacity = f"the intermediate buffer of {self.accelerator.intermediate_buffer.capacity_bytes} bytes"
-        limited = [index for index, layer in enumerate(self.layers) if layer.unfolded_cells < layer.layer.hidden_size]
-        if limited and isinstance(self.plan.schedule, Unfolded):
+        limited = [index for index, layer in enumerate(self.layers) if layer.buffer_limits_unfolding]
+        if limited:
             sentences.append(
                 f"{capacity} does not hold the early sums of every cell of {_name_layers(limited)}; "
                 f"products with x run ahead for as many cells as it does"
@@ -99,6 +102,7 @@ class Report:
                     **self._measures(report.counts),
                     "fits_weight_buffer": report.fits_weight_buffer,
                     "unfolded_cells": report.unfolded_cells,
+                    "buffer_limits_unfolding": report.buffer_limits_unfolding,
                     "fits_intermediate_buffer": report.fits_intermediate_buffer,
                 }
                 for report in self.layers
@@ -166,6 +170,7 @@ def simulate(
                 counts=count,
                 fits_weight_buffer=fits_weight_buffer(layer, accelerator),
                 unfolded_cells=mapping.unfolded_cells,
+                buffer_limits_unfolding=isinstance(plan.order, Unfolded) and mapping.fills_intermediate_buffer,
                 fits_intermediate_buffer=mapping.early_bytes <= accelerator.intermediate_buffer.capacity_bytes,
             )
         )

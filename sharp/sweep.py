@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sharp import closed_form
 from sharp.accelerator import Accelerator, with_settings
+from sharp.checks import check_integer, refuse
 from sharp.cycles import SPLIT, Progress
 from sharp.errors import InfeasibleMappingError, SharpError
 from sharp.plan import Plan
@@ -83,8 +84,11 @@ def sweep_chunks(
 
     Parameters and errors are those of `sweep`; `chunk_points` is the length of a chunk.
     """
+    if not isinstance(points, Points | Mapping):
+        raise refuse("points", "a grid or a mapping of columns", points)
     space = Space(points if isinstance(points, Points) else Rows(points), accelerator)
-    workers = threads or os.cpu_count() or 1
+    check_integer("chunk_points", chunk_points)
+    workers = (os.cpu_count() or 1) if threads is None else check_integer("threads", threads)
     pending: deque[Future[pd.DataFrame]] = deque()
     done, total = 0, len(space.points)
     with ThreadPoolExecutor(workers) as pool:
@@ -160,6 +164,12 @@ class _Chunk:
         """All columns of one point."""
         return {**DEFAULTS, **{name: self.space.axes[name][code[place]] for name, code in self.codes.items()}}
 
+    def _plan(self, point: Mapping[str, Any]) -> Plan:
+        """The plan of a point, its schedule looked up once for all."""
+        fields = {name: point[name] for name in PLAN} | {"schedule": self.space.schedules[point["schedule"]]}
+        tile_rows = point["tile_rows"]
+        return Plan(**fields, tile_rows="best" if tile_rows == "best" else int(tile_rows))
+
     def evaluate(self) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
         """Results (8, count), the totals as integers, and which points the closed form gave."""
         import numpy as np
@@ -167,7 +177,7 @@ class _Chunk:
         results = np.full((len(closed_form.RESULTS), self.count), np.inf)
         for first, rows in self._alike():
             point = self.point(first)
-            plan, layer = _plan(point), _layer({**point, "hidden_size": 1, "input_size": 1})
+            plan, layer = self._plan(point), _layer({**point, "hidden_size": 1, "input_size": 1})
             heights = self.space.accelerator.tile_rows
             if not closed_form.why_not(layer.phases, plan, len(heights), not point["lengths"]):
                 inputs = dict(self._inputs(point))
@@ -232,7 +242,7 @@ class _Chunk:
             layer = _layer(point)
             network = single_layer(layer, int(point["seq_len"]), int(point["batch_size"]))
             network = network.with_lengths(point["lengths"]) if point["lengths"] else network
-            report = simulate(network, machine, _plan(point))
+            report = simulate(network, machine, self._plan(point))
         except SharpError as error:
             raise InfeasibleMappingError(f"points[{self.first + place}]: {error}") from None
         counts = report.counts
@@ -256,12 +266,6 @@ def _layer(point: Mapping[str, Any]) -> RNNLayer:
         linear_before_reset=point["linear_before_reset"],
         bidirectional=point["bidirectional"],
     )
-
-
-def _plan(point: Mapping[str, Any]) -> Plan:
-    tile_rows = point["tile_rows"]
-    fields = {name: point[name] for name in PLAN}
-    return Plan(**fields, tile_rows="best" if tile_rows == "best" else int(tile_rows))
 
 
 def _cycles(duration_ns: Any, clock_hz: Any) -> Any:

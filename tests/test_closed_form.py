@@ -145,7 +145,7 @@ def test_an_unknown_level_is_refused(monkeypatch):
 class Mine(Schedule):
     """A user's, so not known to the closed form."""
 
-    name = "unfolded"
+    name = "mine"
 
 
 @pytest.mark.parametrize(

@@ -454,3 +454,10 @@ def test_too_many_events_are_refused(accelerator):
     case = Case(RNNLayer(hidden_size=2**20, input_size=1), (10**6,), accelerator, Plan(tile_rows=32))
     with pytest.raises(InfeasibleMappingError, match="at most 262144 events"):
         trace_layer(mapping_of(case), num_steps=10**6)
+
+
+def test_too_many_different_lengths_of_chains_are_refused(accelerator):
+    layer, plan = RNNLayer(hidden_size=64, input_size=64), Plan(schedule="interleaved", tile_rows=32)
+    with pytest.raises(InfeasibleMappingError, match="lengths: expected at most 262 different ones for 2000 chains"):
+        count_cycles(layer, Sequences.of(range(1, 2001)), accelerator, plan)
+    assert count_cycles(layer, Sequences.of([9] * 2000), accelerator, plan).total_cycles > 0

@@ -68,7 +68,7 @@ def test_a_legal_copy_counts_as_the_schedule_that_it_copies(accelerator, write, 
 @given(case=cases(schedules=("intergate",)))
 def test_ours_count_the_same_as_a_users(base, case):
     # A class of one's own is checked, where ours are not; what it orders is the same.
-    theirs = type("Theirs", (base,), {"name": base.name})()
+    theirs = type("Theirs", (base,), {"name": "theirs"})()
     ours, checked = (case.planned(schedule=schedule) for schedule in (SCHEDULES[base.name], theirs))
     assert ours.plan.is_ours
     assert not checked.plan.is_ours

@@ -166,3 +166,43 @@ def test_code_that_raises_is_refused_with_its_line(command, write, text, message
 def test_a_plan_needs_a_schedule_or_a_name(schedule):
     with pytest.raises(SpecificationError, match="schedule: expected a printable text, got"):
         Plan(schedule=schedule)
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("import sys\nsys.exit(0)", "mine.py, line 2: expected code that runs, got SystemExit: 0"),
+        (
+            MINE.replace('name = "mine"', 'name = "unfolded"'),
+            "schedule.name: expected another name than those of our own",
+        ),
+        (
+            MINE.replace('name = "mine"', 'name = "mine"; interleaves = "no"'),
+            "interleaves: expected true or false, got 'no'",
+        ),
+    ],
+)
+def test_what_would_end_or_mislead_is_refused(tmp_path, code, sentence):
+    file = tmp_path / "mine.py"
+    file.write_text(code)
+    with pytest.raises(SpecificationError) as refusal:
+        Plan(schedule=f"{file}:Mine")
+    assert sentence in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (
+            "while True: yield Run(segments=(task.segment('i', 'x', 0, 1),), repeats=1)",
+            "a round of at most 131072 runs",
+        ),
+        ("raise SystemExit", "expected the runs of a round, got: SystemExit"),
+    ],
+)
+def test_a_round_that_would_never_end_is_refused(tmp_path, accelerator, line, sentence):
+    file = tmp_path / "mine.py"
+    file.write_text(f"{MINE.split('        (phase,)')[0]}        {line}\n")
+    with pytest.raises(SpecificationError) as refusal:
+        simulate(square_lstm(64), accelerator, Plan(schedule=f"{file}:Mine"))
+    assert sentence in str(refusal.value)

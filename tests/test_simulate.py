@@ -18,7 +18,9 @@ from sharp import (
     simulate,
     square_lstm,
 )
+from sharp.accelerator import with_settings
 from sharp.io import published_numbers
+from sharp.schedule import Unfolded
 from sharp.workload import single_layer
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -201,3 +203,28 @@ def test_progress_goes_from_layer_to_layer(accelerator):
 def test_golden_totals():
     committed = json.loads((GOLDEN / "totals.json").read_text())
     assert runpy.run_path(str(GOLDEN / "regenerate.py"))["totals"]() == committed
+
+
+def test_chains_that_take_turns_load_streamed_weights_each(accelerator):
+    machine = with_settings(accelerator.with_macs("16K"), {"weight_buffer": 1000})
+    network = single_layer(RNNLayer(input_size=512, hidden_size=512), 25, 8)
+    together, turns = (
+        simulate(network, machine, Plan(schedule=schedule, tile_rows=32, weights="streamed"))
+        for schedule in ("unfolded", "interleaved")
+    )
+    assert turns.loaded_bytes == 8 * together.loaded_bytes == 8 * 25 * network.num_weights * machine.weight_bytes
+    assert turns.counts.total_cycles >= turns.loaded_bytes / machine.dram_bytes_per_cycle
+    assert simulate(network, machine, Plan()).loaded_bytes == 0
+
+
+def test_only_the_buffer_is_said_to_limit_what_runs_ahead(accelerator):
+    class Five(Unfolded):
+        name = "five"
+
+        def num_unfolded(self, task, first):
+            return 5 * task.fused_block(first)
+
+    report = simulate(square_lstm(512), accelerator, Plan(schedule=Five()))
+    assert (report.layers[0].buffer_limits_unfolding, report.warnings) == (False, [])
+    assert simulate(square_lstm(2048), accelerator).layers[0].buffer_limits_unfolding
+    assert not simulate(square_lstm(2048), accelerator, Plan(schedule="intergate")).layers[0].buffer_limits_unfolding

@@ -123,6 +123,14 @@ def test_what_doubles_do_not_hold_is_counted_in_integers(accelerator):
             {"hidden_size": 8, "projection_size": [None, 0]},
             r"points.projection_size.*: expected a positive integer, got 0",
         ),
+        ({"hidden_size": [[8]]}, r"points.hidden_size: expected a positive integer, got \[8\]"),
+        ({"hidden_size": np.array([[8, 9]])}, r"points.hidden_size: expected a positive integer, got \[8, 9\]"),
+        ({"hidden_size": b"8"}, "points.hidden_size: expected a positive integer, got b'8'"),
+        ({"hidden_size": range(8, 10**18)}, "points.hidden_size: expected at most 100000000 values, got range"),
+        ({"hidden_size": 8, "bidirectional": np.array([1, 0])}, "points.bidirectional: expected true or false, got 1"),
+        ({"hidden_size": 8, "lengths": [3, 2]}, r"points.lengths: expected a list of lengths for each point, such as"),
+        ({"hidden_size": 8, "lengths": [(3, 2)], "seq_len": 5}, "points: expected lengths, or seq_len and batch_size"),
+        (None, "points: expected a grid or a mapping of columns, got None"),
         ({"hidden_size": 8, "lengths": [(3, 0)]}, "points.*: expected a positive integer, got 0"),
     ],
 )
@@ -132,10 +140,46 @@ def test_a_wrong_column_is_refused_in_one_sentence(accelerator, points, sentence
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("options", [{"threads": -1}, {"threads": 0}, {"chunk_points": 0}])
+def test_threads_and_chunks_are_positive(accelerator, options):
+    with pytest.raises(SpecificationError, match=f"{next(iter(options))}: expected a positive integer"):
+        list(sweep_chunks({"hidden_size": 8}, accelerator, **options))
+
+
+def test_columns_of_other_libraries(accelerator):
+    points = {
+        "hidden_size": pd.Series([64, 128.0]),
+        "schedule": np.array(["batch", "unfolded"]),
+        "seq_len": np.array(9),
+    }
+    other = {"hidden_size": [64, 128], "schedule": ["batch", "unfolded"], "seq_len": 9}
+    assert list(sweep(points, accelerator)["total_cycles"]) == list(sweep(other, accelerator)["total_cycles"])
+
+
+def test_a_users_schedule_is_loaded_once(accelerator, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from pathlib import Path\nfrom sharp.schedule import Unfolded\n"
+        "with Path(__file__).with_suffix('.log').open('a') as log:\n    log.write('loaded\\n')\n"
+        "class Mine(Unfolded):\n    name = 'mine'\n"
+    )
+    table = sweep(grid(hidden_size=range(8, 40), schedule=["unfolded", f"{file}:Mine"]), accelerator)
+    assert file.with_suffix(".log").read_text() == "loaded\n"
+    assert list(table["total_cycles"][::2]) == list(table["total_cycles"][1::2])
+
+
 def test_a_point_that_cannot_be_mapped_is_named(accelerator):
     points = {"cell": "gru", "hidden_size": [8, 8], "linear_before_reset": False, "schedule": ["unfolded", "batch"]}
     with pytest.raises(InfeasibleMappingError, match=r"points\[1\]: .*gate n waits for rz, got batch"):
         sweep(points, accelerator)
+
+
+def test_the_command_does_not_replace_its_own_input(command, tmp_path):
+    file = tmp_path / "grid.yaml"
+    file.write_text("hidden_size: 8\n")
+    outcome = command("sweep", str(file), "-o", str(file))
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert file.read_text() == "hidden_size: 8\n"
 
 
 def test_the_command_writes_the_same_table(command, tmp_path, accelerator):
