@@ -20,13 +20,13 @@ from functools import partial
 from timing import measure, ratio, show
 
 from sharp import SCHEDULES, Accelerator, Plan, RNNLayer, Sequences, count_cycles, find_accelerator
+from sharp.accelerator import LATENCIES
 from sharp.kernels import reference
 from sharp.mapping import map_layer
 
 SIZE, TILE_ROWS = 1024, 32
 STEPS, REFERENCE_STEPS = 100_000, 20
 GOAL = "300 M/s"
-LATENCIES = ("multiply_ns", "add_ns", "accumulate_ns", "activation_ns", "update_ns")
 
 RUN = ["run", "--network", "eesen", "--macs", "64K", "--json"]
 PROCESSES = {

@@ -38,6 +38,10 @@ BUFFERS = ("weight_buffer", "io_buffer", "cell_state_buffer", "intermediate_buff
 """The on-chip memories, as fields of `Accelerator`."""
 
 
+LATENCIES = ("multiply_ns", "add_ns", "accumulate_ns", "activation_ns", "update_ns")
+"""The latencies, as fields of `Accelerator`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class MemoryLevel:
     """One on-chip memory."""

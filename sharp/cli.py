@@ -32,7 +32,6 @@ from sharp.progress import progress_bar
 from sharp.schedule import SCHEDULES
 from sharp.simulate import run_settings, simulate
 from sharp.sweep import sweep_chunks
-from sharp.technology import Technology
 from sharp.timeline import make_timeline
 from sharp.workload import Network
 
@@ -184,10 +183,10 @@ def check(files: tuple[Path, ...], as_json: bool) -> None:
         if isinstance(loaded, Accelerator):
             entry = {"kind": "accelerator", "name": loaded.name, "num_macs": loaded.num_macs}
             entries.append({"file": str(path), **entry})
-        elif isinstance(loaded, Technology):
-            entries.append({"file": str(path), "kind": "technology", "name": loaded.name, "node_nm": loaded.node_nm})
-        else:
+        elif isinstance(loaded, tuple):
             entries += [{"file": str(path), "kind": "network", **_network_entry(network)} for network in loaded]
+        else:
+            entries.append({"file": str(path), "kind": "technology", "name": loaded.name, "node_nm": loaded.node_nm})
     if as_json:
         _print_json(entries)
     for entry in entries if not as_json else ():

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sharp.accelerator import BUFFERS, UNITS, Accelerator, Budget, MemoryLevel
 from sharp.checks import check_integer, check_list, check_mapping, check_name, check_text, refuse, suggestion, within
 from sharp.errors import SpecificationError
 from sharp.points import COLUMNS, Grid, grid
 from sharp.provenance import Provenance, PublishedNumber
-from sharp.technology import Technology, technology_from
 from sharp.workload import Network, RNNLayer
+
+if TYPE_CHECKING:
+    from sharp.technology import Technology
 
 DATA = Path(__file__).parent / "data"
 _PROVENANCE_KEYS = ("unit", "source", "status", "range")
@@ -280,6 +282,8 @@ def load_file(path: Path) -> tuple[Network, ...] | Accelerator | Technology:
     """Load a network, a suite, an accelerator or a technology, told apart by its keys."""
     content = read_yaml(path)
     if "voltage_v" in content:
+        from sharp.technology import technology_from  # nothing else needs it yet, and start-up counts
+
         with within(f"{path}: "):
             return technology_from(content)
     is_workload = {"layers", "suite", "seq_len"} & set(content)

@@ -146,8 +146,7 @@ class LayerMapping:
             cuts += [(first, steps - 1, (sequences, sequences)), (first + steps - 1, 1, (sequences, later))]
             first += steps
         for first_round, num_rounds, running in cuts:
-            span = self._span(first_round, num_rounds, running)
-            if num_rounds and span.origins:
+            if num_rounds and (span := self._span(first_round, num_rounds, running)).origins:
                 yield span
 
     def _span(self, first_round: int, num_rounds: int, running: tuple[int, int]) -> Span:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from sharp.accelerator import BUFFERS, Accelerator
+from sharp.accelerator import BUFFERS, LATENCIES, Accelerator
 from sharp.checks import GREATEST_NUMBER, LEAST_NUMBER, MAX_INTEGER, check_name, check_text, refuse, within
 from sharp.errors import SharpError, SpecificationError
 from sharp.plan import Plan
@@ -33,7 +33,6 @@ DEFAULTS: dict[str, Any] = {
 }
 """Columns that may be left out, with what a point has then; input_size is hidden_size, the machine the one given."""
 
-LATENCIES = ("multiply_ns", "add_ns", "accumulate_ns", "activation_ns", "update_ns")
 SETTINGS = (*LATENCIES, "activation_lanes", "rows_per_update_lane", "dram_bytes_per_s", *BUFFERS)
 COLUMNS = ("input_size", "hidden_size", *DEFAULTS, "macs", "clock_hz", *SETTINGS)
 """Columns that a point may have; `macs` is a budget's label or a number, and sets the clock where it is a budget."""

@@ -160,9 +160,11 @@ def simulate(
     counts = [table.candidates[table.best] for table in tables]
     if plan.weights == "streamed":
         counts = add_weight_loads(network.layers, counts, accelerator)
+    best = dict(zip(network.layers, (table.best for table in tables), strict=True))
+    mappings = {layer: map_layer(layer, network.sequences, accelerator, plan.at(best[layer])) for layer in best}
     layers = []
     for layer, table, count in zip(network.layers, tables, counts, strict=True):
-        mapping = map_layer(layer, network.sequences, accelerator, plan.at(table.best))
+        mapping = mappings[layer]
         layers.append(
             LayerReport(
                 layer=layer,

@@ -14,12 +14,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sharp import closed_form
-from sharp.accelerator import Accelerator, with_settings
+from sharp.accelerator import LATENCIES, Accelerator, with_settings
 from sharp.checks import check_integer, refuse
 from sharp.cycles import SPLIT, Progress
 from sharp.errors import InfeasibleMappingError, SharpError
 from sharp.plan import Plan
-from sharp.points import CHOICES, DEFAULTS, LATENCIES, PLAN, SETTINGS, Points, Rows, Space, plain
+from sharp.points import CHOICES, DEFAULTS, PLAN, SETTINGS, Points, Rows, Space, plain
 from sharp.simulate import simulate
 from sharp.units import cycles_from_many_ns
 from sharp.workload import RNNLayer, single_layer

@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from sharp import SCHEDULES, Accelerator, MemoryLevel, Plan, RNNLayer, Sequences, count_cycles, find_accelerator
+from sharp.accelerator import LATENCIES
 from sharp.cycles import CycleCounts, is_streamed
 from sharp.kernels import reference
 from sharp.plan import FORWARDING, WEIGHTS
@@ -18,7 +19,6 @@ MAX_REFERENCE_SEGMENTS = 600
 MAX_STEPS = 40
 TILES_A_SEGMENT = 8
 """Tiles that the specification issues one by one in the time of a segment."""
-LATENCIES = ("multiply_ns", "add_ns", "accumulate_ns", "activation_ns", "update_ns")
 FUSED = ("intergate", "unfolded", "interleaved")
 LARGE_BUFFER = MemoryLevel(capacity_bytes=10**9)
 

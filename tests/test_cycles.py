@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
-from strategies import BASE, LARGE_BUFFER, LATENCIES, Case, cases, examples
+from strategies import BASE, LARGE_BUFFER, Case, cases, examples
 
 from sharp import (
     SCHEDULES,
@@ -20,7 +20,7 @@ from sharp import (
     Sequences,
     count_cycles,
 )
-from sharp.accelerator import with_settings
+from sharp.accelerator import LATENCIES, with_settings
 from sharp.cycles import SPLIT, trace_layer
 from sharp.examples import WorkedExample, worked_examples
 from sharp.kernels import cycles as kernel

@@ -1,16 +1,2 @@
-from typing import Any
-
-def processor_level() -> int: ...
-def evaluate(
-    constants: Any,
-    varying: Any,
-    places: Any,
-    heights: Any,
-    cell: Any,
-    schedule: int,
-    shape: int,
-    reconfiguration: bool,
-    streamed: bool,
-    best: bool,
-    results: Any,
-) -> None: ...
+from .closed_form import evaluate as evaluate
+from .closed_form import processor_level as processor_level
