@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -16,6 +17,8 @@ UNITS = MappingProxyType(
         "num_macs": "multipliers",
         "tile_rows": "rows",
         "clock_hz": "Hz",
+        "lanes_per_unit": "multipliers",
+        "arithmetic": "1",
         "weight_bits": "bit",
         "partial_sum_bits": "bit",
         "activation_lanes": "values/cycle",
@@ -40,6 +43,19 @@ BUFFERS = ("weight_buffer", "io_buffer", "cell_state_buffer", "intermediate_buff
 
 LATENCIES = ("multiply_ns", "add_ns", "accumulate_ns", "activation_ns", "update_ns")
 """The latencies, as fields of `Accelerator`."""
+
+ARITHMETIC = {"float": "fp", "integer": "int"}
+"""Kinds of numbers that the array multiplies and adds, each with the prefix of its formats ("fp16", "int8")."""
+
+
+_INTEGERS = (
+    "num_macs",
+    "lanes_per_unit",
+    "weight_bits",
+    "partial_sum_bits",
+    "activation_lanes",
+    "rows_per_update_lane",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +101,12 @@ class Accelerator:
     """Tile heights K the array can take at run time, ascending; each divides `num_macs`."""
     clock_hz: float
     """Hertz."""
+    lanes_per_unit: int
+    """Multipliers of a vector-scalar unit, beside which stands a bank of the weight buffer; energy and area only."""
+    arithmetic: str
+    """Kind of numbers, one of `ARITHMETIC`; energy only."""
     weight_bits: int
-    """Bits of a weight."""
+    """Bits of a weight, and of an element of x and h."""
     partial_sum_bits: int
     """Bits of a sum kept in the intermediate buffer."""
     activation_lanes: int
@@ -120,17 +140,10 @@ class Accelerator:
 
     def __post_init__(self) -> None:
         check_text("name", self.name)
-        for name in ("num_macs", "weight_bits", "partial_sum_bits", "activation_lanes", "rows_per_update_lane"):
+        check_name("arithmetic", self.arithmetic, ARITHMETIC)
+        for name in _INTEGERS:
             object.__setattr__(self, name, check_integer(name, getattr(self, name)))
-        for name in (
-            "clock_hz",
-            "multiply_ns",
-            "add_ns",
-            "accumulate_ns",
-            "activation_ns",
-            "update_ns",
-            "dram_bytes_per_s",
-        ):
+        for name in ("clock_hz", *LATENCIES, "dram_bytes_per_s"):
             check_number(name, getattr(self, name))
         self._check_tile_rows()
 
@@ -206,12 +219,33 @@ class Accelerator:
         return with_settings(self, self.budget(macs))
 
     @property
+    def precision(self) -> str:
+        """Formats of the multiplier and of the sums: "fp16/fp32", "int8/int32"."""
+        prefix = ARITHMETIC[self.arithmetic]
+        return f"{prefix}{self.weight_bits}/{prefix}{self.partial_sum_bits}"
+
+    @property
     def budget_label(self) -> str:
         """Label of the budget in use ("64K"), or of the number of multipliers."""
         for label, budget in self.budgets.items():
             if budget.num_macs == self.num_macs:
                 return label
         return label_from_macs(self.num_macs)
+
+
+def precision_settings(label: str) -> dict[str, object]:
+    """The parameters that a precision ("int8/int32") sets: arithmetic, weight_bits, partial_sum_bits.
+
+    Raises
+    ------
+    SpecificationError
+        Where the label does not name two formats of one kind.
+    """
+    formats = re.fullmatch(r"(fp|int)([1-9]\d{0,2})/(fp|int)([1-9]\d{0,2})", label)
+    if not formats or formats[1] != formats[3]:
+        raise refuse("precision", "formats of multiplier and sums such as fp16/fp32 or int8/int32", label)
+    kind = next(kind for kind, prefix in ARITHMETIC.items() if prefix == formats[1])
+    return {"arithmetic": kind, "weight_bits": int(formats[2]), "partial_sum_bits": int(formats[4])}
 
 
 def with_settings(accelerator: Accelerator, settings: Mapping[str, object]) -> Accelerator:

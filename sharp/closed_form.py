@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sharp.cells import Phase
 from sharp.checks import refuse
@@ -54,6 +54,9 @@ RESULTS = (
     "tile_rows",
 )
 """Rows of what `evaluate` returns; the first three in multiplier-cycles."""
+
+COUNTS = ("used_bank_reads", "vector_reads", "sums_kept")
+"""Rows of what `count` returns, as in `sharp.activity.Activity`."""
 
 MAX_EXACT = 2.0**50
 """Multiplier-cycles up to which doubles hold every integer on the way, and quotients round to the right one."""
@@ -143,8 +146,51 @@ def evaluate(
     """
     import numpy as np
 
-    shape = _shape(phases)
-    assert shape is not None
+    results = np.empty((len(RESULTS), count))
+    kernel().evaluate(
+        *_arguments(inputs, count, phases, plan, heights, weight_bytes),
+        plan.weights == "streamed",
+        "tile_rows" not in inputs,
+        results,
+    )
+    return results
+
+
+def count_actions(
+    inputs: Mapping[str, float | NDArray[np.float64]],
+    count: int,
+    phases: tuple[Phase, ...],
+    plan: Plan,
+    heights: tuple[int, ...],
+    lanes_per_unit: int,
+) -> NDArray[np.float64]:
+    """Actions of many layers that do not follow from their cycles.
+
+    Parameters are those of `evaluate`, but that ``tile_rows`` is given; `lanes_per_unit` is the machine's.
+
+    Returns
+    -------
+    numpy.ndarray, float64, (3, count)
+        Rows `COUNTS`; exact where the cycles are. The updater's own reads of h are not among the vector reads.
+    """
+    import numpy as np
+
+    counts = np.empty((len(COUNTS), count))
+    kernel().count(*_arguments(inputs, count, phases, plan, heights, 1), float(lanes_per_unit), counts)
+    return counts
+
+
+def _arguments(
+    inputs: Mapping[str, float | NDArray[np.float64]],
+    count: int,
+    phases: tuple[Phase, ...],
+    plan: Plan,
+    heights: tuple[int, ...],
+    weight_bytes: int,
+) -> tuple[Any, ...]:
+    """What the kernels take first."""
+    import numpy as np
+
     constants = np.zeros(len(INPUTS))
     varying: list[NDArray[np.float64]] = []
     places = np.full(len(INPUTS), -1, dtype=np.int64)
@@ -156,18 +202,13 @@ def evaluate(
         else:
             constants[index] = value
     first = phases[0]
-    results = np.empty((len(RESULTS), count))
-    kernel().evaluate(
+    return (
         constants,
         np.ascontiguousarray(varying, dtype=np.float64) if varying else np.zeros((1, count)),
         places,
         np.array(heights, dtype=np.float64),
         np.array([len(first.gates), first.sums_per_cell, first.activation_passes, weight_bytes], dtype=np.float64),
         _SCHEDULES.index(plan.order.name),
-        shape,
+        _shape(phases),
         plan.reconfiguration,
-        plan.weights == "streamed",
-        "tile_rows" not in inputs,
-        results,
     )
-    return results

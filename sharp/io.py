@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sharp.accelerator import BUFFERS, UNITS, Accelerator, Budget, MemoryLevel
-from sharp.checks import check_integer, check_list, check_mapping, check_name, check_text, refuse, suggestion, within
+from sharp.checks import check_integer, check_list, check_mapping, check_text, refuse, suggestion, within
 from sharp.errors import SpecificationError
-from sharp.points import COLUMNS, Grid, grid
+from sharp.points import Grid, check_column, grid
 from sharp.provenance import Provenance, PublishedNumber
 from sharp.workload import Network, RNNLayer
 
@@ -307,7 +307,7 @@ def load_grid(path: Path) -> Grid:
 
 
 def _axis(name: str, values: Any) -> Any:
-    check_name("points", name, COLUMNS)
+    check_column(name)
     if isinstance(values, Mapping):
         with within(f"points.{name}"):
             check_mapping("", values, ("from", "to", "step"), ("from", "to"))

@@ -97,6 +97,11 @@ class LayerMapping:
         times = self.sequences.total_steps * self._directions
         return useful * times, columns * times, rows * times
 
+    @property
+    def num_loads(self) -> int:
+        """Times that the weights of a direction pass the array: once a step of each chain of it."""
+        return self.sequences.total_steps if self._takes_turns else self.sequences.num_steps
+
     @cached_property
     def weight_load(self) -> int:
         """Cycles that the array is held for weights that arrive too slowly."""

@@ -35,7 +35,10 @@ DEFAULTS: dict[str, Any] = {
 
 SETTINGS = (*LATENCIES, "activation_lanes", "rows_per_update_lane", "dram_bytes_per_s", *BUFFERS)
 COLUMNS = ("input_size", "hidden_size", *DEFAULTS, "macs", "clock_hz", *SETTINGS)
-"""Columns that a point may have; `macs` is a budget's label or a number, and sets the clock where it is a budget."""
+"""Columns that a point may have; `macs` is a budget's label or a number, and sets the clock where it is a budget.
+
+Where energy is asked for, those of `sharp.technology.SETTINGS` too.
+"""
 
 PLAN = ("schedule", "reconfiguration", "forwarding", "weights")
 CHOICES = ("cell", "linear_before_reset", "bidirectional", "lengths", *PLAN)
@@ -138,16 +141,20 @@ def _lengths(value: Any) -> tuple[int, ...]:
 
 
 class Space:
-    """Points whose columns have been checked, with their numbers as doubles."""
+    """Points whose columns have been checked, with their numbers as doubles; some columns ask `with_energy`."""
 
-    def __init__(self, points: Points, accelerator: Accelerator) -> None:
+    def __init__(self, points: Points, accelerator: Accelerator, *, with_energy: bool = False) -> None:
         self.points, self.axes, self.accelerator = points, points.axes, accelerator
         for name in self.axes:
-            check_name("points", name, COLUMNS)
+            check_column(name)
+            if name not in COLUMNS and not with_energy:
+                raise refuse(f"points.{name}", "a technology, for energy", None)
         if "hidden_size" not in self.axes:
             raise refuse("points", "a column hidden_size", list(self.axes))
         self.numbers = {
-            name: _numbers(name, values, accelerator) for name, values in self.axes.items() if name not in CHOICES
+            name: _numbers(name, values, accelerator)
+            for name, values in self.axes.items()
+            if name not in (*CHOICES, "cell_type")
         }
         self.choices = {name: _distinct(name, values) for name, values in self.axes.items() if isinstance(values, list)}
         for name in CHOICES:
@@ -159,6 +166,14 @@ class Space:
         with within("points"):
             self.schedules = {name: find_schedule(name) for name in names}
         self.clock_column, self.clocks = _clocks(self.axes, accelerator)
+
+
+def check_column(name: str) -> None:
+    """Refuse a column that no point has."""
+    if name not in COLUMNS:
+        from sharp.technology import SETTINGS as TECHNOLOGY  # only energy needs it, and start-up counts
+
+        check_name("points", name, (*COLUMNS, *TECHNOLOGY))
 
 
 def plain(value: Any) -> Any:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from sharp.accelerator import Accelerator
+from sharp.activity import Activity, add_traffic, count_activity
 from sharp.cycles import CycleCounts, Progress, fits_weight_buffer, sum_counts
 from sharp.explore import explore
-from sharp.mapping import map_layer
+from sharp.mapping import LayerMapping, map_layer
 from sharp.plan import Plan
 from sharp.schedule import Unfolded
 from sharp.streaming import add_weight_loads
@@ -33,6 +35,8 @@ class LayerReport:
     """Whether more would be, did the intermediate buffer hold their sums."""
     fits_intermediate_buffer: bool
     """Whether the buffer holds the sums of all products with x that are issued early."""
+    mapping: LayerMapping = field(repr=False, compare=False)
+    """The layer on the machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +58,20 @@ class Report:
         """Seconds from the first tile to the last h of the last layer."""
         return seconds_from_cycles(self.counts.total_cycles, self.accelerator.clock_hz)
 
+    @cached_property
+    def activities(self) -> tuple[Activity, ...]:
+        """How often each layer does what costs energy."""
+        known: dict[tuple[RNNLayer, int], Activity] = {}
+        for entry in self.layers:
+            key = entry.layer, entry.counts.total_cycles
+            known[key] = known.get(key) or count_activity(entry.mapping, entry.counts)
+        on_chip = [known[entry.layer, entry.counts.total_cycles] for entry in self.layers]
+        return add_traffic(on_chip, self.network, self.accelerator, self.plan)
+
     @property
     def loaded_bytes(self) -> int:
         """Bytes of weights that come from the DRAM: once, or in every step of a layer that does not fit on chip."""
-        if self.plan.weights == "resident":
-            return 0
-        sequences = self.network.sequences
-        steps = sequences.total_steps if self.plan.order.interleaves else sequences.num_steps
-        loads = sum(report.layer.num_weights * (1 if report.fits_weight_buffer else steps) for report in self.layers)
-        return loads * self.accelerator.weight_bytes
+        return sum(activity.loaded_bytes for activity in self.activities)
 
     @property
     def warnings(self) -> list[str]:
@@ -174,6 +183,7 @@ def simulate(
                 unfolded_cells=mapping.unfolded_cells,
                 buffer_limits_unfolding=isinstance(plan.order, Unfolded) and mapping.fills_intermediate_buffer,
                 fits_intermediate_buffer=mapping.early_bytes <= accelerator.intermediate_buffer.capacity_bytes,
+                mapping=mapping,
             )
         )
     return Report(network=network, accelerator=accelerator, plan=plan, layers=tuple(layers))

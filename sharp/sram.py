@@ -78,7 +78,7 @@ def estimate_sram(
     *,
     cell_type: str,
     temperature_k: float,
-    node_nm: int = 32,
+    node_nm: float = 32,
     source: str = "table",
 ) -> SramPoint:
     """Estimate a memory of `banks` equal banks.
@@ -100,7 +100,7 @@ def estimate_sram(
         One of `CELL_TYPES`.
     temperature_k : float
         Kelvin, one that the table has.
-    node_nm : int
+    node_nm : float
         One of `NODES_NM`; nodes other than 32 have 64-byte accesses at 360 K only.
     source : str
         One of `SOURCES`; "hwcomponents" has itrs-lstp at 300 K only, and needs hwcomponents-cacti.
@@ -116,6 +116,7 @@ def estimate_sram(
     check_name("cell_type", cell_type, CELL_TYPES)
     if node_nm not in NODES_NM:
         raise refuse("node_nm", f"{_listed(NODES_NM)} (the nodes with SRAM data)", node_nm)
+    node_nm = int(node_nm)
     run = _from_table if check_name("source", source, SOURCES) == "table" else _from_hwcomponents
     row, origin = run(capacity_bytes / banks, width_bits, cell_type, temperature_k, node_nm)
     read, write, leakage, low, high, area, access = row

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from sharp.energy import Gating
+    from sharp.pricing import Pricing
+    from sharp.technology import Technology
+
 CHUNK_POINTS = 2**16
 """Points evaluated at a time."""
 
@@ -37,6 +41,8 @@ def sweep(
     points: Points | Mapping[str, Any],
     accelerator: Accelerator,
     *,
+    technology: Technology | None = None,
+    gating: Gating | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
@@ -49,6 +55,10 @@ def sweep(
         point.
     accelerator : Accelerator
         What columns do not say about the machine.
+    technology : Technology, optional
+        Adds energy, power and area; points may then have columns of `sharp.technology.SETTINGS` as well.
+    gating : Gating, optional
+        What is switched off while it has nothing to do; nothing by default.
     threads : int, optional
         Cores to use; all by default.
     progress : callable, optional
@@ -58,7 +68,8 @@ def sweep(
     -------
     pandas.DataFrame
         A row a point, in order: its columns, then ``tile_rows`` in use, total_cycles, latency_s, utilization, the
-        split in cycles (`sharp.cycles.SPLIT`) and ``method``, "closed form" or "events".
+        split in cycles (`sharp.cycles.SPLIT`) and ``method``, "closed form" or "events"; with a technology
+        `sharp.pricing.ENERGY_COLUMNS` after them.
 
     Raises
     ------
@@ -69,13 +80,16 @@ def sweep(
     """
     import pandas as pd
 
-    return pd.concat(list(sweep_chunks(points, accelerator, threads=threads, progress=progress)), ignore_index=True)
+    chunks = sweep_chunks(points, accelerator, technology=technology, gating=gating, threads=threads, progress=progress)
+    return pd.concat(list(chunks), ignore_index=True)
 
 
 def sweep_chunks(
     points: Points | Mapping[str, Any],
     accelerator: Accelerator,
     *,
+    technology: Technology | None = None,
+    gating: Gating | None = None,
     chunk_points: int = CHUNK_POINTS,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -86,7 +100,13 @@ def sweep_chunks(
     """
     if not isinstance(points, Points | Mapping):
         raise refuse("points", "a grid or a mapping of columns", points)
-    space = Space(points if isinstance(points, Points) else Rows(points), accelerator)
+    points = points if isinstance(points, Points) else Rows(points)
+    space = Space(points, accelerator, with_energy=technology is not None)
+    pricing = None
+    if technology is not None:
+        from sharp.pricing import Pricing  # with SRAM and technology, only for energy
+
+        pricing = Pricing(space, technology, gating)
     check_integer("chunk_points", chunk_points)
     workers = (os.cpu_count() or 1) if threads is None else check_integer("threads", threads)
     pending: deque[Future[pd.DataFrame]] = deque()
@@ -94,7 +114,7 @@ def sweep_chunks(
     with ThreadPoolExecutor(workers) as pool:
         for first in chain(range(0, total, chunk_points), [total] * 2 * workers):
             if first < total:
-                pending.append(pool.submit(_evaluate, space, first, min(first + chunk_points, total)))
+                pending.append(pool.submit(_evaluate, space, pricing, first, min(first + chunk_points, total)))
             if pending and (len(pending) > 2 * workers or first == total):
                 table = pending.popleft().result()
                 done += len(table)
@@ -103,12 +123,12 @@ def sweep_chunks(
                 yield table
 
 
-def _evaluate(space: Space, first: int, last: int) -> pd.DataFrame:
+def _evaluate(space: Space, pricing: Pricing | None, first: int, last: int) -> pd.DataFrame:
     """The table of the points `first` to ``last - 1``."""
     import numpy as np
     import pandas as pd
 
-    chunk = _Chunk(space, first, space.points.codes(first, last), last - first)
+    chunk = _Chunk(space, first, space.points.codes(first, last), last - first, pricing)
     results, totals, closed = chunk.evaluate()
     measures = dict(zip(closed_form.RESULTS, results, strict=True))
     num_macs = chunk.number("macs", space.accelerator.num_macs)
@@ -116,7 +136,8 @@ def _evaluate(space: Space, first: int, last: int) -> pd.DataFrame:
     for name in ("column_padding", "row_padding"):
         measures[name] = measures[name] / num_macs
     return pd.DataFrame(
-        {
+        copy=False,
+        data={
             **{name: chunk.column(name) for name in space.axes if name != "tile_rows"},
             "tile_rows": measures["tile_rows"].astype(np.int64),
             "total_cycles": totals,
@@ -124,15 +145,24 @@ def _evaluate(space: Space, first: int, last: int) -> pd.DataFrame:
             "utilization": measures["ideal"] / totals,
             **{name: measures[name] for name in SPLIT},
             "method": _labels(np.where(closed, 0, 1), ["closed form", "events"]),
-        }
+            **({} if pricing is None else pricing.columns(first, chunk.codes, chunk.counts or {}, chunk.clock())),
+        },
     )
 
 
 class _Chunk:
     """Some consecutive points."""
 
-    def __init__(self, space: Space, first: int, codes: Mapping[str, NDArray[np.intp]], count: int) -> None:
+    def __init__(
+        self,
+        space: Space,
+        first: int,
+        codes: Mapping[str, NDArray[np.intp]],
+        count: int,
+        pricing: Pricing | None,
+    ) -> None:
         self.space, self.first, self.codes, self.count = space, first, codes, count
+        self.counts: dict[str, Any] | None = None if pricing is None else {}
 
     def number(self, name: str, default: float) -> Any:
         """A numeric column: an array, or one number where it is the same for all."""
@@ -186,13 +216,32 @@ class _Chunk:
                 }
                 weight_bytes = self.space.accelerator.weight_bytes
                 count = results[0, rows].size
-                results[:, rows] = closed_form.evaluate(inputs, count, layer.phases, plan, heights, weight_bytes)
+                found = closed_form.evaluate(inputs, count, layer.phases, plan, heights, weight_bytes)
+                results[:, rows] = found
+                if self.counts is not None:
+                    from sharp.pricing import closed_activity
+
+                    self._put(rows, closed_activity(inputs, found, layer, plan, self.space.accelerator))
         closed = results[3] * self.number("macs", self.space.accelerator.num_macs) < closed_form.MAX_EXACT
         totals = np.where(closed, results[3], 0).astype(np.int64)
         for place in np.flatnonzero(~closed).tolist():
             results[:, place] = simulated = self._simulated(place)
             totals[place] = simulated[3]
         return results, totals, closed
+
+    def _put(self, rows: Any, found: Mapping[str, Any]) -> None:
+        """Keep the activity of all points, or of some."""
+        import numpy as np
+
+        assert self.counts is not None
+        for name, values in found.items():
+            if isinstance(rows, slice):
+                self.counts[name] = values
+            else:
+                kept = self.counts.get(name, 0.0)
+                if not isinstance(kept, np.ndarray):
+                    kept = self.counts[name] = np.full(self.count, kept)
+                kept[rows] = values
 
     def _alike(self) -> Iterator[tuple[int, NDArray[np.intp] | slice]]:
         """Points that differ only in numbers, a group at a time, after the first of them."""
@@ -245,6 +294,8 @@ class _Chunk:
             report = simulate(network, machine, self._plan(point))
         except SharpError as error:
             raise InfeasibleMappingError(f"points[{self.first + place}]: {error}") from None
+        if self.counts is not None:
+            self._put(place, vars(report.activities[0]))
         counts = report.counts
         return *(getattr(counts, name) for name in closed_form.RESULTS[:-1]), report.layers[0].tile_rows
 

@@ -55,7 +55,7 @@ def hardware_table(accelerator: Accelerator) -> pd.DataFrame:
         rows.append(
             {
                 "parameter": name,
-                "value": ", ".join(map(str, value)) if isinstance(value, tuple) else f"{value:.12g}",
+                "value": _value(value),
                 "unit": unit,
                 "from": None if provenance.low is None else f"{provenance.low:.12g}",
                 "to": None if provenance.high is None else f"{provenance.high:.12g}",
@@ -64,6 +64,13 @@ def hardware_table(accelerator: Accelerator) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _value(value: object) -> str:
+    """A parameter as a table shows it."""
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return value if isinstance(value, str) else f"{value:.12g}"
 
 
 def examples_table(examples: Iterable[WorkedExample]) -> pd.DataFrame:

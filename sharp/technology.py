@@ -24,7 +24,6 @@ from sharp.checks import (
     suggestion,
     within,
 )
-from sharp.errors import SpecificationError
 from sharp.provenance import Provenance
 
 ENERGIES = MappingProxyType(
@@ -46,7 +45,9 @@ ENERGIES = MappingProxyType(
 )
 """The energies of logic, which scale with node and voltage, each with its unit."""
 
-AREAS = MappingProxyType({"mac_area_um2": "um2", "activation_area_mm2": "mm2", "controller_area_um2_per_mac": "um2"})
+AREAS = MappingProxyType(
+    {"mac_area_um2": "um2", "activation_area_mm2_per_lane": "mm2", "controller_area_um2_per_mac": "um2"}
+)
 """The areas of logic, which scale with the node, each with its unit."""
 
 UNITS = MappingProxyType(
@@ -59,6 +60,9 @@ UNITS = MappingProxyType(
     }
 )
 """The numbers of a `Technology` that `with_settings` changes, each with its unit."""
+
+SETTINGS = ("node_nm", "voltage_v", "cell_type", *UNITS)
+"""What `with_settings` changes."""
 
 FLAVOURS = ("HP", "LP")
 """Transistors of the scaling law: high performance, low power."""
@@ -119,8 +123,8 @@ class Technology:
     """mW that a mm2 of logic leaks."""
     mac_area_um2: float
     """um2 of a multiplier with its share of adder tree and accumulators."""
-    activation_area_mm2: float
-    """mm2 of the activation units (MFU) and the cell updater."""
+    activation_area_mm2_per_lane: float
+    """mm2 of an activation unit (MFU) with its share of the cell updater."""
     controller_area_um2_per_mac: float
     """um2 of the controller per multiplier."""
     inputs: frozenset[str] = field(default=frozenset(), compare=False)
@@ -135,28 +139,13 @@ class Technology:
         for name in (*_PLACES, *UNITS):
             check_number(name, getattr(self, name))
 
-    @property
-    def sigmoid_pj(self) -> float:
-        """Energy in pJ of 1 / (1 + exp(-x)): exponential, addition, reciprocal (the paper's text on the A-MFU)."""
-        return self.fp16_exponential_pj + self.fp16_add_pj + self.fp16_divide_pj
-
-    @property
-    def tanh_pj(self) -> float:
-        """Energy in pJ of (exp(2x) - 1) / (exp(2x) + 1): exponential, two additions, division; doubling is a shift."""
-        return self.fp16_exponential_pj + 2 * self.fp16_add_pj + self.fp16_divide_pj
-
-    @property
-    def cell_update_pj(self) -> float:
-        """Energy in pJ of an LSTM's c = f*c + i*g, h = o*tanh(c): three multiplications, an addition in fp32, tanh."""
-        return 3 * self.fp16_multiply_pj + self.fp32_add_pj + self.tanh_pj
-
     def scaled(self, node_nm: float, voltage_v: float | None = None) -> Technology:
         """The same logic at another node and voltage, by the law of Stillmaker and Baas (2017).
 
         Energies go as `scale_energy`, areas as `scale_area`; DRAM and leakage per mm2 stay, as the law says nothing of
-        them, so leakage of logic shrinks with its area only. SRAM is not scaled: its tables end at 22 nm. The law fits
-        circuit simulations (R^2 > 0.95) at 45, 32, 20, 16, 14, 10 and 7 nm; nodes between, such as 28 and 22 nm, are
-        interpolated, and those two lie where transistors turn from planar to FinFET.
+        them, so leakage of logic shrinks with its area only. SRAM has tables of its own (`sharp.implement`). The law
+        fits circuit simulations (R^2 > 0.95) at 45, 32, 20, 16, 14, 10 and 7 nm; nodes between, such as 28 and 22 nm,
+        are interpolated, and those two lie where transistors turn from planar to FinFET.
 
         Parameters
         ----------
@@ -171,6 +160,7 @@ class Technology:
             Where this or the other node or voltage is outside the law.
         """
         voltage_v = self.voltage_v if voltage_v is None else voltage_v
+        _at_node("node_nm", node_nm, _energies("voltage_v", voltage_v, self.flavour))  # names the input at fault
         energy = scale_energy(1.0, self.node_nm, self.voltage_v, node_nm, voltage_v, self.flavour)
         factors = dict.fromkeys(ENERGIES, energy) | dict.fromkeys(AREAS, scale_area(1.0, self.node_nm, node_nm))
         note = f"from {self.node_nm:g} nm, {self.voltage_v:g} V to {node_nm:g} nm, {voltage_v:g} V"
@@ -189,18 +179,21 @@ def with_settings(technology: Technology, settings: Mapping[str, object]) -> Tec
     ----------
     technology : Technology
     settings : mapping of str to value
-        By name (`UNITS`), or ``cell_type``. Node and voltage are changed by `Technology.scaled`.
+        By name (`UNITS`), or ``cell_type``; ``node_nm`` and ``voltage_v`` go first, by `Technology.scaled`.
 
     Raises
     ------
     SpecificationError
         Where there is no such number, or the value does not fit.
     """
-    values: dict[str, Any] = dict(settings)
-    for name in values:
-        if name in _PLACES:
-            raise SpecificationError(f"{name}: expected to be changed by Technology.scaled, got a setting")
-        check_name("parameter", name, (*UNITS, "cell_type"))
+    for name in settings:
+        check_name("parameter", name, SETTINGS)
+    if not settings.keys().isdisjoint(_PLACES):
+        technology = technology.scaled(
+            check_number("node_nm", settings.get("node_nm", technology.node_nm)),
+            check_number("voltage_v", settings.get("voltage_v", technology.voltage_v)),
+        )
+    values: dict[str, Any] = {name: value for name, value in settings.items() if name not in _PLACES}
     given = {name: Provenance(source="a setting", status="given", unit=UNITS.get(name, "1")) for name in values}
     inputs = technology.inputs - given.keys()
     return replace(technology, inputs=inputs, provenance={**technology.provenance, **given}, **values)

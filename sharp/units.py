@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from decimal import ROUND_CEILING, Decimal
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 KIB = 1024
+BITS_PER_BYTE = 8
 GIGA = 1_000_000_000
 
 
@@ -59,9 +60,29 @@ def seconds_from_cycles(cycles: float, clock_hz: float) -> float:
     return cycles / clock_hz
 
 
+def ns_from_hz(clock_hz: float) -> float:
+    """Nanoseconds of a cycle at `clock_hz` hertz."""
+    return GIGA / clock_hz
+
+
+def joules_from_picojoules(energy_pj: Any) -> Any:
+    """Joules, of a number or an array."""
+    return energy_pj * 1e-12
+
+
+def watts_from_milliwatts(power_mw: Any) -> Any:
+    """Watts, of a number or an array."""
+    return power_mw / 1000
+
+
+def mm2_from_um2(area_um2: Any) -> Any:
+    """Square millimetres, of a number or an array."""
+    return area_um2 / 1e6
+
+
 def bytes_from_bits(bits: int) -> int:
     """Whole bytes that hold `bits` bits."""
-    return -(-bits // 8)
+    return -(-bits // BITS_PER_BYTE)
 
 
 def macs_from_text(text: str) -> int | None:

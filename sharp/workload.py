@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from sharp.cells import CELLS, Cell, Phase
+from sharp.cells import CELLS, Cell, Elementwise, Phase
 from sharp.checks import check_flag, check_integer, check_name, check_text, refuse
 from sharp.errors import SpecificationError
 from sharp.provenance import Provenance
@@ -88,10 +88,16 @@ class RNNLayer:
         return self.num_directions * (gate_matrix + projection)
 
     @property
+    def elementwise(self) -> Elementwise:
+        """What else a step is for each cell."""
+        return self._cell.elementwise(self)
+
+    @property
     def num_elementwise(self) -> int:
         """Element-wise operations of a step: biases, gates, peepholes, residual; none takes a cycle of the array."""
         residual = self.output_size if self.residual else 0
-        return self.num_directions * self.hidden_size * self._cell.elementwise(self) + residual
+        each = self.elementwise.multiplications + self.elementwise.additions
+        return self.num_directions * self.hidden_size * each + residual
 
 
 @dataclass(frozen=True)

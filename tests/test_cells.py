@@ -75,10 +75,10 @@ def test_a_new_cell_is_one_small_file(tmp_path):
     """A minimal gated unit, put beside the others in a copy of the package, runs without another line changed."""
     shutil.copytree(Path(sharp.__file__).parent, tmp_path / "sharp")
     (tmp_path / "sharp" / "cells" / "mgu.py").write_text(
-        "from sharp.cells.cell import Cell, Phase\n"
+        "from sharp.cells.cell import Cell, Elementwise, Phase\n"
         "def _phases(options):\n"
         "    return Phase(gates='f', update='multiply_ns', gives='s'), Phase(gates='n', operand='s')\n"
-        "CELL = Cell(name='mgu', gates='fn', phases=_phases, elementwise=lambda options: 8)\n"
+        "CELL = Cell(name='mgu', gates='fn', phases=_phases, elementwise=lambda options: Elementwise(3, 5))\n"
     )
     code = (
         "import sharp; layer = sharp.RNNLayer(cell='mgu', input_size=64, hidden_size=64); "

@@ -6,7 +6,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from types import MappingProxyType
 
-from sharp.cells.cell import Cell, Phase
+from sharp.cells.cell import Cell, Elementwise, Phase
 
 CELLS: MappingProxyType[str, Cell] = MappingProxyType(
     {
@@ -20,4 +20,4 @@ CELLS: MappingProxyType[str, Cell] = MappingProxyType(
 )
 """Every cell by name."""
 
-__all__ = ["CELLS", "Cell", "Phase"]
+__all__ = ["CELLS", "Cell", "Elementwise", "Phase"]

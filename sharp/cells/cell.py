@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class CellOptions(Protocol):
@@ -45,11 +45,28 @@ class Phase:
     """Latency of `Accelerator` that the cell updater takes; None: the values do not pass it."""
     gives: str = "h"
     """Vector that the phase completes, one letter."""
+    tanh_gates: str = ""
+    """Those of its gates that go through tanh; the others go through a sigmoid."""
 
     @property
     def sums_per_cell(self) -> int:
         """Sums that a cell keeps when its products with x_t run ahead."""
         return len(self.gates) + self.separate_sums
+
+
+class Elementwise(NamedTuple):
+    """Work of a time step for one cell, besides products and the gates' own activations; it costs no array cycle."""
+
+    multiplications: int
+    """Element-wise multiplications."""
+    additions: int
+    """Element-wise additions, biases included."""
+    tanhs: int = 0
+    """Values through tanh, such as an LSTM's c."""
+    vector_reads: int = 0
+    """Elements of h that the cell updater reads."""
+    state_updates: int = 0
+    """Elements of c read and written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +79,7 @@ class Cell:
     """Gates of the stacked gate matrix, in the order of its rows."""
     phases: Callable[[CellOptions], tuple[Phase, ...]]
     """Products of a step in the order in which they depend on each other; the last gives h."""
-    elementwise: Callable[[CellOptions], int]
-    """Element-wise multiplications and additions of a step per cell, biases included; they cost no array cycle."""
+    elementwise: Callable[[CellOptions], Elementwise]
+    """What else a step is for each cell."""
     options: tuple[str, ...] = ()
     """Fields of `RNNLayer` that only cells naming them here may set."""

@@ -9,20 +9,21 @@
 
 from __future__ import annotations
 
-from sharp.cells.cell import Cell, CellOptions, Phase
+from sharp.cells.cell import Cell, CellOptions, Elementwise, Phase
 
 GATES = "rzn"
 
 
 def _phases(options: CellOptions) -> tuple[Phase, ...]:
     if options.linear_before_reset:
-        return (Phase(gates=GATES, separate_sums=True, activation_passes=2),)
-    return Phase(gates="rz", update="multiply_ns", gives="s"), Phase(gates="n", operand="s")
+        return (Phase(gates=GATES, separate_sums=True, activation_passes=2, tanh_gates="n"),)
+    return Phase(gates="rz", update="multiply_ns", gives="s"), Phase(gates="n", operand="s", tanh_gates="n")
 
 
-def _elementwise(options: CellOptions) -> int:
-    biases, reset, update = (4, 2, 4) if options.linear_before_reset else (3, 1, 4)
-    return biases + reset + update
+def _elementwise(options: CellOptions) -> Elementwise:
+    if options.linear_before_reset:  # four biases, and W_n x_t is added after the reset
+        return Elementwise(multiplications=3, additions=4 + 1 + 2, vector_reads=1)
+    return Elementwise(multiplications=3, additions=3 + 2, vector_reads=2)
 
 
 CELL = Cell(name="gru", gates=GATES, phases=_phases, elementwise=_elementwise, options=("linear_before_reset",))

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from sharp.cells.cell import Cell, CellOptions, Phase
+from sharp.cells.cell import Cell, CellOptions, Elementwise, Phase
 
 GATES = "ifgo"
 PROJECTION = Phase(
@@ -22,13 +22,13 @@ PROJECTION = Phase(
 
 def _phases(options: CellOptions) -> tuple[Phase, ...]:
     if options.projection_size is None:
-        return (Phase(gates=GATES),)
-    return Phase(gates=GATES, gives="m"), PROJECTION
+        return (Phase(gates=GATES, tanh_gates="g"),)
+    return Phase(gates=GATES, tanh_gates="g", gives="m"), PROJECTION
 
 
-def _elementwise(options: CellOptions) -> int:
-    biases, update, peephole = 4, 4, 6 if options.peephole else 0
-    return biases + update + peephole
+def _elementwise(options: CellOptions) -> Elementwise:
+    biases, peephole = 4, 3 if options.peephole else 0
+    return Elementwise(multiplications=3 + peephole, additions=biases + 1 + peephole, tanhs=1, state_updates=1)
 
 
 CELL = Cell(name="lstm", gates=GATES, phases=_phases, elementwise=_elementwise, options=("peephole", "projection_size"))

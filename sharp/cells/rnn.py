@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from sharp.cells.cell import Cell, CellOptions, Phase
+from sharp.cells.cell import Cell, CellOptions, Elementwise, Phase
 
 
 def _phases(_options: CellOptions) -> tuple[Phase, ...]:
-    return (Phase(gates="h"),)
+    return (Phase(gates="h", tanh_gates="h"),)
 
 
-def _elementwise(_options: CellOptions) -> int:
-    return 1
+def _elementwise(_options: CellOptions) -> Elementwise:
+    return Elementwise(multiplications=0, additions=1)
 
 
 CELL = Cell(name="rnn", gates="h", phases=_phases, elementwise=_elementwise)

@@ -18,6 +18,7 @@ The design, so that nobody has to find it out from the code:
 include "closed_tables.pxi"
 include "closed_flow.pxi"
 include "closed_layer.pxi"
+include "closed_activity.pxi"
 
 
 cdef inline void loop(
@@ -146,6 +147,31 @@ cdef bint read_block(
     return stale
 
 
+cdef void fill_block(Block* block, const double[::1] constants) noexcept nogil:
+    """The inputs that do not vary, in every row."""
+    cdef int index
+    cdef Py_ssize_t i
+    for index in range(NUM_INPUTS):
+        for i in range(BLOCK):
+            block.inputs[index][i] = constants[index]
+        invert(block, index)
+
+
+cdef void settle(
+    Settings* settings, const double[::1] heights, const double[::1] cell, int schedule, bint reconfiguration
+) noexcept nogil:
+    """What is the same for all rows, for one tile height a row."""
+    cdef int index, last = <int> heights.shape[0] - 1
+    settings.gates, settings.sums_per_cell = cell[0], cell[1]
+    settings.activation_passes, settings.weight_bytes = cell[2], cell[3]
+    settings.block_gates = cell[0] if schedule >= INTERGATE else 1.0
+    settings.fixed = 0.0 if reconfiguration else 1.0
+    settings.num_tiles = 1
+    for index in range(MAX_HEIGHTS):
+        settings.heights[index] = heights[min(index, last)]
+        settings.higher[index] = heights[min(index + 1, last)] - heights[min(index, last)]
+
+
 def processor_level():
     """The x86-64 level of this machine that a module is built for: 4, 3, or 0 for every other machine."""
     return sharp_level()
@@ -172,22 +198,13 @@ def evaluate(
     """
     cdef Block block
     cdef Settings settings
-    cdef Py_ssize_t start, first, rows, i, total = results.shape[1]
-    cdef int index, last = <int> heights.shape[0] - 1
+    cdef Py_ssize_t start, first, rows, total = results.shape[1]
+    cdef int index
     cdef const double* source
-    settings.gates, settings.sums_per_cell = cell[0], cell[1]
-    settings.activation_passes, settings.weight_bytes = cell[2], cell[3]
-    settings.block_gates = cell[0] if schedule >= INTERGATE else 1.0
-    settings.fixed = 0.0 if reconfiguration else 1.0
-    settings.num_tiles = last + 1 if best else 1
-    for index in range(MAX_HEIGHTS):
-        settings.heights[index] = heights[min(index, last)]
-        settings.higher[index] = heights[min(index + 1, last)] - heights[min(index, last)]
+    settle(&settings, heights, cell, schedule, reconfiguration)
+    settings.num_tiles = <int> heights.shape[0] if best else 1
     with nogil:
-        for index in range(NUM_INPUTS):
-            for i in range(BLOCK):
-                block.inputs[index][i] = constants[index]
-            invert(&block, index)
+        fill_block(&block, constants)
         for start in range((total + BLOCK - 1) // BLOCK):
             first = start * BLOCK
             rows = min(<Py_ssize_t> BLOCK, total - first)
@@ -197,3 +214,36 @@ def evaluate(
             source = evaluate_block(&block, rows, &settings, schedule, shape, streamed)
             for index in range(NUM_RESULTS):
                 memcpy(&results[index, first], source + index * BLOCK, rows * sizeof(double))
+
+
+def count(
+    const double[::1] constants,
+    const double[:, ::1] varying,
+    const int64_t[::1] places,
+    const double[::1] heights,
+    const double[::1] cell,
+    int schedule,
+    int shape,
+    bint reconfiguration,
+    double lanes_per_unit,
+    double[:, ::1] counts,
+):
+    """Count used bank reads, vector reads and sums kept (rows of `counts`, 3 x n); tile heights are inputs.
+
+    Parameters else are those of `evaluate`.
+    """
+    cdef Block block
+    cdef Settings settings
+    cdef Py_ssize_t start, first, rows, total = counts.shape[1]
+    cdef int index
+    settle(&settings, heights, cell, schedule, reconfiguration)
+    with nogil:
+        fill_block(&block, constants)
+        for start in range((total + BLOCK - 1) // BLOCK):
+            first = start * BLOCK
+            rows = min(<Py_ssize_t> BLOCK, total - first)
+            if read_block(&block, varying, places, first, rows) or start == 0:
+                derive(&block, 0, &settings, False)
+            count_block(&block, rows, &settings, schedule, shape, 1 / lanes_per_unit)
+            for index in range(NUM_COUNTS):
+                memcpy(&counts[index, first], block.results[index], rows * sizeof(double))

@@ -14,3 +14,15 @@ def evaluate(
     best: bool,
     results: Any,
 ) -> None: ...
+def count(
+    constants: Any,
+    varying: Any,
+    places: Any,
+    heights: Any,
+    cell: Any,
+    schedule: int,
+    shape: int,
+    reconfiguration: bool,
+    lanes_per_unit: float,
+    counts: Any,
+) -> None: ...

@@ -1,0 +1,151 @@
+"""What a run costs: energy, power, efficiency, area, of a `Report` on an accelerator in a technology."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from sharp.energy import ACTIONS, EnergyBreakdown, Gating, break_down, full_speed, sum_energy
+from sharp.implementation import COMPONENTS, Implementation, implement
+from sharp.simulate import Report
+from sharp.technology import Technology
+from sharp.units import GIGA, joules_from_picojoules
+
+BINARY_TERA = 2**40
+"""What the paper's "TFLOPs" are counted in."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnergyReport:
+    """Energy, power and efficiency of a run."""
+
+    report: Report
+    implementation: Implementation
+    gating: Gating
+    layers: tuple[EnergyBreakdown, ...]
+    """Energy of each layer."""
+
+    @cached_property
+    def energy(self) -> EnergyBreakdown:
+        """Of all layers."""
+        return sum_energy(self.layers)
+
+    @property
+    def energy_per_sequence_j(self) -> float:
+        """J of an inference: a sequence of the batch."""
+        return self.energy.total_j / self.report.network.batch_size
+
+    @property
+    def power_w(self) -> float:
+        """W on average."""
+        return self.energy.total_j / self.report.latency_s
+
+    @property
+    def peak_power_w(self) -> float:
+        """W while every unit works at its full rate (`sharp.energy.full_speed`)."""
+        return peak_power(self.implementation)
+
+    @property
+    def gflops_per_w(self) -> float:
+        """Giga-operations a second for each W, two operations a useful multiply-accumulate, giga decimal."""
+        return 2 * self.report.network.num_macs / self.energy.total_j / GIGA
+
+    @property
+    def gflops_per_w_paper(self) -> float:
+        """The same as the paper counts: one operation a multiply-accumulate, tera binary, and a thousandth of it."""
+        return 1000 * self.report.network.num_macs / self.energy.total_j / BINARY_TERA
+
+    @property
+    def energy_delay_js(self) -> float:
+        """Energy times latency in J s, of the whole batch."""
+        return self.energy.total_j * self.report.latency_s
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the numbers leave out, a sentence each."""
+        return self.implementation.warnings
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON-ready values; the keys are stable and documented in the book."""
+        technology = self.implementation.technology
+        return {
+            "technology": technology.name,
+            "node_nm": technology.node_nm,
+            "voltage_v": technology.voltage_v,
+            "cell_type": technology.cell_type,
+            "temperature_k": technology.temperature_k,
+            "precision": self.report.accelerator.precision,
+            "clock_gating": self.gating.clock,
+            "power_gating": self.gating.power,
+            "energy_j": self.energy.total_j,
+            "energy_per_sequence_j": self.energy_per_sequence_j,
+            "power_w": self.power_w,
+            "peak_power_w": self.peak_power_w,
+            "gflops_per_w": self.gflops_per_w,
+            "gflops_per_w_paper": self.gflops_per_w_paper,
+            "energy_delay_js": self.energy_delay_js,
+            "area_mm2": sum(self.implementation.area_mm2.values()),
+            "components": components(self.energy),
+            "actions": self._actions(),
+            "layers": [
+                {"energy_j": energy.total_j, "components": components(energy), "activity": asdict(activity)}
+                for energy, activity in zip(self.layers, self.report.activities, strict=True)
+            ],
+            "warnings": self.warnings,
+        }
+
+    def _actions(self) -> list[dict[str, Any]]:
+        """Each action of the run: how often, at what price, J."""
+        entries = []
+        for action in ACTIONS:
+            count = sum(getattr(activity, action.counted(self.gating)) for activity in self.report.activities)
+            price = getattr(self.implementation.prices, action.price)
+            energy = joules_from_picojoules(price) * count
+            entries.append(
+                {
+                    "component": action.component,
+                    "action": action.name,
+                    "count": count,
+                    "price_pj": price,
+                    "energy_j": energy,
+                }
+            )
+        return entries
+
+
+def components(energy: EnergyBreakdown) -> dict[str, dict[str, float]]:
+    """A breakdown as JSON has it."""
+    return {name: {"dynamic_j": energy.dynamic_j[name], "static_j": energy.static_j[name]} for name in COMPONENTS}
+
+
+def evaluate_energy(
+    report: Report, technology: Technology | Implementation, gating: Gating | None = None
+) -> EnergyReport:
+    """Energy, power and efficiency of a run.
+
+    Parameters
+    ----------
+    report : Report
+        What `sharp.simulate` returns.
+    technology : Technology or Implementation
+        An implementation is that of the report's accelerator (`sharp.implement`).
+    gating : Gating, optional
+        Nothing by default.
+
+    Raises
+    ------
+    SpecificationError
+        As `sharp.implement`, and where power gating is asked for without data.
+    """
+    gating = gating or Gating()
+    made = implement(report.accelerator, technology) if isinstance(technology, Technology) else technology
+    known = {activity: break_down(activity, made, gating) for activity in set(report.activities)}
+    layers = tuple(known[activity] for activity in report.activities)
+    return EnergyReport(report=report, implementation=made, gating=gating, layers=layers)
+
+
+def peak_power(implementation: Implementation) -> float:
+    """W of a machine while every unit works at its full rate on an LSTM and weights come from the DRAM."""
+    cycle = break_down(full_speed(implementation.accelerator), implementation)
+    return cycle.total_j * implementation.accelerator.clock_hz
