@@ -1,4 +1,4 @@
-"""The ``sharp`` command: run, explore, timeline, sweep, list, check, figure."""
+"""The ``sharp`` command: run, area, explore, timeline, sweep, list, check, figure."""
 
 from __future__ import annotations
 
@@ -17,13 +17,20 @@ from sharp.checks import refuse
 from sharp.errors import SharpError
 from sharp.explore import explore
 from sharp.files import replacing, write_text
-from sharp.io import load_file, load_grid, shipped_accelerators, shipped_networks
+from sharp.io import load_file, load_grid, shipped_accelerators, shipped_networks, shipped_technologies
 from sharp.options import (
+    energy_options,
+    gating,
+    implementation,
     json_option,
     machine,
     machine_options,
     plan,
     plan_options,
+    refuse_energy_options,
+    sram_option,
+    technology,
+    technology_option,
     tile_option,
     workload,
     workload_options,
@@ -42,7 +49,7 @@ BAD_INPUT = 2
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="sharp")
 def cli() -> None:
-    """Cycles, latency and utilization of recurrent networks on the SHARP accelerator, and where the cycles go."""
+    """Cycles, energy, power and area of recurrent networks on the SHARP accelerator, and where they go."""
 
 
 @cli.command()
@@ -50,17 +57,48 @@ def cli() -> None:
 @machine_options
 @plan_options
 @tile_option
+@energy_options
+@sram_option
 @json_option
-def run(as_json: bool, **options: Any) -> None:
-    """Run a network: cycles, latency, utilization and the split, per layer and in total."""
+def run(as_json: bool, energy: bool, **options: Any) -> None:
+    """Run a network: cycles, latency, utilization and the split, per layer and in total; --energy: what it costs."""
+    network, accelerator, chosen = workload(options), machine(options), plan(options)
+    if not energy:
+        refuse_energy_options(options)
+    made = implementation(options, accelerator) if energy else None
     with progress_bar("simulating") as progress:
-        report = simulate(workload(options), machine(options), plan(options), progress=progress)
+        report = simulate(network, accelerator, chosen, progress=progress)
+    costs = None
+    if made is not None:
+        from sharp.power import evaluate_energy
+
+        costs = evaluate_energy(report, made, gating(options))
     if as_json:
-        _print_json(report.as_dict())
+        _print_json(report.as_dict() | ({} if costs is None else {"energy": costs.as_dict()}))
+        return
+    from sharp import console
+
+    console.print_report(report)
+    if costs is not None:
+        console.print_energy(costs)
+
+
+@cli.command()
+@machine_options
+@technology_option
+@sram_option
+@json_option
+def area(as_json: bool, **options: Any) -> None:
+    """Show a machine's area and leakage by component, its memories and its peak power."""
+    from sharp.power import implementation_dict
+
+    made = implementation(options, machine(options))
+    if as_json:
+        _print_json(implementation_dict(made))
     else:
         from sharp import console
 
-        console.print_report(report)
+        console.print_area(made)
 
 
 @cli.command("explore")
@@ -132,17 +170,23 @@ def timeline(layer: int, show_steps: int, trace: Path | None, as_json: bool, **o
 @cli.command("sweep")
 @click.argument("points", metavar="FILE", type=click.Path(path_type=Path))
 @machine_options
+@energy_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Write the table here (CSV).")
 @click.option("--threads", type=click.IntRange(min=1), help="Cores to use.  [default: all]")
 @json_option
-def sweep_command(points: Path, output: Path, threads: int | None, as_json: bool, **options: Any) -> None:
+def sweep_command(points: Path, output: Path, threads: int | None, as_json: bool, energy: bool, **options: Any) -> None:
     """Count every layer, machine and plan of a grid (YAML: columns and their values) into a table."""
     space, accelerator = load_grid(points), machine(options)
+    asked: dict[str, Any] = {}
+    if energy:
+        asked = {"technology": technology(options), "gating": gating(options)}
+    else:
+        refuse_energy_options(options)
     if output.resolve() == points.resolve():
         raise refuse("--output", "another file than the grid", str(output))
     count = 0
     with progress_bar("sweeping") as progress, replacing(output) as stream:
-        for table in sweep_chunks(space, accelerator, threads=threads, progress=progress):
+        for table in sweep_chunks(space, accelerator, **asked, threads=threads, progress=progress):
             table.to_csv(stream, index=False, header=not count)
             count += len(table)
     if as_json:
@@ -152,22 +196,28 @@ def sweep_command(points: Path, output: Path, threads: int | None, as_json: bool
 
 
 @cli.command("list")
-@click.argument("kind", type=click.Choice(["all", "networks", "accelerators", "schedules"]), default="all")
+@click.argument(
+    "kind", type=click.Choice(["all", "networks", "accelerators", "schedules", "technologies"]), default="all"
+)
 @json_option
 def list_command(kind: str, as_json: bool) -> None:
-    """List the networks, accelerators and schedules that ship with sharp."""
+    """List the networks, accelerators, schedules and technologies that ship with sharp."""
     networks = shipped_networks() if kind in ("all", "networks") else ()
     accelerators = shipped_accelerators() if kind in ("all", "accelerators") else ()
     schedules = SCHEDULES if kind in ("all", "schedules") else {}
+    technologies = shipped_technologies() if kind in ("all", "technologies") else ()
     if not as_json:
         from sharp import console
 
-        console.print_lists(networks, accelerators, schedules)
+        console.print_lists(networks, accelerators, schedules, technologies)
         return
     content = {
         "networks": [_network_entry(network) for network in networks],
         "accelerators": [{"name": entry.name, "budgets": _budgets(entry)} for entry in accelerators],
         "schedules": list(schedules),
+        "technologies": [
+            {"name": entry.name, "node_nm": entry.node_nm, "voltage_v": entry.voltage_v} for entry in technologies
+        ],
     }
     _print_json(content if kind == "all" else {kind: content[kind]})
 

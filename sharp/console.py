@@ -15,11 +15,14 @@ from rich.text import Text
 from sharp.accelerator import Accelerator
 from sharp.cycles import CycleCounts
 from sharp.explore import TileTable
+from sharp.implementation import COMPONENT_LABELS, COMPONENTS, Implementation
 from sharp.plan import Plan
+from sharp.power import EnergyReport, peak_power
 from sharp.schedule import Schedule
 from sharp.simulate import Report
+from sharp.technology import Technology
 from sharp.timeline import STAGES, Event, Timeline
-from sharp.units import GIGA
+from sharp.units import GIGA, KIB
 from sharp.workload import Network, RNNLayer
 
 PIPED_WIDTH = 110
@@ -152,6 +155,75 @@ def print_report(report: Report) -> None:
         note(f"warning: {sentence}")
 
 
+def print_energy(costs: EnergyReport) -> None:
+    """Print what a run costs: a row a component, then power, efficiency and area."""
+    made, energy = costs.implementation, costs.energy
+    gating = " and ".join(name for name, on in (("clock", costs.gating.clock), ("power", costs.gating.power)) if on)
+    table = _table(
+        f"energy in {_technology(made)}{f', {gating} gating' if gating else ''}",
+        *("component", "dynamic mJ", "leakage mJ", "total mJ", "share"),
+    )
+    for name in COMPONENTS:
+        table.add_row(
+            COMPONENT_LABELS[name],
+            *_milli(energy.dynamic_j[name], energy.static_j[name], energy.of(name)),
+            f"{energy.of(name) / energy.total_j:.1%}",
+        )
+    dynamic, static = sum(energy.dynamic_j.values()), sum(energy.static_j.values())
+    table.add_row("total", *_milli(dynamic, static, energy.total_j), f"{1:.1%}", style="bold")
+    _console().print()
+    _show(table)
+    console = _console()
+    each = " a sequence" if costs.report.network.batch_size > 1 else ""
+    console.print(
+        f"power {costs.power_w:.2f} W on average, {costs.peak_power_w:.2f} W at the peak; "
+        f"energy {1e3 * costs.energy_per_sequence_j:.4g} mJ{each}, times delay {costs.energy_delay_js:.4g} J s",
+        style="bold",
+    )
+    console.print(
+        f"{costs.gflops_per_w:.1f} GFLOPS/W (2 operations a multiply-accumulate; "
+        f"{costs.gflops_per_w_paper:.1f} as the paper counts); area {sum(made.area_mm2.values()):.1f} mm2",
+        style="bold",
+    )
+    for sentence in costs.warnings:
+        note(f"warning: {sentence}")
+
+
+def print_area(made: Implementation) -> None:
+    """Print area and leakage of a machine, a row a component, its memories with their banks."""
+    table = _table(
+        f"{_machine(made.accelerator)}, in {_technology(made)}",
+        *("component", "banks", "KiB each", "bits", "read pJ", "read ns", "area mm2", "share", "leakage W"),
+    )
+    total = sum(made.area_mm2.values())
+    for name, area in made.area_mm2.items():
+        cells = [""] * 5
+        if name in made.memories:
+            memory = made.memories[name]
+            each = memory.capacity_bytes / memory.banks / KIB
+            cells = [f"{memory.banks}", f"{each:.4g}", f"{memory.width_bits}", f"{memory.read_energy_pj:.1f}"]
+            cells.append(f"{memory.access_ns:.2f}")
+        leakage = made.prices.leakage_w[name]
+        table.add_row(COMPONENT_LABELS[name], *cells, f"{area:.2f}", f"{area / total:.1%}", f"{leakage:.3f}")
+    table.add_row("total", *[""] * 5, f"{total:.2f}", f"{1:.1%}", f"{made.leakage_w:.3f}", style="bold")
+    _show(table)
+    _console().print(f"peak power {peak_power(made):.2f} W, leakage included", style="bold")
+    for sentence in made.warnings:
+        note(f"warning: {sentence}")
+
+
+def _technology(made: Implementation) -> str:
+    technology = made.technology
+    return (
+        f"{technology.node_nm:g} nm, {technology.voltage_v:g} V, SRAM {technology.cell_type} at "
+        f"{technology.temperature_k:g} K, {made.accelerator.precision}"
+    )
+
+
+def _milli(*joules: float) -> list[str]:
+    return [f"{1e3 * value:.4f}" for value in joules]
+
+
 def print_tile_tables(network: Network, accelerator: Accelerator, plan: Plan, tables: Sequence[TileTable]) -> None:
     """Print the K table: a row a tile height and group of equal layers, the best marked."""
     losses = _shown_losses(counts for table in tables for counts in table.candidates.values())
@@ -214,9 +286,12 @@ def _unit_line(events: list[Event], end: int, scale: int) -> Text:
 
 
 def print_lists(
-    networks: Iterable[Network], accelerators: Iterable[Accelerator], schedules: Mapping[str, Schedule]
+    networks: Iterable[Network],
+    accelerators: Iterable[Accelerator],
+    schedules: Mapping[str, Schedule],
+    technologies: Iterable[Technology],
 ) -> None:
-    """Print what ships: networks, accelerators with their budgets, schedules."""
+    """Print what ships: networks, accelerators with their budgets, schedules, technologies."""
     table = _table("networks", "name", "layers", "H", "steps", "batch", "weights", "what it is", text=(0, 6))
     for network in networks:
         sizes = sorted({layer.hidden_size for layer in network.layers})
@@ -236,7 +311,11 @@ def print_lists(
     orders = _table("schedules", "name", "order", text=(0, 1))
     for name, order in schedules.items():
         orders.add_row(name, (order.__doc__ or "").splitlines()[0].replace("`", ""))
-    for entry in (table, machines, orders):
+    nodes = _table("technologies", "name", "node nm", "V", "SRAM cells", "K")
+    for technology in technologies:
+        numbers = (f"{technology.node_nm:g}", f"{technology.voltage_v:g}", technology.cell_type)
+        nodes.add_row(technology.name, *numbers, f"{technology.temperature_k:g}")
+    for entry in (table, machines, orders, nodes):
         if entry.row_count:
             _show(entry)
             _console().print()

@@ -20,6 +20,16 @@ from sharp.implementation import (
 )
 from sharp.units import joules_from_picojoules, seconds_from_cycles
 
+ENERGY_COLUMNS = (
+    "energy_j",
+    "leakage_j",
+    *(f"{component}_j" for component in COMPONENTS),
+    "power_w",
+    "gflops_per_w",
+    "area_mm2",
+)
+"""What tables of points add where they are given a technology; a component's energy includes what it leaks."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Gating:

@@ -20,6 +20,21 @@ from sharp.units import BITS_PER_BYTE, mm2_from_um2, ns_from_hz, watts_from_mill
 COMPONENTS = ("compute_unit", *BUFFERS, "mfu", "controller", "dram")
 """What energy, power and area are told apart by; "mfu" are the activation units and the cell updater."""
 
+COMPONENT_LABELS = {
+    "compute_unit": "compute unit",
+    "weight_buffer": "weight buffer",
+    "io_buffer": "I/H buffer",
+    "cell_state_buffer": "cell state buffer",
+    "intermediate_buffer": "intermediate buffer",
+    "mfu": "MFU and cell updater",
+    "controller": "controller",
+    "dram": "DRAM",
+}
+"""As tables and figures name them."""
+
+PRECISION_OF_AREA = "fp16/fp32"
+"""What the technology's area of a multiplier is of."""
+
 ACCESS_BITS = 512
 """Bits of an access to a buffer other than that of the weights: 64 bytes, which most of the SRAM data have."""
 
@@ -89,15 +104,29 @@ class Implementation:
         return sum(self.prices.leakage_w.values())
 
     @property
+    def sram_leakage_range_w(self) -> tuple[float, float]:
+        """W that all memories leak by other runs: the least (asleep) and the most; not numbers where none was made."""
+        memories = self.memories.values()
+        low = sum(nan if memory.leakage_low_w is None else memory.leakage_low_w for memory in memories)
+        high = sum(nan if memory.leakage_high_w is None else memory.leakage_high_w for memory in memories)
+        return low, high
+
+    @property
     def warnings(self) -> list[str]:
         """What the numbers leave out, a sentence each."""
         cycle_ns = ns_from_hz(self.accelerator.clock_hz)
-        return [
-            f"a bank of the {name.replace('_', ' ')} ({memory.source}) takes {memory.access_ns:.2f} ns to read, more "
+        sentences = [
+            f"a bank of the {COMPONENT_LABELS[name]} ({memory.source}) takes {memory.access_ns:.2f} ns to read, more "
             f"than a cycle of {cycle_ns:g} ns; the cycles assume one"
             for name, memory in self.memories.items()
             if memory.access_ns > cycle_ns
         ]
+        if self.accelerator.precision != PRECISION_OF_AREA:
+            sentences.append(
+                f"area and leakage of the compute unit are those of {PRECISION_OF_AREA}; "
+                f"none are known of {self.accelerator.precision}"
+            )
+        return sentences
 
 
 def implement(accelerator: Accelerator, technology: Technology, *, sram_source: str = "table") -> Implementation:

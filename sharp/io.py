@@ -278,6 +278,13 @@ def find_accelerator(name: str) -> Accelerator:
     return load_accelerator(path)
 
 
+def shipped_technologies() -> tuple[Technology, ...]:
+    """All technologies that ship with sharp."""
+    from sharp.technology import load_technology  # only energy needs it, and start-up counts
+
+    return tuple(load_technology(path) for path in _shipped("technology"))
+
+
 def load_file(path: Path) -> tuple[Network, ...] | Accelerator | Technology:
     """Load a network, a suite, an accelerator or a technology, told apart by its keys."""
     content = read_yaml(path)

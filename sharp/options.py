@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from sharp.accelerator import Accelerator, with_settings
+from sharp.accelerator import UNITS, Accelerator, precision_settings, with_settings
 from sharp.cells import CELLS
-from sharp.checks import refuse
+from sharp.checks import check_name, refuse
 from sharp.errors import SpecificationError
 from sharp.io import find_accelerator, find_network, parse_value
 from sharp.plan import FORWARDING, WEIGHTS, Plan, TileRows
 from sharp.schedule import SCHEDULES
 from sharp.workload import Network, RNNLayer, single_layer
 
+if TYPE_CHECKING:
+    from sharp.energy import Gating
+    from sharp.implementation import Implementation
+    from sharp.technology import Technology
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+_OF_ENERGY = ("technology", "sram", "clock_gating", "power_gating")
 _LAYER_OPTIONS = {
     "cell": "--cell",
     "input_size": "--input",
@@ -62,7 +68,20 @@ workload_options = _options(
 machine_options = _options(
     click.option("--accelerator", default="sharp", show_default=True, metavar="NAME|FILE", help="The machine."),
     click.option("--macs", help="Multipliers: a budget (1K, 4K, 16K, 64K, 96K) or a number.  [default: the machine's]"),
-    click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a parameter of the machine."),
+    click.option(
+        "--precision", metavar="MUL/SUM", help="Formats, such as fp16/fp32 or int8/int32.  [default: its own]"
+    ),
+    click.option(
+        "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a number of machine or technology."
+    ),
+)
+technology_option = click.option("--technology", metavar="NAME|FILE", help="The technology.  [default: 32nm]")
+sram_option = click.option("--sram", help="Where SRAM comes from: table or hwcomponents.  [default: table]")
+energy_options = _options(
+    click.option("--energy", is_flag=True, help="Energy, power and area as well; options below only with it."),
+    technology_option,
+    click.option("--clock-gating", is_flag=True, help="Padding, and control of a waiting array, cost no energy."),
+    click.option("--power-gating", is_flag=True, help="The part of the weight buffer without weights sleeps."),
 )
 plan_options = _options(
     click.option(
@@ -118,12 +137,57 @@ def machine(options: dict[str, Any]) -> Accelerator:
     """The accelerator that the options name, with its budget and settings."""
     accelerator = find_accelerator(options["accelerator"])
     settings = {} if options["macs"] is None else accelerator.budget(options["macs"])
+    if options["precision"] is not None:
+        settings |= precision_settings(options["precision"])
+    given = _settings(options)
+    settings |= {name: value for name, value in given.items() if name in UNITS}
+    return with_settings(accelerator, settings)
+
+
+def technology(options: dict[str, Any]) -> Technology:
+    """The technology that the options name, with its settings."""
+    from sharp import technology as module  # only energy needs it, and start-up counts
+
+    found = module.find_technology(options["technology"] or "32nm")
+    settings = {name: value for name, value in _settings(options).items() if name not in UNITS}
+    return module.with_settings(found, settings)
+
+
+def implementation(options: dict[str, Any], accelerator: Accelerator) -> Implementation:
+    """The accelerator in the technology that the options name."""
+    from sharp.implementation import implement
+
+    return implement(accelerator, technology(options), sram_source=options["sram"] or "table")
+
+
+def gating(options: dict[str, Any]) -> Gating:
+    """What the options switch off."""
+    from sharp.energy import Gating
+
+    return Gating(clock=options["clock_gating"], power=options["power_gating"])
+
+
+def refuse_energy_options(options: dict[str, Any]) -> None:
+    """Refuse what has no meaning but for energy."""
+    given = [f"--{name.replace('_', '-')}" for name in _OF_ENERGY if options.get(name)]
+    given += [f"--set {name}" for name in _settings(options) if name not in UNITS]
+    for option in given:
+        raise SpecificationError(f"{option}: expected --energy with it, got none")
+
+
+def _settings(options: dict[str, Any]) -> dict[str, Any]:
+    """The settings of machine and technology, by name."""
+    settings = {}
     for setting in options["settings"]:
-        name, separator, value = setting.partition("=")
+        name, separator, value = (part.strip() for part in setting.partition("="))
         if not separator:
             raise refuse("--set", "NAME=VALUE, such as activation_lanes=128", setting)
-        settings[name.strip()] = parse_value("--set", value)
-    return with_settings(accelerator, settings)
+        if name not in UNITS:
+            from sharp.technology import SETTINGS
+
+            check_name("parameter", name, (*UNITS, *SETTINGS))
+        settings[name] = parse_value("--set", value)
+    return settings
 
 
 def plan(options: dict[str, Any]) -> Plan:

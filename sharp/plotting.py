@@ -70,10 +70,10 @@ def set_style() -> None:
 
 def _budget_axes(budgets: Iterable[str], *, height: float = 2.6, sharey: bool = False) -> dict[str, Axes]:
     """Two axes a row, one for each budget, titled with it."""
-    return _panels(budgets, "{} MACs", height=height, sharey=sharey)
+    return make_panels(budgets, "{} MACs", height=height, sharey=sharey)
 
 
-def _panels(values: Iterable[str], title: str, *, height: float = 2.6, sharey: bool = False) -> dict[str, Axes]:
+def make_panels(values: Iterable[str], title: str, *, height: float = 2.6, sharey: bool = False) -> dict[str, Axes]:
     """Two axes a row, one for each value, titled with it."""
     labels = list(values)
     columns = min(2, len(labels))
@@ -134,7 +134,7 @@ def plot_tile_exploration(table: pd.DataFrame) -> list[Axes]:
         ax.set_xticks(sorted(rows["tile_rows"].unique()), [str(rows) for rows in sorted(rows["tile_rows"].unique())])
         ax.set_xlabel("tile rows K")
         ax.set_ylabel("speedup over 1K MACs")
-    _shared_legend(panels, columns=len(sizes))
+    shared_legend(panels, columns=len(sizes))
     return list(panels.values())
 
 
@@ -164,7 +164,7 @@ def plot_gains(table: pd.DataFrame, columns: Mapping[str, str]) -> list[Axes]:
         ax.set_xticks(ticks, [str(tick) for tick in ticks])
         ax.set_xlabel("hidden size H (X = H)")
         ax.set_ylabel("gain (times)")
-    _shared_legend(panels, columns=len(columns))
+    shared_legend(panels, columns=len(columns))
     return list(panels.values())
 
 
@@ -191,7 +191,7 @@ def plot_schedules(table: pd.DataFrame, value: str, label: str, top: float | Non
         _network_ticks(ax, networks)
         ax.set_ylim(0, top)
         ax.set_ylabel(label)
-    _shared_legend(panels, columns=len(schedules))
+    shared_legend(panels, columns=len(schedules))
     return list(panels.values())
 
 
@@ -211,7 +211,7 @@ def plot_utilization_and_latency(table: pd.DataFrame) -> list[Axes]:
         ax.set_ylabel(label)
     left.set_ylim(0, 102)
     right.set_yscale("log")
-    _shared_legend({"left": left, "right": right}, columns=4)
+    shared_legend({"left": left, "right": right}, columns=4)
     return [left, right]
 
 
@@ -239,13 +239,13 @@ def plot_split(table: pd.DataFrame) -> list[Axes]:
         _network_ticks(ax, networks)
         ax.margins(y=0.12)
         ax.set_ylabel("cycles / ideal cycles")
-    _shared_legend(panels, columns=len(parts))
+    shared_legend(panels, columns=len(parts))
     return list(panels.values())
 
 
 def plot_batches(table: pd.DataFrame, panel: str, title: str, line: str, colors: Mapping[str, str]) -> list[Axes]:
     """Utilization against the sequences of a batch: a panel for each value of a column, a line for each of another."""
-    panels = _panels(table[panel].unique(), title, sharey=True)
+    panels = make_panels(table[panel].unique(), title, sharey=True)
     batches = sorted(table["batch_size"].unique())
     for value, ax in panels.items():
         for index, (name, rows) in enumerate(table[table[panel] == value].groupby(line, sort=False, observed=True)):
@@ -257,7 +257,7 @@ def plot_batches(table: pd.DataFrame, panel: str, title: str, line: str, colors:
         ax.set_ylim(0, 103)
         ax.set_xlabel("sequences in the batch")
         ax.set_ylabel("utilization (%)")
-    _shared_legend(panels, columns=3)
+    shared_legend(panels, columns=3)
     return list(panels.values())
 
 
@@ -308,7 +308,7 @@ def _short_name(network: str) -> str:
     return f"{problem[1]}\n× {problem[2]}" if problem else network.upper()
 
 
-def _shared_legend(panels: Mapping[str, Axes], columns: int) -> None:
+def shared_legend(panels: Mapping[str, Axes], columns: int) -> None:
     """One legend above all panels, each label once."""
     ax = next(iter(panels.values()))
     entries = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from math import fsum
 from typing import Any
 
-from sharp.energy import ACTIONS, EnergyBreakdown, Gating, break_down, full_speed, sum_energy
+from sharp.energy import ACTIONS, ENERGY_COLUMNS, EnergyBreakdown, Gating, break_down, full_speed, sum_energy
 from sharp.implementation import COMPONENTS, Implementation, implement
 from sharp.simulate import Report
 from sharp.technology import Technology
-from sharp.units import GIGA, joules_from_picojoules
-
-BINARY_TERA = 2**40
-"""What the paper's "TFLOPs" are counted in."""
+from sharp.units import GIGA, joules_from_picojoules, paper_tera
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +52,7 @@ class EnergyReport:
     @property
     def gflops_per_w_paper(self) -> float:
         """The same as the paper counts: one operation a multiply-accumulate, tera binary, and a thousandth of it."""
-        return 1000 * self.report.network.num_macs / self.energy.total_j / BINARY_TERA
+        return float(1000 * paper_tera(self.report.network.num_macs) / self.energy.total_j)
 
     @property
     def energy_delay_js(self) -> float:
@@ -66,15 +64,22 @@ class EnergyReport:
         """What the numbers leave out, a sentence each."""
         return self.implementation.warnings
 
+    def as_row(self) -> dict[str, float]:
+        """The columns that a table of points has (`sharp.energy.ENERGY_COLUMNS`)."""
+        values = (
+            self.energy.total_j,
+            fsum(self.energy.static_j.values()),
+            *(self.energy.of(name) for name in COMPONENTS),
+            self.power_w,
+            self.gflops_per_w,
+            sum(self.implementation.area_mm2.values()),
+        )
+        return dict(zip(ENERGY_COLUMNS, values, strict=True))
+
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON-ready values; the keys are stable and documented in the book."""
-        technology = self.implementation.technology
         return {
-            "technology": technology.name,
-            "node_nm": technology.node_nm,
-            "voltage_v": technology.voltage_v,
-            "cell_type": technology.cell_type,
-            "temperature_k": technology.temperature_k,
+            **technology_dict(self.implementation.technology),
             "precision": self.report.accelerator.precision,
             "clock_gating": self.gating.clock,
             "power_gating": self.gating.power,
@@ -112,6 +117,38 @@ class EnergyReport:
                 }
             )
         return entries
+
+
+def implementation_dict(implementation: Implementation) -> dict[str, Any]:
+    """A machine in a technology as JSON has it."""
+    machine, technology = implementation.accelerator, implementation.technology
+    area = implementation.area_mm2
+    return {
+        "accelerator": machine.name,
+        "num_macs": machine.num_macs,
+        "clock_hz": machine.clock_hz,
+        "precision": machine.precision,
+        **technology_dict(technology),
+        "area_mm2": sum(area.values()),
+        "leakage_w": implementation.leakage_w,
+        "peak_power_w": peak_power(implementation),
+        "components": {
+            name: {"area_mm2": area[name], "leakage_w": implementation.prices.leakage_w[name]} for name in area
+        },
+        "memories": {name: asdict(memory) for name, memory in implementation.memories.items()},
+        "warnings": implementation.warnings,
+    }
+
+
+def technology_dict(technology: Technology) -> dict[str, Any]:
+    """What names a technology, as the first keys of JSON reports."""
+    return {
+        "technology": technology.name,
+        "node_nm": technology.node_nm,
+        "voltage_v": technology.voltage_v,
+        "cell_type": technology.cell_type,
+        "temperature_k": technology.temperature_k,
+    }
 
 
 def components(energy: EnergyBreakdown) -> dict[str, dict[str, float]]:

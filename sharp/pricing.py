@@ -23,16 +23,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-ENERGY_COLUMNS = (
-    "energy_j",
-    "leakage_j",
-    *(f"{component}_j" for component in COMPONENTS),
-    "power_w",
-    "gflops_per_w",
-    "area_mm2",
-)
-"""What a sweep adds where it is given a technology; the energy of components includes what they leak."""
-
 _MACHINE = ("macs", *BUFFERS, "rows_per_update_lane")
 _MEMORY = ("node_nm", "voltage_v", "cell_type", "temperature_k")
 _OF_MEMORY = ("read_energy_pj", "write_energy_pj", "leakage_w", "leakage_low_w", "area_mm2")

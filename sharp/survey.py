@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from sharp.accelerator import Accelerator
+from sharp.energy import Gating
+from sharp.implementation import Implementation, implement
 from sharp.plan import Plan
-from sharp.simulate import simulate
+from sharp.power import evaluate_energy
+from sharp.simulate import Report, simulate
+from sharp.technology import Technology
 from sharp.workload import Network
 
 if TYPE_CHECKING:
@@ -21,15 +25,19 @@ def survey(
     *,
     macs: Iterable[str | int],
     plans: Iterable[Plan] = (Plan(),),
+    technology: Technology | None = None,
+    gating: Gating | None = None,
 ) -> pd.DataFrame:
-    """Simulate every network on every budget under every plan.
+    """Simulate every network on every budget under every plan; with a technology, also what that costs.
 
     Returns
     -------
     pandas.DataFrame
         Columns: network, batch_size, hidden_size (of the first layer), budget, num_macs, clock_hz, schedule,
         reconfiguration, forwarding, weights, tile_rows (as asked), chosen_tile_rows (of the first layer), total_cycles,
-        latency_s, utilization, loaded_bytes, and the split in cycles (`sharp.cycles.SPLIT`).
+        latency_s, utilization, loaded_bytes, and the split in cycles (`sharp.cycles.SPLIT`); with a technology
+        `sharp.energy.ENERGY_COLUMNS` after them, then what each component leaks (compute_unit_leakage_j and so
+        on), peak_power_w and gflops_per_w_paper.
 
     Raises
     ------
@@ -39,10 +47,44 @@ def survey(
     import pandas as pd
 
     machines = [accelerator.with_macs(budget) for budget in macs]
-    return pd.DataFrame([_point(*point) for point in product(networks, machines, plans)])
+    made = [None if technology is None else implement(machine, technology) for machine in machines]
+    points = product(networks, zip(machines, made, strict=True), plans)
+    return pd.DataFrame([_point(*point, gating) for point in points])
 
 
-def _point(network: Network, accelerator: Accelerator, plan: Plan) -> dict[str, Any]:
+def survey_power(reports: Iterable[Report], technologies: Mapping[Any, tuple[Technology, Gating]]) -> pd.DataFrame:
+    """Power of runs in several technologies, gated or not: the same cycles at other costs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns: technology (its key), network, budget, power_w, energy_j, gflops_per_w, area_mm2.
+
+    Raises
+    ------
+    SpecificationError
+        As `sharp.implement`, and where power gating is asked for without data.
+    """
+    import pandas as pd
+
+    made: dict[tuple[Any, str], Implementation] = {}
+    rows = []
+    for (key, (technology, gating)), report in product(technologies.items(), list(reports)):
+        place = key, report.accelerator.budget_label
+        made[place] = made.get(place) or implement(report.accelerator, technology)
+        row = evaluate_energy(report, made[place], gating).as_row()
+        kept = {name: row[name] for name in ("power_w", "energy_j", "gflops_per_w", "area_mm2")}
+        rows.append({"technology": key, "network": report.network.name, "budget": place[1], **kept})
+    return pd.DataFrame(rows)
+
+
+def _point(
+    network: Network,
+    machine: tuple[Accelerator, Implementation | None],
+    plan: Plan,
+    gating: Gating | None,
+) -> dict[str, Any]:
+    accelerator, made = machine
     report = simulate(network, accelerator, plan)
     counts = report.counts
     return {
@@ -60,4 +102,16 @@ def _point(network: Network, accelerator: Accelerator, plan: Plan) -> dict[str, 
         "utilization": counts.utilization,
         "loaded_bytes": report.loaded_bytes,
         **counts.split,
+        **({} if made is None else _energy(report, made, gating)),
+    }
+
+
+def _energy(report: Report, made: Implementation, gating: Gating | None) -> dict[str, float]:
+    costs = evaluate_energy(report, made, gating)
+    leakage = {f"{name}_leakage_j": energy for name, energy in costs.energy.static_j.items()}
+    return {
+        **costs.as_row(),
+        **leakage,
+        "peak_power_w": costs.peak_power_w,
+        "gflops_per_w_paper": costs.gflops_per_w_paper,
     }

@@ -69,7 +69,7 @@ def sweep(
     pandas.DataFrame
         A row a point, in order: its columns, then ``tile_rows`` in use, total_cycles, latency_s, utilization, the
         split in cycles (`sharp.cycles.SPLIT`) and ``method``, "closed form" or "events"; with a technology
-        `sharp.pricing.ENERGY_COLUMNS` after them.
+        `sharp.energy.ENERGY_COLUMNS` after them.
 
     Raises
     ------

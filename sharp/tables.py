@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
 from sharp.accelerator import UNITS, Accelerator, MemoryLevel
 from sharp.examples import WorkedExample
+from sharp.implementation import COMPONENT_LABELS, Implementation
 from sharp.provenance import Provenance
+from sharp.technology import Technology
 from sharp.timeline import Timeline
+from sharp.units import KIB
 from sharp.workload import Network
 
 _GIVEN = Provenance(source="the user's file", status="given")
@@ -64,6 +67,49 @@ def hardware_table(accelerator: Accelerator) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def technology_table(technology: Technology) -> pd.DataFrame:
+    """A row a number of a technology: value, unit, plausible range, status, whether the paper gives it, source."""
+    rows = []
+    for name, entry in technology.provenance.items():
+        value = getattr(technology, name)
+        rows.append(
+            {
+                "number": name,
+                "value": value if isinstance(value, str) else f"{value:.4g}",
+                "unit": entry.unit,
+                "from": None if entry.low is None else f"{entry.low:.4g}",
+                "to": None if entry.high is None else f"{entry.high:.4g}",
+                "status": f"{entry.status}, input" if name in technology.inputs else entry.status,
+                "source": entry.source,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def memories_table(implementations: Mapping[str, Implementation]) -> pd.DataFrame:
+    """A row a memory and machine, by its label: banks, energies, leakage, area, access time."""
+    return pd.DataFrame(
+        [
+            {
+                "MACs": label,
+                "memory": COMPONENT_LABELS[name],
+                "banks": memory.banks,
+                "KiB a bank": round(memory.capacity_bytes / memory.banks / KIB, 2),
+                "bits": memory.width_bits,
+                "read (pJ)": round(memory.read_energy_pj, 2),
+                "write (pJ)": round(memory.write_energy_pj, 2),
+                "leakage (W)": round(memory.leakage_w, 4),
+                "asleep (W)": None if memory.leakage_low_w is None else round(memory.leakage_low_w, 4),
+                "area (mm2)": round(memory.area_mm2, 3),
+                "access (ns)": round(memory.access_ns, 3),
+                "source": memory.source,
+            }
+            for label, implementation in implementations.items()
+            for name, memory in implementation.memories.items()
+        ]
+    )
 
 
 def _value(value: object) -> str:

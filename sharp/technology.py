@@ -199,6 +199,20 @@ def with_settings(technology: Technology, settings: Mapping[str, object]) -> Tec
     return replace(technology, inputs=inputs, provenance={**technology.provenance, **given}, **values)
 
 
+def at_range_ends(technology: Technology) -> dict[tuple[str, str], Technology]:
+    """The technology with one number at a time at an end of its plausible range: keys (name, "low" or "high").
+
+    Numbers without a range are left out, and so is the temperature, which SRAM has data of at a few values only.
+    """
+    return {
+        (name, end): with_settings(technology, {name: value})
+        for name, entry in technology.provenance.items()
+        if name in UNITS and name != "temperature_k"
+        for end, value in (("low", entry.low), ("high", entry.high))
+        if value is not None
+    }
+
+
 # The scaling law -----------------------------------------------------------------------------------------------------
 
 

@@ -75,6 +75,16 @@ def watts_from_milliwatts(power_mw: Any) -> Any:
     return power_mw / 1000
 
 
+def tera_operations(macs_per_s: Any) -> Any:
+    """Tera-operations a second as usually counted: two a multiply-accumulate, 10^12."""
+    return 2 * macs_per_s / 1e12
+
+
+def paper_tera(macs_per_s: Any) -> Any:
+    """The paper's "TFLOPs": one operation a multiply-accumulate, 2^40."""
+    return macs_per_s / 2**40
+
+
 def mm2_from_um2(area_um2: Any) -> Any:
     """Square millimetres, of a number or an array."""
     return area_um2 / 1e6

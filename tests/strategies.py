@@ -4,13 +4,27 @@ import math
 import os
 from dataclasses import dataclass, replace
 
-from hypothesis import settings
+from hypothesis import reject, settings
 from hypothesis import strategies as st
 
-from sharp import SCHEDULES, Accelerator, MemoryLevel, Plan, RNNLayer, Sequences, count_cycles, find_accelerator
+from sharp import (
+    SCHEDULES,
+    Accelerator,
+    Implementation,
+    InfeasibleMappingError,
+    MemoryLevel,
+    Network,
+    Plan,
+    Report,
+    RNNLayer,
+    Sequences,
+    count_cycles,
+    find_accelerator,
+    simulate,
+)
 from sharp.accelerator import LATENCIES
 from sharp.cycles import CycleCounts, is_streamed
-from sharp.kernels import reference
+from sharp.kernels import reference, reference_energy
 from sharp.plan import FORWARDING, WEIGHTS
 
 BASE = replace(find_accelerator("sharp"), budgets={}, provenance={})  # shorter where a case is printed
@@ -188,3 +202,108 @@ def _segments_a_step(layer: RNNLayer, accelerator: Accelerator, plan: Plan) -> i
         columns = layer.input_size + layer.recurrent_size
         work += columns * plan.tile_rows // accelerator.num_macs // TILES_A_SEGMENT
     return 3 * layer.num_directions * work if plan.order.interleaves else work
+
+
+# What costs energy ---------------------------------------------------------------------------------------------------
+
+MAX_CELLS = 40
+
+
+@dataclass(frozen=True)
+class NetworkCase:
+    """A network with everything that decides how often it does what."""
+
+    network: Network
+    lengths: tuple[int, ...]
+    accelerator: Accelerator
+    plan: Plan
+
+    def report(self) -> Report:
+        """What the model gives; which cases it refuses is tested against the specification of the cycles."""
+        try:
+            return simulate(self.network, self.accelerator, self.plan)
+        except InfeasibleMappingError:
+            reject()
+
+    def reference(self) -> list[reference_energy.Actions]:
+        """What the specification counts of each layer, on the tile heights that the model chose."""
+        layers = self.network.layers
+        return reference_energy.count_network(
+            reference_machine(self.accelerator),
+            [reference_layer(layer) for layer in layers],
+            [reference_energy.Extras(layer.peephole, layer.residual) for layer in layers],
+            self.lengths,
+            [reference_plan(self.plan.at(entry.tile_rows)) for entry in self.report().layers],
+            self.plan.weights,
+            self.accelerator.lanes_per_unit,
+            self.accelerator.io_buffer.capacity_bytes,
+        )
+
+
+@st.composite
+def network_cases(
+    draw: st.DrawFn,
+    cells: tuple[str, ...] = ("lstm", "gru", "rnn"),
+    max_layers: int = 3,
+    schedules: tuple[str, ...] = tuple(SCHEDULES),
+) -> NetworkCase:
+    """Small layers on arrays of at most 2,000 multipliers, each of which the specification visits."""
+    stack: list[RNNLayer] = []
+    for _ in range(draw(st.integers(1, max_layers))):
+        layer = draw(layers(cells, stack[-1].output_size if stack else draw(sizes(60)), MAX_CELLS))
+        if draw(st.booleans()):
+            layer = replace(layer, peephole=layer.cell == "lstm")
+        if not stack and draw(st.booleans()):
+            layer = replace(layer, input_size=layer.output_size, residual=True)
+        stack.append(layer)
+    lengths = draw(batches(max_steps=5))
+    network = Network(name="random", layers=stack, seq_len=1).with_lengths(lengths)
+    rows = tuple(sorted(draw(st.lists(st.sampled_from([3, 4, 6, 8, 12, 16, 48]), min_size=1, max_size=3, unique=True))))
+    common = math.gcd(*rows)
+    accelerator = replace(
+        draw(accelerators()),
+        tile_rows=rows,
+        num_macs=math.lcm(*rows) * draw(st.integers(1, 40)),
+        lanes_per_unit=draw(st.sampled_from([lanes for lanes in range(1, common + 1) if common % lanes == 0])),
+        weight_bits=draw(st.sampled_from([8, 12, 16, 32])),
+        weight_buffer=draw(_capacities(5 * network.num_weights)),
+        io_buffer=draw(_capacities(8 * sum(lengths) * max(layer.output_size for layer in stack))),
+    )
+    plan = Plan(
+        schedule=draw(st.sampled_from(schedules)),
+        tile_rows=draw(st.sampled_from((*rows, "best"))),
+        reconfiguration=draw(st.booleans()),
+        forwarding=draw(st.sampled_from(FORWARDING)),
+        weights=draw(st.sampled_from(WEIGHTS)),
+    )
+    return NetworkCase(network, lengths, accelerator, plan)
+
+
+def _capacities(greatest: int) -> st.SearchStrategy[MemoryLevel]:
+    return st.integers(1, greatest).map(lambda capacity: MemoryLevel(capacity_bytes=capacity))
+
+
+def reference_prices(implementation: Implementation) -> reference_energy.Prices:
+    """The prices as the specification takes them."""
+    of = implementation.prices
+    return reference_energy.Prices(
+        multiply=of.multiply_pj,
+        add=of.add_pj,
+        product_registers=of.register_pj,
+        bank_read=of.bank_read_pj,
+        weight_byte_written=of.weight_write_pj,
+        vector_read=of.vector_read_pj,
+        vector_write=of.vector_write_pj,
+        sum_read=of.sum_read_pj,
+        sum_write=of.sum_write_pj,
+        sigmoid=of.sigmoid_pj,
+        tanh=of.tanh_pj,
+        elementwise_multiply=of.elementwise_multiply_pj,
+        elementwise_add=of.elementwise_add_pj,
+        state_read=of.state_read_pj,
+        state_write=of.state_write_pj,
+        dram_byte=of.dram_byte_pj,
+        controller_cycle=of.controller_pj,
+        leakage=of.leakage_w,
+        asleep_weight_buffer=of.asleep_w,
+    )

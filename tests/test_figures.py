@@ -19,6 +19,7 @@ MAX_CELL_LINES = 15
 REDUCED = {
     "fig_cycle_waterfall": {"networks": ["eesen", "gmat", "bysdne", "rldradspr"], "macs": ["1K", "64K"]},
     "fig_deepbench": {"sizes_and_steps": [[256, 150], [512, 25], [1024, 25], [1536, 50]], "macs": ["96K"]},
+    "fig_energy": {"networks": ["eesen", "gmat", "bysdne", "rldradspr"], "macs": ["1K", "64K"]},
     "fig_gru_and_variants": {
         "hidden_size": 256,
         "projection_size": 128,
@@ -27,15 +28,20 @@ REDUCED = {
     },
     "fig_interleaving": {"hidden_sizes": [512], "batch_sizes": [1, 4], "budgets": ["4K", "16K", "64K"]},
     "fig_padding_reconfiguration": {"hidden_sizes": [340, 512], "macs": ["1K", "4K", "16K", "64K"]},
+    "fig_power_area": {"macs": ["1K", "64K"]},
+    "fig_power_sensitivity": {"macs": ["1K", "64K"], "shown": 3},
     "fig_schedule_speedup": {"networks": ["bysdne"], "hidden_sizes": [256], "macs": ["1K", "64K"]},
     "fig_schedules_timeline": {"hidden_size": 64, "macs": "4K"},
     "fig_tile_exploration": {"hidden_sizes": [340], "macs": ["1K", "4K"]},
     "fig_utilization_latency": {"hidden_sizes": [340]},
     "fig_weight_streaming": {"networks": ["eesen", "bysdne"], "macs": ["1K", "64K"]},
+    "tab_budgets": {"macs": ["1K", "64K"]},
     "tab_counterexamples": {"sizes": 6},
     "tab_hardware": {},
     "tab_networks": {"networks": ["eesen", "deepbench-gru-h512-t1"]},
+    "tab_nodes": {"networks": ["bysdne"], "nodes": [32, 22, 16], "precisions": ["int8/int32"]},
     "tab_own_schedule": {"hidden_sizes": [340], "macs": ["64K"]},
+    "tab_technology": {"macs": ["1K"]},
     "tab_worked_examples": {},
 }
 
