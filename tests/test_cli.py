@@ -165,7 +165,7 @@ def test_timeline_and_trace(command, tmp_path):
 
 def test_list(command):
     content = json.loads(command("list", "--json").out)
-    assert {"networks", "accelerators", "schedules"} == set(content)
+    assert {"networks", "accelerators", "schedules", "technologies"} == set(content)
     assert content["schedules"] == list(SCHEDULES)
     assert content["accelerators"][0]["budgets"]["96K"] == {"num_macs": 96000, "clock_hz": 2.5e8}
     assert list(json.loads(command("list", "networks", "--json").out)) == ["networks"]
@@ -251,7 +251,7 @@ def test_check(command, network_file):
         (("run", "--hidden", "4", "--macs", "lots"), "macs: expected a number such as 4096 or 64K"),
         (("run", "--hidden", "4", "--schedule", "unfold"), "(did you mean 'unfolded'?)"),
         (("run", "--hidden", "4", "--accelerator", "shrp"), "(did you mean 'sharp'?)"),
-        (("run", "--hidden", "4", "--set", "clock=1"), "partial_sum_bits, activation_lanes"),
+        (("run", "--hidden", "4", "--set", "clock=1"), "got 'clock' (did you mean 'clock_hz'"),
         (("run", "--hidden", "4", "--set", "clock_hz"), "--set: expected NAME=VALUE"),
         (("run", "--hidden", "4", "--set", "clock_hz=fast"), "clock_hz: expected a positive number, got 'fast'"),
         (("run", "--hidden", "4", "--set", "clock_hz=[1"), "--set, line 1: expected YAML"),
@@ -392,4 +392,4 @@ def test_start_up_imports_only_what_it_needs():
     loaded = set(
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr.split()
     )
-    assert not loaded & {"numpy", "pandas", "matplotlib", "papermill"}
+    assert not loaded & {"numpy", "pandas", "matplotlib", "papermill", "sharp.power", "sharp.technology", "sharp.sram"}

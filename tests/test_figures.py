@@ -9,7 +9,7 @@ import jupytext
 import pytest
 import yaml
 
-from sharp import Plan, find_accelerator, find_network, simulate, square_lstm
+from sharp import Plan, find_accelerator, find_network, find_technology, implement, simulate, square_lstm
 from sharp.notebook import run_notebook
 
 FOLDER = Path(__file__).parents[1] / "book" / "notebooks"
@@ -107,23 +107,61 @@ def check_utilization(headline):
     assert headline["latency_us_16k_largest"] == pytest.approx(report.latency_s * 1e6)
 
 
+def check_energy(headline):
+    # SHARP saves at both budgets, more at the larger one, and savings are less time to leak plus less done.
+    assert headline["energy_64k"] < headline["energy_1k"] < 0
+    for budget in ("1k", "64k"):
+        parts = headline[f"leakage_{budget}"] + headline[f"dynamic_{budget}"]
+        assert parts == pytest.approx(headline[f"energy_{budget}"], rel=1e-9)
+    # By hand: 1.014 / 1.04 - 1, and 1.36 / 2.02 - 1.
+    assert headline["implied_1k"] == pytest.approx(-0.025, abs=1e-9)
+    assert headline["implied_64k"] == pytest.approx(-0.3267, abs=1e-4)
+
+
+def check_power_and_area(headline):
+    for budget in ("1k", "64k"):
+        made = implement(find_accelerator("sharp").with_macs(budget.upper()), find_technology("32nm"))
+        assert headline[f"area_{budget}"] == pytest.approx(sum(made.area_mm2.values()), rel=1e-12)
+        assert headline[f"leakage_{budget}"] == pytest.approx(made.leakage_w, rel=1e-9)
+        assert headline[f"low_{budget}"] < headline[f"power_{budget}"] < headline[f"high_{budget}"]
+    assert headline["share_sram_1k"] > 0.5 > headline["share_sram_64k"]
+
+
+def check_sensitivity(headline):
+    assert headline["hp_300k_1k"] < headline["hp_330k_1k"] < headline["hp_360k_1k"]
+    for variant in ("clock_gating", "power_gating", "no_registers"):
+        assert headline[f"hp_360k_{variant}_64k"] < headline["hp_360k_64k"]
+    assert headline["leakage_of_SRAM_low_1k"] < 0 < headline["leakage_of_SRAM_high_1k"]
+
+
+def check_budgets(headline):
+    assert headline["ratio"] == pytest.approx(2 * 2**40 / 1e12, rel=1e-9)
+    assert headline["gflops_per_w_paper"] < headline["best"]
+
+
 CHECKS = {
     "fig_cycle_waterfall": lambda headline: (
         headline["utilization_fixed_64k"] < headline["utilization_sharp_64k"] < headline["utilization_sharp_1k"]
     ),
     "fig_deepbench": lambda headline: headline["latency_us_96k_h512"] < headline["latency_us_96k_h1024"],
+    "fig_energy": check_energy,
     "fig_gru_and_variants": lambda headline: headline["step_cycles_rnn_64k_b1"] < headline["step_cycles_lstm_64k_b1"],
     "fig_interleaving": check_interleaving,
     "fig_padding_reconfiguration": check_padding,
+    "fig_power_area": check_power_and_area,
+    "fig_power_sensitivity": check_sensitivity,
     "fig_schedule_speedup": lambda headline: headline["network_sequential_64k"] == 1 < headline["network_unfolded_64k"],
     "fig_schedules_timeline": check_timeline,
     "fig_tile_exploration": check_exploration,
     "fig_utilization_latency": check_utilization,
     "fig_weight_streaming": check_streaming,
+    "tab_budgets": check_budgets,
     "tab_counterexamples": lambda headline: headline["share_4"] == 0 < headline["false"] < 5,
     "tab_hardware": lambda headline: headline["assumed_parameters"] == 8,
+    "tab_nodes": lambda headline: headline["power_16nm"] < headline["power_22nm"] < headline["power_32nm"],
     "tab_networks": lambda headline: headline["networks"] == 2 < headline["shipped_networks"] == 77,
     "tab_own_schedule": lambda headline: headline["points"] == 1 == headline["faster"] + headline["slower"],
+    "tab_technology": lambda headline: headline["inputs"] == 3 < headline["assumed"] < headline["numbers"] == 23,
     "tab_worked_examples": lambda headline: headline["equal"] == headline["examples"] == 5,
 }
 

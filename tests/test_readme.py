@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from sharp import Plan, find_accelerator, simulate, square_lstm
+from sharp import (
+    Plan,
+    evaluate_energy,
+    find_accelerator,
+    find_network,
+    find_technology,
+    implement,
+    simulate,
+    square_lstm,
+)
 from sharp.io import published_numbers
 
 FIXED = {name: Plan(schedule=name, tile_rows=32, reconfiguration=False) for name in ("sequential", "intergate")}
@@ -25,7 +34,7 @@ def row(label):
 @pytest.mark.parametrize(
     ("label", "machine", "plan"),
     [
-        ("SHARP", "sharp", Plan()),
+        ("SHARP, mean utilization", "sharp", Plan()),
         ("E-PUR on the same multipliers, read as `sequential` on 32 rows", "epur", FIXED["sequential"]),
         ("the same, read as `intergate` on 32 rows", "epur", FIXED["intergate"]),
     ],
@@ -42,6 +51,23 @@ def test_the_utilizations_shown_are_computed(label, machine, plan):
         printed.append("-" if number is None else f"{number.value:.2f}")
     assert here == " / ".join(means)
     assert paper == " / ".join(printed)
+
+
+def test_the_power_and_area_shown_are_computed():
+    numbers, technology = published_numbers(), find_technology("32nm")
+    networks = [find_network(name) for name in ("eesen", "gmat", "bysdne", "rldradspr")]
+    power, area, labels = [], [], ("1K", "4K", "16K", "64K")
+    for macs in labels:
+        made = implement(find_accelerator("sharp").with_macs(macs), technology)
+        watts = [evaluate_energy(simulate(network, made.accelerator), made).power_w for network in networks]
+        power.append(f"{sum(watts) / 4:.2f}")
+        area.append(f"{sum(made.area_mm2.values()):.1f}")
+    printed = [
+        " / ".join(f"{numbers[f'{key}_{macs.lower()}'].value:{spec}}" for macs in labels)
+        for key, spec in (("power_w", ".2f"), ("area_mm2", ".1f"))
+    ]
+    assert row(r"power \(W\), mean over the paper's four networks") == (printed[0], " / ".join(power))
+    assert row(r"area \(mm²\), only its SRAM a prediction") == (printed[1], " / ".join(area))
 
 
 def test_the_two_commands_stand_in_the_first_screen():
