@@ -74,3 +74,11 @@ def test_the_two_commands_stand_in_the_first_screen():
     first_screen = "\n".join(README.splitlines()[:25])
     assert "$ make figures" in first_screen
     assert "$ make test" in first_screen
+
+
+@pytest.mark.parametrize("page", ["own", "energy"])
+def test_the_python_shown_in_the_book_runs(page):
+    text = (Path(__file__).parents[1] / "book" / f"{page}.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    assert blocks
+    exec(compile("\n".join(blocks), page, "exec"), {})
