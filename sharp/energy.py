@@ -170,11 +170,15 @@ def spend(
     if gating.power:
         held = activity.held_bytes / capacity_bytes
         watts["weight_buffer"] = watts["weight_buffer"] * held + prices.asleep_w * (1 - held)
-    return dynamic, {name: watts.get(name, 0.0) * seconds for name in COMPONENTS}
+    return dynamic, {name: watts[name] * seconds if name in watts else 0.0 for name in COMPONENTS}
 
 
 def full_speed(accelerator: Accelerator) -> Activity:
-    """A cycle in which every unit works at its full rate on an LSTM, loads from the DRAM included: the peak."""
+    """A cycle in which every unit works at its full rate on an LSTM: the peak.
+
+    The DRAM delivers weights as fast as it can. No cycle waits for x and h to pass it, so a layer of few cells and very
+    many inputs can take more than the peak; its report warns.
+    """
     lanes, cells = accelerator.activation_lanes, update_lanes(accelerator)
     words = ACCESS_BITS // accelerator.partial_sum_bits
     banks = accelerator.num_macs // accelerator.lanes_per_unit

@@ -12,9 +12,9 @@ from math import nan
 from typing import Any
 
 from sharp.accelerator import ARITHMETIC, BUFFERS, Accelerator
-from sharp.checks import refuse, within
-from sharp.sram import NODES_NM, SramPoint, estimate_sram
-from sharp.technology import ENERGIES, UNITS, Technology, scale_area, scale_energy
+from sharp.checks import check_name, refuse, within
+from sharp.sram import NODES_NM, SOURCES, SramPoint, estimate_sram
+from sharp.technology import ENERGIES, UNITS, Technology, check_technology, scale_area, scale_energy
 from sharp.units import BITS_PER_BYTE, mm2_from_um2, ns_from_hz, watts_from_milliwatts
 
 COMPONENTS = ("compute_unit", *BUFFERS, "mfu", "controller", "dram")
@@ -147,6 +147,8 @@ def implement(accelerator: Accelerator, technology: Technology, *, sram_source: 
         Where a memory, its devices, temperature or node is outside the SRAM data, no energy is known for the precision,
         or `lanes_per_unit` does not divide a tile height.
     """
+    check_technology(technology)
+    check_name("sram_source", sram_source, SOURCES)
     for rows in accelerator.tile_rows:
         if rows % accelerator.lanes_per_unit:
             raise refuse("lanes_per_unit", f"a divisor of the tile height {rows}", accelerator.lanes_per_unit)

@@ -148,7 +148,7 @@ class Space:
         for name in self.axes:
             check_column(name)
             if name not in COLUMNS and not with_energy:
-                raise refuse(f"points.{name}", "a technology, for energy", None)
+                raise SpecificationError(f"points.{name}: expected a technology (--energy) with this column, got none")
         if "hidden_size" not in self.axes:
             raise refuse("points", "a column hidden_size", list(self.axes))
         self.numbers = {
@@ -179,6 +179,12 @@ def check_column(name: str) -> None:
 def plain(value: Any) -> Any:
     """A number of Python's, as layers and machines take them."""
     return value.item() if hasattr(value, "item") else value
+
+
+def number_of(name: str, value: Any) -> Any:
+    """The value of a column as machines take it: whole numbers as integers, also where they came as doubles."""
+    value = plain(value)
+    return int(value) if name in _WHOLE and isinstance(value, float) else value
 
 
 def _distinct(name: str, values: list[Any]) -> tuple[list[Any], NDArray[np.intp]]:

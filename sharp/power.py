@@ -7,6 +7,7 @@ from functools import cached_property
 from math import fsum
 from typing import Any
 
+from sharp.checks import refuse
 from sharp.energy import ACTIONS, ENERGY_COLUMNS, EnergyBreakdown, Gating, break_down, full_speed, sum_energy
 from sharp.implementation import COMPONENTS, Implementation, implement
 from sharp.simulate import Report
@@ -62,7 +63,19 @@ class EnergyReport:
     @property
     def warnings(self) -> list[str]:
         """What the numbers leave out, a sentence each."""
-        return self.implementation.warnings
+        return [*self.implementation.warnings, *self._slow_dram()]
+
+    def _slow_dram(self) -> list[str]:
+        """What passes the DRAM takes no cycles but those of weights; say so where that cannot be."""
+        machine, activities = self.report.accelerator, self.report.activities
+        moved = sum(activity.loaded_bytes + activity.dram_vectors * machine.weight_bytes for activity in activities)
+        needed = moved / self.report.latency_s
+        if needed <= machine.dram_bytes_per_s:
+            return []
+        return [
+            f"weights, x and h together need {needed / GIGA:.3g} GB/s of a DRAM of "
+            f"{machine.dram_bytes_per_s / GIGA:.3g} GB/s; the cycles wait for weights alone"
+        ]
 
     def as_row(self) -> dict[str, float]:
         """The columns that a table of points has (`sharp.energy.ENERGY_COLUMNS`)."""
@@ -176,7 +189,12 @@ def evaluate_energy(
         As `sharp.implement`, and where power gating is asked for without data.
     """
     gating = gating or Gating()
-    made = implement(report.accelerator, technology) if isinstance(technology, Technology) else technology
+    if isinstance(technology, Implementation):
+        made = technology
+        if made.accelerator != report.accelerator:
+            raise refuse("implementation", "that of the report's accelerator", made.accelerator.name)
+    else:
+        made = implement(report.accelerator, technology)
     known = {activity: break_down(activity, made, gating) for activity in set(report.activities)}
     layers = tuple(known[activity] for activity in report.activities)
     return EnergyReport(report=report, implementation=made, gating=gating, layers=layers)

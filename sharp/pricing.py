@@ -13,8 +13,8 @@ from sharp.energy import Gating, check_gating, spend
 from sharp.errors import SharpError
 from sharp.implementation import COMPONENTS, implement, logic_area, price
 from sharp.plan import Plan
-from sharp.points import Space, plain
-from sharp.technology import UNITS, Technology
+from sharp.points import Space, number_of
+from sharp.technology import UNITS, Technology, check_technology
 from sharp.technology import with_settings as with_technology_settings
 from sharp.units import GIGA
 from sharp.workload import RNNLayer
@@ -22,6 +22,8 @@ from sharp.workload import RNNLayer
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+_MAX_LABELS = 2**20
 
 _MACHINE = ("macs", *BUFFERS, "rows_per_update_lane")
 _MEMORY = ("node_nm", "voltage_v", "cell_type", "temperature_k")
@@ -85,9 +87,10 @@ class Pricing:
     """What the actions of a space's points cost: each distinct machine and memory is worked out once."""
 
     def __init__(self, space: Space, technology: Technology, gating: Gating | None) -> None:
+        check_technology(technology)
         self.space, self.technology, self.gating = space, technology, gating or Gating()
         self._distinct = {name: _distinct(space.axes[name]) for name in (*_MACHINE, *_MEMORY) if name in space.axes}
-        self._known: dict[int, Mapping[str, Any]] = {}
+        self._known: dict[tuple[int, ...], Mapping[str, Any]] = {}
 
     def columns(
         self, first: int, codes: Mapping[str, NDArray[np.intp]], counts: Mapping[str, Any], clock_hz: Any
@@ -103,12 +106,14 @@ class Pricing:
             clock_hz=clock_hz,
             capacity_bytes=quantities["weight_buffer"],
         )
-        leakage = sum(static.values())
-        energy = sum(dynamic.values()) + leakage
+        leakage, parts = sum(static.values()), dynamic
+        for name in COMPONENTS:
+            parts[name] += static[name]  # into the arrays that are there: memory takes longer than sums
+        energy = sum(parts.values())
         return {
             "energy_j": energy,
             "leakage_j": leakage,
-            **{f"{name}_j": dynamic[name] + static[name] for name in COMPONENTS},
+            **{f"{name}_j": part for name, part in parts.items()},
             "power_w": energy * (clock_hz / activity.total_cycles),
             "gflops_per_w": 2 / GIGA * activity.useful_products / energy,
             "area_mm2": sum(logic_area(quantities).values()) + sum(memory["area_mm2"] for memory in memories.values()),
@@ -118,11 +123,14 @@ class Pricing:
         """Numbers of technology and machine, each alone where it is the same for all points, or one a point."""
         import numpy as np
 
-        label: Any = np.zeros(1, dtype=np.intp)
-        for name, (values, places) in self._distinct.items():
-            label = label * len(values) + (places[codes[name]] if len(values) > 1 else 0)
-        labels, which = _present(label)
-        known = [self._of_label(key, first, codes, label) for key in labels]
+        places = {name: (values, where[codes[name]]) for name, (values, where) in self._distinct.items()}
+        kinds, which = _kinds([place for values, place in places.values() if len(values) > 1])
+        known = []
+        for kind in kinds:
+            key = tuple(int(place[kind]) for _, place in places.values())
+            if key not in self._known:
+                self._known[key] = self._work_out(key, first + kind)
+            known.append(self._known[key])
         quantities = {}
         for name, value in known[0].items():
             values = [entry[name] for entry in known]
@@ -135,20 +143,16 @@ class Pricing:
                 quantities[name] = float(numbers[0]) if len(numbers) == 1 else numbers[codes[name]]
         return quantities
 
-    def _of_label(
-        self, key: int, first: int, codes: Mapping[str, NDArray[np.intp]], label: NDArray[np.intp]
-    ) -> Mapping[str, Any]:
-        """Numbers of a machine in a technology, that of the points with a label."""
-        if key not in self._known:
-            place = int((label == key).argmax())
-            point = {name: plain(self.space.axes[name][codes[name][place]]) for name in self._distinct}
-            try:
-                self._known[key] = self._work_out(point)
-            except SharpError as error:
-                raise type(error)(f"points[{first + place}]: {error}") from None
-        return self._known[key]
+    def _work_out(self, key: tuple[int, ...], number: int) -> Mapping[str, Any]:
+        """Numbers of a machine in a technology, those of a point."""
+        chosen = zip(self._distinct.items(), key, strict=True)
+        point = {name: number_of(name, values[place]) for (name, (values, _)), place in chosen}
+        try:
+            return self._implement(point)
+        except SharpError as error:
+            raise type(error)(f"points[{number}]: {error}") from None
 
-    def _work_out(self, point: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _implement(self, point: Mapping[str, Any]) -> Mapping[str, Any]:
         machine = self.space.accelerator
         settings = machine.budget(point["macs"]) if "macs" in point else {}
         settings |= {name: point[name] for name in _MACHINE[1:] if name in point}
@@ -165,15 +169,21 @@ class Pricing:
         }
 
 
-def _present(label: NDArray[np.intp]) -> tuple[list[int], NDArray[np.intp]]:
-    """The labels that there are, and which of them each point has."""
+def _kinds(places: list[NDArray[np.intp]]) -> tuple[list[int], NDArray[np.intp]]:
+    """The first point of each kind, points being of one where all columns are equal, and which kind each point is."""
     import numpy as np
 
-    if label.max() > 16 * len(label):  # too many for a table
-        labels, which = np.unique(label, return_inverse=True)
-        return labels.tolist(), which.reshape(-1)
+    label, span = np.zeros(len(places[0]) if places else 1, dtype=np.intp), 1
+    for place in places:
+        label, span = label * (place.max() + 1) + place, span * (int(place.max()) + 1)
+        if span > _MAX_LABELS:  # that there are no more labels than points
+            kinds, label = np.unique(label, return_inverse=True)
+            label, span = label.reshape(-1), len(kinds)
     there = np.bincount(label) > 0
-    return np.flatnonzero(there).tolist(), (np.cumsum(there) - 1)[label]
+    which = (np.cumsum(there) - 1)[label]
+    first = np.zeros(int(there.sum()), dtype=np.intp)
+    first[which[::-1]] = np.arange(len(which))[::-1]
+    return first.tolist(), which
 
 
 def _number(value: float | None) -> float:

@@ -152,7 +152,7 @@ def _from_table(
     for line in _neighbours(nearest, sorted(lines)):
         if not _within_reach(bank_bytes, lines[line]):
             bounds = f"{_reach(lines[line])} bytes a bank ({8 * line} bits an access at {node_nm} nm)"
-            raise refuse("capacity_bytes", bounds, round(bank_bytes))
+            raise refuse("capacity_bytes", bounds, round(bank_bytes, 2))
         rows[line] = _interpolate(bank_bytes, lines[line])
     read, write, *others = _interpolate(nearest, rows)
     wider = max(1.0, width_bits / 8 / nearest)

@@ -19,7 +19,7 @@ from sharp.checks import check_integer, refuse
 from sharp.cycles import SPLIT, Progress
 from sharp.errors import InfeasibleMappingError, SharpError
 from sharp.plan import Plan
-from sharp.points import CHOICES, DEFAULTS, PLAN, SETTINGS, Points, Rows, Space, plain
+from sharp.points import CHOICES, DEFAULTS, PLAN, SETTINGS, Points, Rows, Space, number_of
 from sharp.simulate import simulate
 from sharp.units import cycles_from_many_ns
 from sharp.workload import RNNLayer, single_layer
@@ -102,6 +102,8 @@ def sweep_chunks(
         raise refuse("points", "a grid or a mapping of columns", points)
     points = points if isinstance(points, Points) else Rows(points)
     space = Space(points, accelerator, with_energy=technology is not None)
+    if technology is None and gating is not None:
+        raise refuse("gating", "a technology with it", technology)
     pricing = None
     if technology is not None:
         from sharp.pricing import Pricing  # with SRAM and technology, only for energy
@@ -286,7 +288,7 @@ class _Chunk:
         point = self.point(place)
         try:
             settings = self.space.accelerator.budget(point["macs"]) if "macs" in point else {}
-            settings |= {name: plain(point[name]) for name in ("clock_hz", *SETTINGS) if name in point}
+            settings |= {name: number_of(name, point[name]) for name in ("clock_hz", *SETTINGS) if name in point}
             machine = with_settings(self.space.accelerator, settings)
             layer = _layer(point)
             network = single_layer(layer, int(point["seq_len"]), int(point["batch_size"]))

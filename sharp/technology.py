@@ -199,6 +199,12 @@ def with_settings(technology: Technology, settings: Mapping[str, object]) -> Tec
     return replace(technology, inputs=inputs, provenance={**technology.provenance, **given}, **values)
 
 
+def check_technology(technology: object) -> None:
+    """Refuse what is no technology, such as a name."""
+    if not isinstance(technology, Technology):
+        raise refuse("technology", "a Technology, such as sharp.find_technology gives", technology)
+
+
 def at_range_ends(technology: Technology) -> dict[tuple[str, str], Technology]:
     """The technology with one number at a time at an end of its plausible range: keys (name, "low" or "high").
 

@@ -15,7 +15,7 @@ from sharp.workload import single_layer
 CELL_COUNTS = ("sigmoids", "tanhs", "elementwise_multiplications", "elementwise_additions", "state_updates")
 
 
-@examples(500)
+@examples(300)
 @given(network_cases())
 def test_activity_is_that_of_the_specification(case: NetworkCase):
     activities = case.report().activities

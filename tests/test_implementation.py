@@ -147,9 +147,13 @@ def test_other_precisions(made, precision, multiply, add, bits):
     assert other.prices.add_pj == pytest.approx(add * SCALE, rel=1e-12)
     assert other.prices.register_pj == pytest.approx(sum(bits) * TECHNOLOGY.register_pj_per_bit, rel=1e-12)
     assert other.prices.dram_vector_pj == pytest.approx(weight_bits / 8 * other.prices.dram_byte_pj, rel=1e-12)
+    bank = other.memories["weight_buffer"]
+    assert bank.width_bits == 32 * weight_bits
+    assert other.prices.weight_write_pj == pytest.approx(bank.write_energy_pj * 8 / bank.width_bits, rel=1e-12)
     sums = other.memories["intermediate_buffer"].read_energy_pj
     assert other.prices.sum_read_pj == pytest.approx(sums * sum_bits / 512, rel=1e-12)
-    assert other.prices.sigmoid_pj == made.prices.sigmoid_pj  # activations stay fp16
+    for name in ("sigmoid_pj", "tanh_pj", "elementwise_multiply_pj", "elementwise_add_pj"):  # they stay fp16/fp32
+        assert getattr(other.prices, name) == getattr(made.prices, name), name
     assert other.warnings == [
         f"area and leakage of the compute unit are those of fp16/fp32; none are known of {precision}"
     ]
@@ -207,8 +211,11 @@ def test_leakage_of_sram_grows_with_temperature_and_low_standby_power_leaks_litt
     assert quiet.prices.bank_read_pj > hot.prices.bank_read_pj
 
 
-def test_asleep_is_no_number_where_no_run_says():
-    assert math.isnan(settings_of(technology={"node_nm": 22}).prices.asleep_w)
+def test_leakage_of_other_runs_is_no_number_where_none_was_made(made):
+    low, high = made.sram_leakage_range_w
+    assert made.prices.asleep_w < low < sum(memory.leakage_w for memory in made.memories.values()) < high
+    smaller = settings_of(technology={"node_nm": 22})
+    assert all(map(math.isnan, (smaller.prices.asleep_w, *smaller.sram_leakage_range_w)))
 
 
 def test_a_bank_that_is_slower_than_the_clock_is_said():

@@ -29,7 +29,7 @@ from sharp.accelerator import LATENCIES, with_settings
 from sharp.closed_form import INPUTS, evaluate, kernel, why_not
 from sharp.energy import ENERGY_COLUMNS
 from sharp.points import DEFAULTS, PLAN, SETTINGS
-from sharp.pricing import _present, closed_activity
+from sharp.pricing import _kinds, closed_activity
 from sharp.technology import SETTINGS as TECHNOLOGY_SETTINGS
 from sharp.technology import with_settings as with_technology_settings
 from sharp.workload import single_layer
@@ -132,7 +132,7 @@ def tables(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]], Gatin
     return columns, points, gating
 
 
-@examples(300)
+@examples(200)
 @given(tables(), st.integers(1, 7))
 def test_every_point_is_as_evaluate_energy_has_it(table, chunk_points):
     columns, points, gating = table
@@ -192,12 +192,12 @@ def test_more_kinds_of_machines_than_a_table_holds():
 
 
 @examples(200)
-@given(st.lists(st.integers(0, 40) | st.integers(0, 2**62), min_size=1, max_size=20))
-def test_labels_that_there_are(values):
-    label = np.array(values)
-    labels, which = _present(label)
-    assert labels == sorted(set(values))
-    assert [labels[place] for place in which.tolist()] == values
+@given(st.lists(st.lists(st.integers(0, 3) | st.integers(0, 10**8), min_size=6, max_size=6), min_size=1, max_size=8))
+def test_points_are_of_one_kind_where_all_columns_are_equal(columns):
+    points = list(zip(*columns, strict=True))
+    kinds, which = _kinds([np.array(column) for column in columns])
+    assert [points[kinds[kind]] for kind in which.tolist()] == points
+    assert sorted(kinds) == [place for place, point in enumerate(points) if point not in points[:place]]
 
 
 @pytest.mark.parametrize("rank", [2**11, 2**12])
@@ -287,7 +287,7 @@ def test_closed_activity_is_that_of_the_events_on_every_build(level, monkeypatch
         kernel.cache_clear()
         pytest.skip(f"this processor does not run x86-64-v{level}")
 
-    @examples(500)
+    @examples(300)
     @given(closed_cases(), st.booleans())
     def run(case, best):
         check_closed(case, best)

@@ -220,7 +220,7 @@ def test_scaled(shipped, node_nm):
 def test_scaled_keeps_the_voltage(shipped):
     assert shipped.scaled(22).voltage_v == 0.85
     assert shipped.scaled(32).fp32_add_pj == shipped.fp32_add_pj
-    with pytest.raises(SpecificationError, match="^node_nm: expected 7 to 45 nm"):
+    with pytest.raises(SpecificationError, match=r"^node_nm: expected 7 to 45 nm"):
         shipped.scaled(5)
 
 
