@@ -148,7 +148,9 @@ def add_traffic(
     plan : Plan
     """
     result = []
-    for layer, activity, vectors in zip(network.layers, activities, _dram_vectors(network, accelerator), strict=True):
+    for layer, activity, vectors in zip(
+        network.layers, activities, _dram_vectors(network, accelerator, plan), strict=True
+    ):
         activity = replace(
             activity,
             vector_reads=activity.vector_reads + vectors[1],
@@ -171,18 +173,17 @@ def num_loads(layer: RNNLayer, network: Network, accelerator: Accelerator, plan:
     return network.sequences.total_steps if plan.order.interleaves else network.sequences.num_steps
 
 
-def _dram_vectors(network: Network, accelerator: Accelerator) -> Iterator[tuple[int, int]]:
+def _dram_vectors(network: Network, accelerator: Accelerator, plan: Plan) -> Iterator[tuple[int, int]]:
     """Elements that each layer reads from the DRAM and writes there."""
     steps, last = network.sequences.total_steps, len(network.layers) - 1
-    half = accelerator.io_buffer.capacity_bytes / 2
-    outputs = [layer.output_size * steps for layer in network.layers]
-    leaves = [
-        count * accelerator.weight_bytes > half or index == last  # what passes between layers stays where it fits
-        for index, count in enumerate(outputs)
-    ]
+    most = accelerator.io_buffer.capacity_bytes // 2 // accelerator.weight_bytes
     for index, layer in enumerate(network.layers):
-        read = layer.input_size * steps if index == 0 or leaves[index - 1] else 0
-        yield read, outputs[index] if leaves[index] else 0
+        read, written = layer.input_size * steps, layer.output_size * steps
+        if read > most:  # and a direction after the other reads all of it
+            read *= 1 if plan.order.interleaves else layer.num_directions
+        elif index > 0:
+            read = 0
+        yield read, written if written > most or index == last else 0
 
 
 def _held(num_weights: int, accelerator: Accelerator) -> int:

@@ -109,6 +109,7 @@ def area(as_json: bool, **options: Any) -> None:
 def explore_command(as_json: bool, **options: Any) -> None:
     """Try every tile height on every layer and mark the best: the dispatcher's table."""
     network, accelerator, chosen = workload(options), machine(options), plan(options)
+    refuse_energy_options(options)
     with progress_bar("exploring") as progress:
         tables = explore(network, accelerator, chosen, progress=progress)
     if as_json:
@@ -147,6 +148,7 @@ def explore_command(as_json: bool, **options: Any) -> None:
 def timeline(layer: int, show_steps: int, trace: Path | None, as_json: bool, **options: Any) -> None:
     """Show when array, activation unit and cell updater work, in the first time steps of a layer."""
     network, accelerator, chosen = workload(options), machine(options), plan(options)
+    refuse_energy_options(options)
     if not 0 <= layer < len(network.layers):
         raise refuse("--layer", f"a layer of {network.name}, 0 to {len(network.layers) - 1}", layer)
     if show_steps < 1:

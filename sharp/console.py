@@ -159,30 +159,29 @@ def print_energy(costs: EnergyReport) -> None:
     """Print what a run costs: a row a component, then power, efficiency and area."""
     made, energy = costs.implementation, costs.energy
     gating = " and ".join(name for name, on in (("clock", costs.gating.clock), ("power", costs.gating.power)) if on)
+    unit, factor = _energy_unit(energy.total_j)
     table = _table(
         f"energy in {_technology(made)}{f', {gating} gating' if gating else ''}",
-        *("component", "dynamic mJ", "leakage mJ", "total mJ", "share"),
+        *("component", f"dynamic {unit}", f"leakage {unit}", f"total {unit}", "share"),
     )
     for name in COMPONENTS:
-        table.add_row(
-            COMPONENT_LABELS[name],
-            *_milli(energy.dynamic_j[name], energy.static_j[name], energy.of(name)),
-            f"{energy.of(name) / energy.total_j:.1%}",
-        )
-    dynamic, static = sum(energy.dynamic_j.values()), sum(energy.static_j.values())
-    table.add_row("total", *_milli(dynamic, static, energy.total_j), f"{1:.1%}", style="bold")
+        parts = (energy.dynamic_j[name], energy.static_j[name], energy.of(name))
+        share = f"{energy.of(name) / energy.total_j:.1%}"
+        table.add_row(COMPONENT_LABELS[name], *(f"{factor * part:.4f}" for part in parts), share)
+    sums = (sum(energy.dynamic_j.values()), sum(energy.static_j.values()), energy.total_j)
+    table.add_row("total", *(f"{factor * part:.4f}" for part in sums), f"{1:.1%}", style="bold")
     _console().print()
     _show(table)
     console = _console()
     each = " a sequence" if costs.report.network.batch_size > 1 else ""
     console.print(
         f"power {costs.power_w:.2f} W on average, {costs.peak_power_w:.2f} W at the peak; "
-        f"energy {1e3 * costs.energy_per_sequence_j:.4g} mJ{each}, times delay {costs.energy_delay_js:.4g} J s",
+        f"energy {factor * costs.energy_per_sequence_j:.4g} {unit}{each}, times delay {costs.energy_delay_js:.4g} J s",
         style="bold",
     )
     console.print(
-        f"{costs.gflops_per_w:.1f} GFLOPS/W (2 operations a multiply-accumulate; "
-        f"{costs.gflops_per_w_paper:.1f} as the paper counts); area {sum(made.area_mm2.values()):.1f} mm2",
+        f"{costs.gflops_per_w:.4g} GFLOPS/W (2 operations a multiply-accumulate; "
+        f"{costs.gflops_per_w_paper:.4g} as the paper counts); area {sum(made.area_mm2.values()):.1f} mm2",
         style="bold",
     )
     for sentence in costs.warnings:
@@ -220,8 +219,10 @@ def _technology(made: Implementation) -> str:
     )
 
 
-def _milli(*joules: float) -> list[str]:
-    return [f"{1e3 * value:.4f}" for value in joules]
+def _energy_unit(joules: float) -> tuple[str, float]:
+    """A unit in which some energy is no small number, and how many of it are a joule."""
+    units = (("J", 1.0), ("mJ", 1e3), ("uJ", 1e6), ("nJ", 1e9))
+    return next(((unit, factor) for unit, factor in units if joules * factor >= 1), units[-1])
 
 
 def print_tile_tables(network: Network, accelerator: Accelerator, plan: Plan, tables: Sequence[TileTable]) -> None:

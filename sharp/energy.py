@@ -11,7 +11,6 @@ from sharp.accelerator import Accelerator
 from sharp.activity import Activity
 from sharp.checks import check_flag, refuse
 from sharp.implementation import (
-    ACCESS_BITS,
     COMPONENTS,
     Implementation,
     Prices,
@@ -39,6 +38,13 @@ class Gating:
     """Multipliers, adders and banks that would work on padding, and the controller while the array waits."""
     power: bool = False
     """The share of the weight buffer that holds no weights."""
+
+    @classmethod
+    def of(cls, gating: Gating | None) -> Gating:
+        """A gating, or none where none is given."""
+        if gating is not None and not isinstance(gating, cls):
+            raise refuse("gating", "a sharp.Gating, or none", gating)
+        return gating or cls()
 
     def __post_init__(self) -> None:
         check_flag("clock_gating", self.clock)
@@ -124,7 +130,7 @@ def break_down(activity: Activity, implementation: Implementation, gating: Gatin
     SpecificationError
         Where power gating is asked for and there are no data.
     """
-    machine, gating = implementation.accelerator, gating or Gating()
+    machine, gating = implementation.accelerator, Gating.of(gating)
     check_gating(implementation, gating)
     dynamic, static = spend(
         activity,
@@ -180,7 +186,6 @@ def full_speed(accelerator: Accelerator) -> Activity:
     many inputs can take more than the peak; its report warns.
     """
     lanes, cells = accelerator.activation_lanes, update_lanes(accelerator)
-    words = ACCESS_BITS // accelerator.partial_sum_bits
     banks = accelerator.num_macs // accelerator.lanes_per_unit
     return Activity(
         total_cycles=1,
@@ -191,7 +196,7 @@ def full_speed(accelerator: Accelerator) -> Activity:
         used_bank_reads=banks,
         vector_reads=widest_tile(accelerator),
         vector_writes=cells,
-        sums_kept=words,
+        sums_kept=accelerator.tile_rows[-1],
         sigmoids=0,
         tanhs=lanes + cells,
         elementwise_multiplications=3 * cells,

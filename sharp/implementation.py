@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import nan
 from typing import Any
 
@@ -34,6 +35,9 @@ COMPONENT_LABELS = {
 
 PRECISION_OF_AREA = "fp16/fp32"
 """What the technology's area of a multiplier is of."""
+
+STATE_BITS = 16
+"""Bits of an element of c: the cell updater works in fp16, whatever numbers the array multiplies."""
 
 ACCESS_BITS = 512
 """Bits of an access to a buffer other than that of the weights: 64 bytes, which most of the SRAM data have."""
@@ -167,6 +171,8 @@ def implement(accelerator: Accelerator, technology: Technology, *, sram_source: 
     )
 
 
+_estimate = lru_cache(maxsize=2**12)(estimate_sram)  # sweeps ask for the same banks again
+
 # Memories ------------------------------------------------------------------------------------------------------------
 
 
@@ -177,8 +183,8 @@ def memory_shape(name: str, accelerator: Accelerator) -> tuple[int, int, int]:
         lanes = accelerator.lanes_per_unit
         return capacity, lanes * accelerator.weight_bits, accelerator.num_macs // lanes
     banks = {
-        "io_buffer": _accesses(widest_tile(accelerator), accelerator),
-        "cell_state_buffer": 2 * _accesses(update_lanes(accelerator), accelerator),
+        "io_buffer": _accesses(widest_tile(accelerator), accelerator.weight_bits),
+        "cell_state_buffer": 2 * _accesses(update_lanes(accelerator), STATE_BITS),
         "intermediate_buffer": 1,
     }
     return capacity, ACCESS_BITS, banks[name]
@@ -194,9 +200,9 @@ def update_lanes(accelerator: Accelerator) -> int:
     return max(1, accelerator.tile_rows[-1] // accelerator.rows_per_update_lane)
 
 
-def _accesses(elements: int, accelerator: Accelerator) -> int:
-    """Accesses that some elements take."""
-    return -(-elements * accelerator.weight_bits // ACCESS_BITS)
+def _accesses(elements: int, bits: int) -> int:
+    """Accesses that some elements of `bits` bits take."""
+    return -(-elements * bits // ACCESS_BITS)
 
 
 def _memory(name: str, accelerator: Accelerator, technology: Technology, source: str) -> SramPoint:
@@ -204,7 +210,7 @@ def _memory(name: str, accelerator: Accelerator, technology: Technology, source:
     capacity, width, banks = memory_shape(name, accelerator)
     node, voltage, smallest = technology.node_nm, technology.voltage_v, min(NODES_NM)
     with within(name):
-        memory = estimate_sram(
+        memory = _estimate(
             capacity,
             width,
             banks,
@@ -253,6 +259,7 @@ def price(accelerator: Accelerator, quantities: Mapping[str, Any], memories: Map
     multiply, add = _formats(accelerator)
     weights, vectors, state, sums = (memories[name] for name in BUFFERS)
     line = accelerator.lanes_per_unit * accelerator.weight_bits
+    state_word = STATE_BITS / ACCESS_BITS
     element, word = accelerator.weight_bits / ACCESS_BITS, accelerator.partial_sum_bits / ACCESS_BITS
     exponential = of["fp16_exponential_pj"] + of["fp16_divide_pj"]
     leakage = watts_from_milliwatts(of["logic_leakage_mw_per_mm2"])
@@ -264,8 +271,8 @@ def price(accelerator: Accelerator, quantities: Mapping[str, Any], memories: Map
         weight_write_pj=weights["write_energy_pj"] * (BITS_PER_BYTE / line),
         vector_read_pj=vectors["read_energy_pj"] * element,
         vector_write_pj=vectors["write_energy_pj"] * element,
-        state_read_pj=state["read_energy_pj"] * element,
-        state_write_pj=state["write_energy_pj"] * element,
+        state_read_pj=state["read_energy_pj"] * state_word,
+        state_write_pj=state["write_energy_pj"] * state_word,
         sum_read_pj=sums["read_energy_pj"] * word,
         sum_write_pj=sums["write_energy_pj"] * word,
         sigmoid_pj=exponential + of["fp16_add_pj"],  # 1 / (1 + exp(-x))

@@ -137,9 +137,11 @@ def machine(options: dict[str, Any]) -> Accelerator:
     """The accelerator that the options name, with its budget and settings."""
     accelerator = find_accelerator(options["accelerator"])
     settings = {} if options["macs"] is None else accelerator.budget(options["macs"])
+    given = _settings(options)
     if options["precision"] is not None:
         settings |= precision_settings(options["precision"])
-    given = _settings(options)
+        for name in given.keys() & settings.keys():
+            raise SpecificationError(f"--precision: expected it or --set {name}, got both")
     settings |= {name: value for name, value in given.items() if name in UNITS}
     return with_settings(accelerator, settings)
 
@@ -148,7 +150,7 @@ def technology(options: dict[str, Any]) -> Technology:
     """The technology that the options name, with its settings."""
     from sharp import technology as module  # only energy needs it, and start-up counts
 
-    found = module.find_technology(options["technology"] or "32nm")
+    found = module.find_technology("32nm" if options["technology"] is None else options["technology"])
     settings = {name: value for name, value in _settings(options).items() if name not in UNITS}
     return module.with_settings(found, settings)
 

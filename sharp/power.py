@@ -188,7 +188,7 @@ def evaluate_energy(
     SpecificationError
         As `sharp.implement`, and where power gating is asked for without data.
     """
-    gating = gating or Gating()
+    gating = Gating.of(gating)
     if isinstance(technology, Implementation):
         made = technology
         if made.accelerator != report.accelerator:

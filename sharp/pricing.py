@@ -62,6 +62,8 @@ def closed_activity(
     sizes = {"hidden_size": of["hidden_size"], "projection_size": of["recurrent_size"]}
     cells = cell_actions(layer.phases, layer.elementwise, sizes, steps)
     taken, given = of["input_size"] * sequence_steps, of["recurrent_size"] * steps
+    most = of["io_buffer_bytes"] // 2 // accelerator.weight_bytes
+    taken = taken * np.where(taken > most, of["num_directions"], 1.0)
     products = result["useful"] + result["column_padding"] + result["row_padding"]
     weight_bytes = result["useful"] / sequence_steps * accelerator.weight_bytes
     loaded: Any = 0.0
@@ -88,7 +90,7 @@ class Pricing:
 
     def __init__(self, space: Space, technology: Technology, gating: Gating | None) -> None:
         check_technology(technology)
-        self.space, self.technology, self.gating = space, technology, gating or Gating()
+        self.space, self.technology, self.gating = space, technology, Gating.of(gating)
         self._distinct = {name: _distinct(space.axes[name]) for name in (*_MACHINE, *_MEMORY) if name in space.axes}
         self._known: dict[tuple[int, ...], Mapping[str, Any]] = {}
 

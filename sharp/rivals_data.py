@@ -87,13 +87,13 @@ class MeasuredLatency:
     @property
     def num_macs(self) -> int:
         """Multiply-accumulates in the time: without those of x where ``input_product`` is False."""
+        if self.input_product is not False:
+            return self.network.num_macs
         inputs = sum(
             layer.num_directions * len(layer.gates) * layer.hidden_size * layer.input_size
             for layer in self.network.layers
         )
-        return self.network.num_macs - (
-            inputs * self.network.sequences.total_steps if self.input_product is False else 0
-        )
+        return self.network.num_macs - inputs * self.network.sequences.total_steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +127,8 @@ class Device:
         if self.base_clock_hz is not None:
             check_number("base_clock_hz", self.base_clock_hz)
         for precision, peak in self.peak_flops_per_s.items():
-            check_number(check_name("peak_flops_per_s", precision, PRECISIONS), peak)
+            check_name("peak_flops_per_s", precision, PRECISIONS)
+            check_number(f"peak_flops_per_s.{precision}", peak)
         check_text("source", self.source)
         check_name("status", self.status, STATUSES)
         object.__setattr__(self, "peak_flops_per_s", MappingProxyType(dict(self.peak_flops_per_s)))
@@ -252,7 +253,9 @@ def load_latencies(path: Path) -> tuple[MeasuredLatency, ...]:
 
 
 def _latency(row: Mapping[str, str]) -> MeasuredLatency:
-    answer = check_name("input_product", row.get("input_product", ""), _ANSWERS)
+    answer = row.get("input_product", "")
+    if answer not in _ANSWERS:
+        raise refuse("input_product", "yes, no or nothing", answer)
     return MeasuredLatency(
         device=row["device"],
         network=_network(row),

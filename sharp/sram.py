@@ -28,6 +28,8 @@ CELL_TYPES = ("itrs-hp", "itrs-lstp")
 SOURCES = ("table", "hwcomponents")
 """Where an estimate can come from: the tables that ship, or CACTI 7 of the package hwcomponents-cacti."""
 
+_MANY_WIDTHS = 32
+"""The node with runs of many widths."""
 _REACH = 2
 """Greatest factor by which an estimate may lie outside a table."""
 _QUANTITIES = (
@@ -101,7 +103,8 @@ def estimate_sram(
     temperature_k : float
         Kelvin, one that the table has.
     node_nm : float
-        One of `NODES_NM`; nodes other than 32 have 64-byte accesses at 360 K only.
+        One of `NODES_NM`; nodes other than 32 have runs of 64-byte accesses at 360 K only, and what another width makes
+        of a bank is taken from 32 nm.
     source : str
         One of `SOURCES`; "hwcomponents" has itrs-lstp at 300 K only, and needs hwcomponents-cacti.
 
@@ -146,6 +149,8 @@ def _from_table(
     if temperature_k not in temperatures:
         raise refuse("temperature_k", f"{_listed(temperatures)} ({cell_type} at {node_nm} nm)", temperature_k)
     lines = table[cell_type, int(temperature_k)]
+    if len(lines) == 1 and width_bits / 8 not in lines:
+        return _other_width(bank_bytes, width_bits, cell_type, temperature_k, node_nm)
     if not _within_reach(width_bits / 8, lines):
         raise refuse("width_bits", f"{_reach([8 * line for line in lines])} (an access at {node_nm} nm)", width_bits)
     rows, nearest = {}, min(max(width_bits / 8, min(lines)), max(lines))
@@ -157,6 +162,18 @@ def _from_table(
     read, write, *others = _interpolate(nearest, rows)
     wider = max(1.0, width_bits / 8 / nearest)
     return (read * wider, write * wider, *others), "CACTI-P"
+
+
+def _other_width(
+    bank_bytes: float, width_bits: int, cell_type: str, temperature_k: float, node_nm: int
+) -> tuple[_Row, str]:
+    """At a node with runs of one width: their row, times what another width makes of a bank at 32 nm."""
+    (line,) = _table(node_nm)[cell_type, int(temperature_k)]
+    here, _ = _from_table(bank_bytes, 8 * line, cell_type, temperature_k, node_nm)
+    one, _ = _from_table(bank_bytes, 8 * line, cell_type, temperature_k, _MANY_WIDTHS)
+    other, _ = _from_table(bank_bytes, width_bits, cell_type, temperature_k, _MANY_WIDTHS)
+    row = tuple(value * after / before for value, before, after in zip(here, one, other, strict=True))
+    return row, f"CACTI-P, its width as at {_MANY_WIDTHS} nm"
 
 
 @cache
@@ -221,7 +238,11 @@ def _from_hwcomponents(
 ) -> tuple[_Row, str]:
     """One bank from hwcomponents-cacti (SI units there), whose settings are fixed: itrs-lstp, 300 K, least leakage."""
     if (cell_type, temperature_k) != ("itrs-lstp", 300):
-        raise refuse("source", "table (hwcomponents has itrs-lstp at 300 K only)", "hwcomponents")
+        raise refuse(
+            "source",
+            "table, or cell_type=itrs-lstp and temperature_k=300 with hwcomponents (it knows no other)",
+            "hwcomponents",
+        )
     try:
         package = import_module("hwcomponents_cacti")
     except ImportError:

@@ -280,6 +280,7 @@ class _Chunk:
             yield name.removesuffix("_ns"), _cycles(number(name, getattr(machine, name)), clock)
         words = number("intermediate_buffer", machine.intermediate_buffer.capacity_bytes) // machine.partial_sum_bytes
         yield "intermediate_words", words
+        yield "io_buffer_bytes", number("io_buffer", machine.io_buffer.capacity_bytes)  # energy only
         yield "weight_buffer_bytes", number("weight_buffer", machine.weight_buffer.capacity_bytes)
         yield "dram_bytes_per_cycle", number("dram_bytes_per_s", machine.dram_bytes_per_s) / clock
 

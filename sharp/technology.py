@@ -25,6 +25,7 @@ from sharp.checks import (
     within,
 )
 from sharp.provenance import Provenance
+from sharp.sram import NODES_NM, estimate_sram
 
 ENERGIES = MappingProxyType(
     {
@@ -353,7 +354,15 @@ def technology_from(content: Mapping[str, Any]) -> Technology:
                 factor, note = _from_place(place, *here)
             values[name] = factor * check_number(name, values[name])
             provenance[name] = _scaled(provenance[name], factor, note)
-    return Technology(name=content["name"], inputs=inputs, provenance=provenance, **values)
+    technology = Technology(name=content["name"], inputs=inputs, provenance=provenance, **values)
+    estimate_sram(  # refuses devices, temperatures and nodes that there are no data for
+        2**16,
+        512,
+        cell_type=technology.cell_type,
+        temperature_k=technology.temperature_k,
+        node_nm=max(technology.node_nm, min(NODES_NM)),
+    )
+    return technology
 
 
 def _from_place(place: object, node_nm: float, voltage_v: float, flavour: str) -> tuple[float, str]:

@@ -62,7 +62,7 @@ def test_banks_of_the_budgets(budget, weight_banks, columns, io_banks):
         ({"rows_per_update_lane": 1000}, "cell_state_buffer", (512, 2)),  # one lane
         (precision_settings("int8/int32"), "weight_buffer", (256, 2048)),
         (precision_settings("int8/int32"), "io_buffer", (512, 32)),
-        (precision_settings("fp32/fp32"), "cell_state_buffer", (512, 8)),
+        (precision_settings("fp32/fp32"), "cell_state_buffer", (512, 4)),  # c has 16 bits
     ],
 )
 def test_banks_follow_the_units_that_they_feed(settings, name, shape):

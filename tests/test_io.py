@@ -208,5 +208,5 @@ def test_unknown_names_and_unreadable_files(tmp_path):
 
 
 def test_all_shipped_files_are_readable_as_what_they_are():
-    for path in sorted(DATA.glob("*/*.yaml")):
+    for path in sorted(set(DATA.glob("*/*.yaml")) - set(DATA.glob("rivals/*"))):
         load_file(path)

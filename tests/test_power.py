@@ -88,14 +88,14 @@ def test_the_row_of_a_table_by_definition(batch):
 @pytest.mark.parametrize("budget", BUDGETS)
 def test_the_peak_by_hand(budget):
     # Every multiplier and bank; N = M/32 elements read; 64 cells updated, each written, c read and written; 64 lanes of
-    # tanh, and the cells' own; 16 sums kept and read; 60 bytes of weights a cycle from the DRAM; no energy gated.
+    # tanh, and the cells' own; 256 sums kept and read; 60 bytes of weights a cycle from the DRAM; no energy gated.
     made, of = MADE[budget], MADE[budget].prices
     macs = made.accelerator.num_macs
     picojoules = (
         macs * (of.multiply_pj + of.add_pj + of.register_pj)
         + macs / 32 * (of.bank_read_pj + of.vector_read_pj)
         + 64 * (of.vector_write_pj + of.state_read_pj + of.state_write_pj)
-        + 16 * (of.sum_read_pj + of.sum_write_pj)
+        + 256 * (of.sum_read_pj + of.sum_write_pj)
         + 128 * of.tanh_pj
         + 3 * 64 * of.elementwise_multiply_pj
         + 128 * of.elementwise_add_pj

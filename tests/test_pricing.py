@@ -265,6 +265,7 @@ def check_closed(case: Case, best: bool) -> None:
         "dram_bytes_per_cycle": machine.dram_bytes_per_cycle,
     }
     assert set(inputs) == set(INPUTS)
+    inputs["io_buffer_bytes"] = machine.io_buffer.capacity_bytes
     if best:
         del inputs["tile_rows"]
     # Every other input is an array, so that constants and arrays are both used; of two equal rows one is looked at.
@@ -348,6 +349,8 @@ def test_power_gating_is_refused_with_the_point_that_has_no_data():
 @pytest.mark.parametrize("name", TECHNOLOGY_SETTINGS)
 def test_a_column_of_technology_needs_one(name):
     value = getattr(TECHNOLOGY, name)
-    with pytest.raises(SpecificationError, match=f"^points.{name}: expected a technology, for energy"):
+    with pytest.raises(
+        SpecificationError, match=rf"^points.{name}: expected a technology \(--energy\) with this column"
+    ):
         sweep({"hidden_size": 8, name: value}, MACHINE)
     check(sweep({"hidden_size": 8, name: value}, MACHINE, technology=TECHNOLOGY), [{"hidden_size": 8}])

@@ -175,7 +175,7 @@ def test_only_leakage_depends_on_the_temperature(point, capacity):
         ({"temperature_k": float("nan")}, "temperature_k: expected 300, 330 or 360 (itrs-hp at 32 nm), got nan"),
         ({"temperature_k": None}, "temperature_k: expected 300, 330 or 360 (itrs-hp at 32 nm), got None"),
         ({"node_nm": 45, "temperature_k": 300}, "temperature_k: expected 360 (itrs-hp at 45 nm), got 300"),
-        ({"node_nm": 22, "width_bits": 256}, "width_bits: expected 512 (an access at 22 nm), got 256"),
+        ({"node_nm": 22, "width_bits": 10**6}, "width_bits: expected 32 to 8192 (an access at 32 nm), got 1000000"),
         ({"width_bits": 31}, "width_bits: expected 32 to 8192 (an access at 32 nm), got 31"),
         ({"width_bits": 8193}, "width_bits: expected 32 to 8192 (an access at 32 nm), got 8193"),
         (
@@ -191,7 +191,7 @@ def test_only_leakage_depends_on_the_temperature(point, capacity):
             "capacity_bytes: expected 4096 to 2097152 bytes a bank (64 bits an access at 32 nm), got 27262976",
         ),
         ({"source": "cacti"}, "source: expected table, hwcomponents, got 'cacti'"),
-        ({"source": "hwcomponents"}, "source: expected table (hwcomponents has itrs-lstp at 300 K only), got"),
+        ({"source": "hwcomponents"}, "source: expected table, or cell_type=itrs-lstp and temperature_k=300 with"),
     ],
 )
 def test_bad_input_gets_one_sentence(changes, message):

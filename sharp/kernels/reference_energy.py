@@ -15,7 +15,8 @@ it. Counts are those of a layer, all its directions, steps and sequences. It is 
 4. A segment over x alone writes a sum for each row and sequence to the intermediate buffer, to be read once.
 5. Each row of a gate is one sigmoid or tanh. The rest is in the equations of the cell, see `work_of_cell`.
 6. The first layer's inputs come from the DRAM, the last one's outputs go there, and both ways goes what passes between
-   layers and is more than half of the I/H buffer. Streamed weights are loaded once, in every step if they do not fit.
+   layers and is more than half of the I/H buffer; each direction reads that for itself, unless they take turns.
+   Streamed weights are loaded once, in every step if they do not fit.
 7. The controller works in every cycle of the layer, its wait for weights included.
 8. Energy is a count times its price, and leakage times the time of the layer. With clock gating padding is free, and
    so is the controller while the array rests; with power gating the bytes of the weight buffer that hold no weights
@@ -253,17 +254,24 @@ def count_loads(machine: Machine, layer: Layer, plan: Plan, lengths: Sequence[in
 
 
 def count_passing(
-    counted: list[Actions], machine: Machine, layers: Sequence[Layer], lengths: Sequence[int], io_buffer_bytes: int
+    counted: list[Actions],
+    machine: Machine,
+    layers: Sequence[Layer],
+    lengths: Sequence[int],
+    plans: Sequence[Plan],
+    io_buffer_bytes: int,
 ) -> None:
     """Add what goes to the DRAM below and above each layer, through the I/H buffer; rule 6."""
-    steps = sum(lengths)
-    gives = [steps * layer.directions * layer.outputs for layer in layers]
-    from_dram(counted[0], steps * layers[0].inputs)
-    for elements, (below, above) in zip(gives[:-1], pairwise(counted), strict=True):
-        if elements * machine.weight_bytes > io_buffer_bytes / 2:
-            to_dram(below, elements)
-            from_dram(above, elements)
-    to_dram(counted[-1], gives[-1])
+    boundaries = [layers[0].inputs] + [layer.directions * layer.outputs for layer in layers]
+    for level, size in enumerate(boundaries):
+        elements = size * sum(lengths)
+        fits = elements * machine.weight_bytes <= io_buffer_bytes / 2
+        if level > 0 and (not fits or level == len(layers)):
+            to_dram(counted[level - 1], elements)
+        if level < len(layers) and (not fits or level == 0):
+            passes = 1 if fits or plans[level].schedule == "interleaved" else layers[level].directions
+            for _pass in range(passes):
+                from_dram(counted[level], elements)
 
 
 def from_dram(actions: Actions, elements: int) -> None:
@@ -302,7 +310,7 @@ def count_network(
         held = sum(other.weights for other in (layers if streamed else [layer])) * machine.weight_bytes
         actions.held_bytes = min(held, machine.weight_buffer_bytes)
         counted.append(actions)
-    count_passing(counted, machine, layers, lengths, io_buffer_bytes)
+    count_passing(counted, machine, layers, lengths, plans, io_buffer_bytes)
     return counted
 
 
