@@ -37,7 +37,7 @@ figures: $(patsubst %,$(OUTPUT)/%.json,$(or $(ONLY),$(IDS))) ## regenerate every
 book: book/_build/html/index.html ## build the book: book/_build/html/index.html
 
 test: $(VENV)/.built ## run the tests, in parallel
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/.built ## check style, types and spelling
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/codespell && PATH="$(BIN):$$PATH" cython-lint sharp

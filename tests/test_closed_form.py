@@ -78,13 +78,13 @@ def test_closed_form_is_the_event_simulator_for_lstm_like_cells(case, best):
 
 
 @given(closed_cases.filter(lambda case: len(case.layer.phases) > 1), st.booleans())
-@examples(2500)
+@examples(1200)
 def test_closed_form_is_the_event_simulator_for_cells_of_two_phases(case, best):
     check(case, best)
 
 
 @given(closed_cases.map(lambda case: case.planned(schedule="unfolded")), st.booleans())
-@examples(2500)
+@examples(1500)
 def test_closed_form_is_the_event_simulator_under_unfolded(case, best):
     check(case, best)
 
