@@ -98,6 +98,8 @@ class Pricing:
         self, first: int, codes: Mapping[str, NDArray[np.intp]], counts: Mapping[str, Any], clock_hz: Any
     ) -> dict[str, Any]:
         """`ENERGY_COLUMNS` of the points that `codes` says, `first` the first of them, from their activity."""
+        import numpy as np
+
         activity = Activity(**counts)
         quantities = self._quantities(first, codes)
         memories = {name: {key: quantities[f"{name}.{key}"] for key in _OF_MEMORY} for name in BUFFERS}
@@ -112,7 +114,7 @@ class Pricing:
         for name in COMPONENTS:
             parts[name] += static[name]  # into the arrays that are there: memory takes longer than sums
         energy = sum(parts.values())
-        return {
+        columns = {
             "energy_j": energy,
             "leakage_j": leakage,
             **{f"{name}_j": part for name, part in parts.items()},
@@ -120,6 +122,8 @@ class Pricing:
             "gflops_per_w": 2 / GIGA * activity.useful_products / energy,
             "area_mm2": sum(logic_area(quantities).values()) + sum(memory["area_mm2"] for memory in memories.values()),
         }
+        count = len(next(iter(codes.values())))
+        return {name: value if np.ndim(value) else np.full(count, value) for name, value in columns.items()}
 
     def _quantities(self, first: int, codes: Mapping[str, NDArray[np.intp]]) -> dict[str, Any]:
         """Numbers of technology and machine, each alone where it is the same for all points, or one a point."""

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sharp import closed_form
 from sharp.accelerator import LATENCIES, Accelerator, with_settings
@@ -35,6 +35,18 @@ if TYPE_CHECKING:
 
 CHUNK_POINTS = 2**16
 """Points evaluated at a time."""
+
+Columns = dict[str, Any]
+"""Columns by name: arrays, or `Labels`."""
+
+
+class Labels(NamedTuple):
+    """A column of texts, each kept once."""
+
+    codes: NDArray[np.intp]
+    """Which label each point has."""
+    labels: list[str]
+    """The labels."""
 
 
 def sweep(
@@ -78,10 +90,17 @@ def sweep(
     InfeasibleMappingError
         Where a point cannot be mapped, with its place and why.
     """
-    import pandas as pd
-
-    chunks = sweep_chunks(points, accelerator, technology=technology, gating=gating, threads=threads, progress=progress)
-    return pd.concat(list(chunks), ignore_index=True)
+    space, pricing = _prepared(points, accelerator, technology, gating)
+    whole: dict[str, Any] = {}
+    first, total = 0, len(space.points)
+    for chunk in _chunks(space, pricing, CHUNK_POINTS, threads, progress):
+        for name, values in chunk.items():
+            if first == 0:
+                whole[name] = _empty(values, total)
+            last = first + len(_array(values))
+            _array(whole[name])[first:last] = _array(values)
+        first = last
+    return _table(whole)
 
 
 def sweep_chunks(
@@ -98,37 +117,52 @@ def sweep_chunks(
 
     Parameters and errors are those of `sweep`; `chunk_points` is the length of a chunk.
     """
+    space, pricing = _prepared(points, accelerator, technology, gating)
+    for chunk in _chunks(space, pricing, check_integer("chunk_points", chunk_points), threads, progress):
+        yield _table(chunk)
+
+
+def _prepared(
+    points: Points | Mapping[str, Any],
+    accelerator: Accelerator,
+    technology: Technology | None,
+    gating: Gating | None,
+) -> tuple[Space, Pricing | None]:
+    """The points, checked, and what prices them."""
     if not isinstance(points, Points | Mapping):
         raise refuse("points", "a grid or a mapping of columns", points)
     points = points if isinstance(points, Points) else Rows(points)
     space = Space(points, accelerator, with_energy=technology is not None)
     if technology is None and gating is not None:
         raise refuse("gating", "a technology with it", technology)
-    pricing = None
-    if technology is not None:
-        from sharp.pricing import Pricing  # with SRAM and technology, only for energy
+    if technology is None:
+        return space, None
+    from sharp.pricing import Pricing  # with SRAM and technology, only for energy
 
-        pricing = Pricing(space, technology, gating)
-    check_integer("chunk_points", chunk_points)
+    return space, Pricing(space, technology, gating)
+
+
+def _chunks(
+    space: Space, pricing: Pricing | None, chunk_points: int, threads: int | None, progress: Progress | None
+) -> Iterator[Columns]:
+    """The columns of chunk after chunk, in order; some chunks ahead are evaluated meanwhile."""
     workers = (os.cpu_count() or 1) if threads is None else check_integer("threads", threads)
-    pending: deque[Future[pd.DataFrame]] = deque()
+    pending: deque[Future[Columns]] = deque()
     done, total = 0, len(space.points)
     with ThreadPoolExecutor(workers) as pool:
         for first in chain(range(0, total, chunk_points), [total] * 2 * workers):
             if first < total:
                 pending.append(pool.submit(_evaluate, space, pricing, first, min(first + chunk_points, total)))
             if pending and (len(pending) > 2 * workers or first == total):
-                table = pending.popleft().result()
-                done += len(table)
+                yield pending.popleft().result()
+                done = min(done + chunk_points, total)
                 if progress is not None:
                     progress(done / total)
-                yield table
 
 
-def _evaluate(space: Space, pricing: Pricing | None, first: int, last: int) -> pd.DataFrame:
-    """The table of the points `first` to ``last - 1``."""
+def _evaluate(space: Space, pricing: Pricing | None, first: int, last: int) -> Columns:
+    """The columns of the points `first` to ``last - 1``."""
     import numpy as np
-    import pandas as pd
 
     chunk = _Chunk(space, first, space.points.codes(first, last), last - first, pricing)
     results, totals, closed = chunk.evaluate()
@@ -137,19 +171,40 @@ def _evaluate(space: Space, pricing: Pricing | None, first: int, last: int) -> p
     measures["ideal"] = measures["useful"] / num_macs
     for name in ("column_padding", "row_padding"):
         measures[name] = measures[name] / num_macs
-    return pd.DataFrame(
-        copy=False,
-        data={
-            **{name: chunk.column(name) for name in space.axes if name != "tile_rows"},
-            "tile_rows": measures["tile_rows"].astype(np.int64),
-            "total_cycles": totals,
-            "latency_s": totals / chunk.clock(),
-            "utilization": measures["ideal"] / totals,
-            **{name: measures[name] for name in SPLIT},
-            "method": _labels(np.where(closed, 0, 1), ["closed form", "events"]),
-            **({} if pricing is None else pricing.columns(first, chunk.codes, chunk.counts or {}, chunk.clock())),
-        },
-    )
+    return {
+        **{name: chunk.column(name) for name in space.axes if name != "tile_rows"},
+        "tile_rows": measures["tile_rows"].astype(np.int64),
+        "total_cycles": totals,
+        "latency_s": totals / chunk.clock(),
+        "utilization": measures["ideal"] / totals,
+        **{name: measures[name] for name in SPLIT},
+        "method": Labels(np.where(closed, 0, 1), ["closed form", "events"]),
+        **({} if pricing is None else pricing.columns(first, chunk.codes, chunk.counts or {}, chunk.clock())),
+    }
+
+
+def _array(column: Any) -> Any:
+    """The array of a column."""
+    return column.codes if isinstance(column, Labels) else column
+
+
+def _empty(column: Any, length: int) -> Any:
+    """A column of the same kind, still empty."""
+    import numpy as np
+
+    array = np.empty(length, dtype=_array(column).dtype)
+    return Labels(array, column.labels) if isinstance(column, Labels) else array
+
+
+def _table(columns: Columns) -> pd.DataFrame:
+    """Columns as a table of pandas, without a copy."""
+    import pandas as pd
+
+    data = {
+        name: pd.Categorical.from_codes(column.codes, pd.Index(column.labels)) if isinstance(column, Labels) else column
+        for name, column in columns.items()
+    }
+    return pd.DataFrame(data, copy=False)
 
 
 class _Chunk:
@@ -187,7 +242,7 @@ class _Chunk:
             return values[code]
         distinct, places = self.space.choices[name]
         if all(isinstance(value, str) for value in distinct):
-            return _labels(places[code], distinct)
+            return Labels(places[code], distinct)
         array = np.empty(len(distinct), dtype=object)
         array[:] = distinct
         return array[places[code]]
@@ -301,13 +356,6 @@ class _Chunk:
             self._put(place, vars(report.activities[0]))
         counts = report.counts
         return *(getattr(counts, name) for name in closed_form.RESULTS[:-1]), report.layers[0].tile_rows
-
-
-def _labels(codes: NDArray[np.intp], labels: list[str]) -> Any:
-    """A column of texts, each kept once."""
-    import pandas as pd
-
-    return pd.Categorical.from_codes(codes, pd.Index(labels))
 
 
 def _layer(point: Mapping[str, Any]) -> RNNLayer:
