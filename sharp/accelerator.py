@@ -135,6 +135,8 @@ class Accelerator:
     """Bandwidth of the memory that weights are loaded from, where they are not resident."""
     budgets: Mapping[str, Budget] = field(default_factory=dict, compare=False)
     """Named budgets."""
+    plan: Mapping[str, object] = field(default_factory=dict, compare=False)
+    """How the machine is run unless asked otherwise: fields of `sharp.Plan` that are not its defaults."""
     provenance: Mapping[str, Provenance] = field(default_factory=dict, compare=False)
     """Unit, source, status and range of each number, by field name."""
 

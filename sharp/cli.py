@@ -1,4 +1,4 @@
-"""The ``sharp`` command: run, area, explore, timeline, sweep, list, check, figure."""
+"""The ``sharp`` command: run, compare, area, explore, timeline, sweep, list, check, figure."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from sharp.options import (
     plan,
     plan_options,
     refuse_energy_options,
+    setting_options,
     sram_option,
     technology,
     technology_option,
@@ -62,7 +63,8 @@ def cli() -> None:
 @json_option
 def run(as_json: bool, energy: bool, **options: Any) -> None:
     """Run a network: cycles, latency, utilization and the split, per layer and in total; --energy: what it costs."""
-    network, accelerator, chosen = workload(options), machine(options), plan(options)
+    network, accelerator = workload(options), machine(options)
+    chosen = plan(options, accelerator)
     if not energy:
         refuse_energy_options(options)
     made = implementation(options, accelerator) if energy else None
@@ -81,6 +83,40 @@ def run(as_json: bool, energy: bool, **options: Any) -> None:
     console.print_report(report)
     if costs is not None:
         console.print_energy(costs)
+
+
+@cli.command("compare")
+@workload_options
+@click.option(
+    "--accelerators", default="sharp,epur,epur-intergate", show_default=True, metavar="NAME|FILE,...", help="Machines."
+)
+@setting_options
+@energy_options
+@sram_option
+@json_option
+def compare_command(accelerators: str, as_json: bool, energy: bool, **options: Any) -> None:
+    """Run a network on several machines, each as it is run, and compare the first with the others."""
+    from sharp.comparison import compare
+
+    network = workload(options)
+    machines = [machine({**options, "accelerator": name.strip()}) for name in accelerators.split(",")]
+    if not energy:
+        refuse_energy_options(options)
+    made = [implementation(options, entry) for entry in machines] if energy else []
+    with progress_bar("simulating") as progress:
+        reports = [simulate(network, entry, progress=progress) for entry in machines]
+    costs = []
+    if energy:
+        from sharp.power import evaluate_energy
+
+        costs = [evaluate_energy(report, entry, gating(options)) for report, entry in zip(reports, made, strict=True)]
+    rows = compare(reports, costs)
+    if as_json:
+        _print_json({"network": network.name, "machines": rows})
+    else:
+        from sharp import console
+
+        console.print_comparison(network, rows)
 
 
 @cli.command()
@@ -108,7 +144,8 @@ def area(as_json: bool, **options: Any) -> None:
 @json_option
 def explore_command(as_json: bool, **options: Any) -> None:
     """Try every tile height on every layer and mark the best: the dispatcher's table."""
-    network, accelerator, chosen = workload(options), machine(options), plan(options)
+    network, accelerator = workload(options), machine(options)
+    chosen = plan(options, accelerator)
     refuse_energy_options(options)
     with progress_bar("exploring") as progress:
         tables = explore(network, accelerator, chosen, progress=progress)
@@ -147,7 +184,8 @@ def explore_command(as_json: bool, **options: Any) -> None:
 @json_option
 def timeline(layer: int, show_steps: int, trace: Path | None, as_json: bool, **options: Any) -> None:
     """Show when array, activation unit and cell updater work, in the first time steps of a layer."""
-    network, accelerator, chosen = workload(options), machine(options), plan(options)
+    network, accelerator = workload(options), machine(options)
+    chosen = plan(options, accelerator)
     refuse_energy_options(options)
     if not 0 <= layer < len(network.layers):
         raise refuse("--layer", f"a layer of {network.name}, 0 to {len(network.layers) - 1}", layer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, product
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -186,6 +186,24 @@ def print_energy(costs: EnergyReport) -> None:
     )
     for sentence in costs.warnings:
         note(f"warning: {sentence}")
+
+
+def print_comparison(network: Network, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print machines side by side."""
+    first, with_energy = rows[0]["accelerator"], "energy_j" in rows[0]
+    table = _table(
+        f"{network.name}, {_sequences(network)}",
+        *("machine", "schedule", "MACs", "cycles", "latency", UTILIZATION_HEADER, f"speedup\nof {first}"),
+        *(("energy mJ", "power W", f"energy of\n{first}") if with_energy else ()),
+        text=(0, 1),
+    )
+    for row in rows:
+        cells = [row["accelerator"], row["schedule"], f"{row['num_macs']:,}", f"{row['total_cycles']:,}"]
+        cells += [_seconds(row["latency_s"]), f"{row['utilization']:.1%}", f"{row['speedup']:.2f}x"]
+        if with_energy:
+            cells += [f"{1e3 * row['energy_j']:.4g}", f"{row['power_w']:.2f}", f"{row['energy_ratio']:.2f}x"]
+        table.add_row(*cells)
+    _show(table)
 
 
 def print_area(made: Implementation) -> None:

@@ -41,7 +41,7 @@ def explore_layer(
     SpecificationError, InfeasibleMappingError
         As `sharp.cycles.count_cycles`, the latter only where no height works.
     """
-    plan = plan or Plan()
+    plan = plan or Plan.of(accelerator)
     heights = plan.heights(accelerator)
     candidates: dict[int, CycleCounts] = {}
     refused: TileHeightError | None = None

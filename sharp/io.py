@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sharp.accelerator import BUFFERS, UNITS, Accelerator, Budget, MemoryLevel
-from sharp.checks import check_integer, check_list, check_mapping, check_text, refuse, suggestion, within
+from sharp.checks import check_integer, check_list, check_mapping, check_name, check_text, refuse, suggestion, within
 from sharp.errors import SpecificationError
+from sharp.plan import Plan
 from sharp.points import Grid, check_column, grid
 from sharp.provenance import Provenance, PublishedNumber
 from sharp.workload import Network, RNNLayer
@@ -211,19 +212,35 @@ def load_accelerator(path: Path) -> Accelerator:
 
 def _accelerator(path: Path, content: Mapping[str, Any]) -> Accelerator:
     with within(f"{path}: "):
-        return accelerator_from(content)
+        return accelerator_from(_completed(content))
+
+
+def _completed(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the file of a machine says, and for the rest the machine that it is like."""
+    if "like" not in content:
+        return content
+    known = [path.stem for path in _shipped("accelerators")]
+    name = check_name("like", content["like"], known)
+    base = read_yaml(DATA / "accelerators" / f"{name}.yaml")
+    if "like" in base:
+        raise refuse("like", f"a machine that is not itself like another, such as {base['like']}", name)
+    return {**base, **{key: value for key, value in content.items() if key != "like"}}
 
 
 def accelerator_from(content: Mapping[str, Any]) -> Accelerator:
     """The accelerator that the content of a file describes."""
-    check_mapping("accelerator", content, ("name", *UNITS, "budgets"), ("name", *UNITS))
+    check_mapping("accelerator", content, ("name", *UNITS, "budgets", "plan", "like"), ("name", *UNITS))
     values: dict[str, Any] = {}
     provenance: dict[str, Provenance] = {}
     for name in UNITS:
         with within(name):
             values[name], provenance[name] = _parameter(name, content[name])
-    budgets = _budgets(content.get("budgets", {}))
-    return Accelerator(name=content["name"], budgets=budgets, provenance=provenance, **values)
+    budgets, plan = _budgets(content.get("budgets", {})), content.get("plan", {})
+    check_mapping("plan", plan, Plan.__dataclass_fields__)
+    machine = Accelerator(name=content["name"], budgets=budgets, plan=dict(plan), provenance=provenance, **values)
+    with within("plan"):
+        Plan.of(machine).heights(machine)
+    return machine
 
 
 def _parameter(name: str, entry: object) -> tuple[Any, Provenance]:

@@ -65,8 +65,7 @@ workload_options = _options(
     click.option("--batch", type=int, help="Sequences of a batch.  [default: the network's own, or 1]"),
     click.option("--lengths", metavar="N,N,...", help="Length of each sequence of a batch, instead of both."),
 )
-machine_options = _options(
-    click.option("--accelerator", default="sharp", show_default=True, metavar="NAME|FILE", help="The machine."),
+setting_options = _options(
     click.option("--macs", help="Multipliers: a budget (1K, 4K, 16K, 64K, 96K) or a number.  [default: the machine's]"),
     click.option(
         "--precision", metavar="MUL/SUM", help="Formats, such as fp16/fp32 or int8/int32.  [default: its own]"
@@ -74,6 +73,10 @@ machine_options = _options(
     click.option(
         "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a number of machine or technology."
     ),
+)
+machine_options = _options(
+    click.option("--accelerator", default="sharp", show_default=True, metavar="NAME|FILE", help="The machine."),
+    setting_options,
 )
 technology_option = click.option("--technology", metavar="NAME|FILE", help="The technology.  [default: 32nm]")
 sram_option = click.option("--sram", help="Where SRAM comes from: table or hwcomponents.  [default: table]")
@@ -86,17 +89,19 @@ energy_options = _options(
 plan_options = _options(
     click.option(
         "--schedule",
-        default="unfolded",
-        show_default=True,
         metavar="NAME|FILE:CLASS",
-        help=f"{', '.join(SCHEDULES)}, or your own (mine.py:MySchedule).",
+        help=f"{', '.join(SCHEDULES)}, or your own (mine.py:MySchedule).  [default: the machine's; of SHARP unfolded]",
     ),
-    click.option("--no-reconfiguration", is_flag=True, help="Keep the last row segment on the layer's own tile."),
-    click.option("--forwarding", default="barrier", show_default=True, help=f"Of h: {' or '.join(FORWARDING)}."),
-    click.option("--weights", default="resident", show_default=True, help=f"{' or '.join(WEIGHTS)} (from the DRAM)."),
+    click.option(
+        "--reconfiguration/--no-reconfiguration",
+        default=None,
+        help="Whether the last row segment may take a smaller tile.  [default: the machine's; SHARP does]",
+    ),
+    click.option("--forwarding", help=f"Of h: {' or '.join(FORWARDING)}.  [default: the machine's, barrier]"),
+    click.option("--weights", help=f"{' or '.join(WEIGHTS)} (from the DRAM).  [default: the machine's, resident]"),
 )
 tile_option = click.option(
-    "--tile-rows", default="best", show_default=True, help="Tile height K of every layer, or best: layer by layer."
+    "--tile-rows", help="Tile height K of every layer, or best: layer by layer.  [default: best]"
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON (keys: the book's page on the command).")
 
@@ -192,15 +197,12 @@ def _settings(options: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def plan(options: dict[str, Any]) -> Plan:
-    """The plan that the options name."""
-    return Plan(
-        schedule=options["schedule"],
-        tile_rows=_tile_rows(options.get("tile_rows", "best")),
-        reconfiguration=not options["no_reconfiguration"],
-        forwarding=options["forwarding"],
-        weights=options["weights"],
-    )
+def plan(options: dict[str, Any], accelerator: Accelerator) -> Plan:
+    """The plan that the options name, the machine's own where they do not."""
+    given = {name: options[name] for name in ("schedule", "reconfiguration", "forwarding", "weights")}
+    if options.get("tile_rows") is not None:
+        given["tile_rows"] = _tile_rows(options["tile_rows"])
+    return Plan.of(accelerator, **{name: value for name, value in given.items() if value is not None})
 
 
 def _tile_rows(text: str) -> TileRows:

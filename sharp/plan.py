@@ -22,7 +22,7 @@ WEIGHTS = ("resident", "streamed")
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How a network is run on a machine; the defaults are the paper's."""
+    """How a network is run on a machine; the defaults are the paper's for SHARP."""
 
     schedule: Schedule | str = "unfolded"
     """A schedule, or its name (`sharp.plugins.find_schedule`), which is looked up."""
@@ -50,6 +50,17 @@ class Plan:
         check_flag("reconfiguration", self.reconfiguration)
         check_name("forwarding", self.forwarding, FORWARDING)
         check_name("weights", self.weights, WEIGHTS)
+
+    @classmethod
+    def of(cls, accelerator: Accelerator, **changes: Any) -> Plan:
+        """A machine's own plan, with some fields changed.
+
+        Raises
+        ------
+        SpecificationError
+            Where a field is not what it has to be.
+        """
+        return cls(**{**accelerator.plan, **changes})
 
     @property
     def order(self) -> Schedule:

@@ -55,6 +55,7 @@ SPLIT_LABELS = {
     "weight_load": "weight load",
     "fill_drain": "fill and drain",
 }
+MACHINE_COLORS = {"epur": "#D55E00", "epur-intergate": "#E69F00", "sharp": "#0072B2"}
 UNIT_COLORS = {"array": "#0072B2", "activation": "#E69F00", "update": "#009E73"}
 AHEAD_COLOR = "#CC79A7"
 MARKERS = "osD^vP*X"
@@ -294,6 +295,29 @@ def plot_streaming(table: pd.DataFrame, peak: float, bandwidths: Mapping[str, fl
     right.set_ylabel("billion multiply-accumulates a second")
     right.legend(frameon=False, fontsize="small")
     return [left, right]
+
+
+def plot_speedups(table: pd.DataFrame, published: pd.DataFrame) -> list[Axes]:
+    """Speedup over each machine, a panel a budget: a bar a machine and network, the paper's as diamonds.
+
+    Needs columns network, budget, machine and speedup; `published` network, budget and speedup.
+    """
+    panels = _budget_axes(table["budget"].unique(), sharey=True)
+    machines, width = list(table["machine"].unique()), 0.38
+    for budget, ax in panels.items():
+        networks = list(table["network"].unique())
+        for index, machine in enumerate(machines):
+            rows = table[(table["budget"] == budget) & (table["machine"] == machine)].set_index("network").loc[networks]
+            places = np.arange(len(networks)) + (index - (len(machines) - 1) / 2) * (width + 0.04)
+            ax.bar(places, rows["speedup"], width, color=MACHINE_COLORS[machine], label=f"ours, over {machine}")
+        paper = published[published["budget"] == budget].set_index("network").loc[networks]
+        marker = {"color": "black", "marker": "D", "markersize": 5, "markerfacecolor": "white", "linestyle": ""}
+        ax.plot(range(len(networks)), paper["speedup"], label="paper's Table 6", **marker)  # type: ignore[arg-type]
+        _network_ticks(ax, networks)
+        ax.set_ylabel("speedup of SHARP")
+        ax.set_ylim(0.8, None)
+    shared_legend(panels, columns=3)
+    return list(panels.values())
 
 
 def _network_ticks(ax: Axes, networks: list[str]) -> None:

@@ -31,7 +31,10 @@ DEFAULTS: dict[str, Any] = {
     "forwarding": "barrier",
     "weights": "resident",
 }
-"""Columns that may be left out, with what a point has then; input_size is hidden_size, the machine the one given."""
+"""Columns that may be left out, with what a point has then; input_size is hidden_size, the machine the one given.
+
+The machine's own plan goes before these.
+"""
 
 SETTINGS = (*LATENCIES, "activation_lanes", "rows_per_update_lane", "dram_bytes_per_s", *BUFFERS)
 COLUMNS = ("input_size", "hidden_size", *DEFAULTS, "macs", "clock_hz", *SETTINGS)
@@ -162,7 +165,8 @@ class Space:
                 _check_choice(name, value)
         if "lengths" in self.axes and {"seq_len", "batch_size"} & set(self.axes):
             raise SpecificationError("points: expected lengths, or seq_len and batch_size, got both")
-        names = self.choices["schedule"][0] if "schedule" in self.choices else [DEFAULTS["schedule"]]
+        self.defaults = {**DEFAULTS, **accelerator.plan}
+        names = self.choices["schedule"][0] if "schedule" in self.choices else [self.defaults["schedule"]]
         with within("points"):
             self.schedules = {name: find_schedule(name) for name in names}
         self.clock_column, self.clocks = _clocks(self.axes, accelerator)

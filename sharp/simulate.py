@@ -152,8 +152,8 @@ def simulate(
     network : Network
     accelerator : Accelerator
     plan : Plan, optional
-        Schedule, tile, forwarding, place of the weights; the paper's by default. With streamed weights the best tile
-        height of a layer is that of its compute.
+        Schedule, tile, forwarding, place of the weights; the machine's own by default. With streamed weights the best
+        tile height of a layer is that of its compute.
     progress : callable, optional
         Called with the share of the work done, 0 to 1.
 
@@ -164,7 +164,7 @@ def simulate(
     InfeasibleMappingError
         Where the schedule does not fit a cell or a tile, or the sizes overflow 64 bits.
     """
-    plan = plan or Plan()
+    plan = plan or Plan.of(accelerator)
     tables = explore(network, accelerator, plan, progress=progress)
     counts = [table.candidates[table.best] for table in tables]
     if plan.weights == "streamed":

@@ -24,11 +24,13 @@ def survey(
     accelerator: Accelerator,
     *,
     macs: Iterable[str | int],
-    plans: Iterable[Plan] = (Plan(),),
+    plans: Iterable[Plan] | None = None,
     technology: Technology | None = None,
     gating: Gating | None = None,
 ) -> pd.DataFrame:
     """Simulate every network on every budget under every plan; with a technology, also what that costs.
+
+    The plan is the machine's own where none is given.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def survey(
 
     machines = [accelerator.with_macs(budget) for budget in macs]
     made = [None if technology is None else implement(machine, technology) for machine in machines]
-    points = product(networks, zip(machines, made, strict=True), plans)
+    points = product(networks, zip(machines, made, strict=True), plans or [Plan.of(accelerator)])
     return pd.DataFrame([_point(*point, gating) for point in points])
 
 

@@ -249,7 +249,10 @@ class _Chunk:
 
     def point(self, place: int) -> dict[str, Any]:
         """All columns of one point."""
-        return {**DEFAULTS, **{name: self.space.axes[name][code[place]] for name, code in self.codes.items()}}
+        return {
+            **self.space.defaults,
+            **{name: self.space.axes[name][code[place]] for name, code in self.codes.items()},
+        }
 
     def _plan(self, point: Mapping[str, Any]) -> Plan:
         """The plan of a point, its schedule looked up once for all."""

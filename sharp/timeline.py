@@ -113,7 +113,7 @@ def make_timeline(
         As `sharp.explore.explore_layer` and `sharp.cycles.trace_layer`.
     """
     check_integer("num_steps", num_steps)
-    plan = plan or Plan()
+    plan = plan or Plan.of(accelerator)
     if not isinstance(sequences, Sequences):
         sequences = Sequences.equal(sequences)
     if plan.tile_rows == "best":

@@ -91,5 +91,5 @@ def test_machines_can_be_pickled_and_take_numpy_integers(accelerator):
 
 
 def test_every_parameter_has_a_unit(accelerator):
-    fields = set(accelerator.__dataclass_fields__) - {"name", "budgets", "provenance"}
+    fields = set(accelerator.__dataclass_fields__) - {"name", "budgets", "plan", "provenance"}
     assert fields == set(UNITS)

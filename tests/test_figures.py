@@ -20,6 +20,7 @@ REDUCED = {
     "fig_cycle_waterfall": {"networks": ["eesen", "gmat", "bysdne", "rldradspr"], "macs": ["1K", "64K"]},
     "fig_deepbench": {"sizes_and_steps": [[256, 150], [512, 25], [1024, 25], [1536, 50]], "macs": ["96K"]},
     "fig_energy": {"networks": ["eesen", "gmat", "bysdne", "rldradspr"], "macs": ["1K", "64K"]},
+    "fig_epur_speedup": {"networks": ["eesen", "gmat"], "macs": ["1K", "64K"]},
     "fig_gru_and_variants": {
         "hidden_size": 256,
         "projection_size": 128,
@@ -107,6 +108,13 @@ def check_utilization(headline):
     assert headline["latency_us_16k_largest"] == pytest.approx(report.latency_s * 1e6)
 
 
+def check_speedup(headline):
+    runs = [simulate(find_network("eesen"), find_accelerator(name).with_macs("64K")) for name in ("epur", "sharp")]
+    assert headline["epur_eesen_64k"] == pytest.approx(runs[0].latency_s / runs[1].latency_s, rel=1e-12)
+    assert headline["paper_eesen_64k"] == 1.9
+    assert headline["epur_gmat_1k"] < headline["epur_gmat_64k"]
+
+
 def check_energy(headline):
     # SHARP saves at both budgets, more at the larger one, and savings are less time to leak plus less done.
     assert headline["energy_64k"] < headline["energy_1k"] < 0
@@ -146,6 +154,7 @@ CHECKS = {
     ),
     "fig_deepbench": lambda headline: headline["latency_us_96k_h512"] < headline["latency_us_96k_h1024"],
     "fig_energy": check_energy,
+    "fig_epur_speedup": check_speedup,
     "fig_gru_and_variants": lambda headline: headline["step_cycles_rnn_64k_b1"] < headline["step_cycles_lstm_64k_b1"],
     "fig_interleaving": check_interleaving,
     "fig_padding_reconfiguration": check_padding,
