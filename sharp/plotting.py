@@ -315,7 +315,7 @@ def plot_speedups(table: pd.DataFrame, published: pd.DataFrame) -> list[Axes]:
         ax.plot(range(len(networks)), paper["speedup"], label="paper's Table 6", **marker)  # type: ignore[arg-type]
         _network_ticks(ax, networks)
         ax.set_ylabel("speedup of SHARP")
-        ax.set_ylim(0.8, None)
+        ax.axhline(1, color="black", linewidth=0.9)
     shared_legend(panels, columns=3)
     return list(panels.values())
 
