@@ -91,7 +91,11 @@ class Pricing:
     def __init__(self, space: Space, technology: Technology, gating: Gating | None) -> None:
         check_technology(technology)
         self.space, self.technology, self.gating = space, technology, Gating.of(gating)
-        self._distinct = {name: _distinct(space.axes[name]) for name in (*_MACHINE, *_MEMORY) if name in space.axes}
+        self._distinct = {
+            name: space.choices.get(name) or _distinct(space.axes[name])
+            for name in (*_MACHINE, *_MEMORY)
+            if name in space.axes
+        }
         self._known: dict[tuple[int, ...], Mapping[str, Any]] = {}
 
     def columns(
@@ -196,12 +200,9 @@ def _number(value: float | None) -> float:
     return nan if value is None else value
 
 
-def _distinct(values: Any) -> tuple[list[Any], NDArray[np.intp]]:
-    """The distinct values of a column, and which of them each value is."""
+def _distinct(values: NDArray[Any]) -> tuple[list[Any], NDArray[np.intp]]:
+    """The distinct numbers of a column, and which of them each is."""
     import numpy as np
 
-    if isinstance(values, np.ndarray):
-        distinct, places = np.unique(values, return_inverse=True)
-        return distinct.tolist(), places.reshape(-1)
-    known = {value: index for index, value in enumerate(dict.fromkeys(values))}
-    return list(known), np.array([known[value] for value in values], dtype=np.intp)
+    distinct, places = np.unique(values, return_inverse=True)
+    return distinct.tolist(), places.reshape(-1)
