@@ -171,9 +171,9 @@ def implement(accelerator: Accelerator, technology: Technology, *, sram_source: 
     )
 
 
-_estimate = lru_cache(maxsize=2**12)(estimate_sram)  # sweeps ask for the same banks again
-
 # Memories ------------------------------------------------------------------------------------------------------------
+
+_estimate = lru_cache(maxsize=2**12)(estimate_sram)  # sweeps ask for the same banks again
 
 
 def memory_shape(name: str, accelerator: Accelerator) -> tuple[int, int, int]:

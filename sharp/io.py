@@ -212,7 +212,7 @@ def load_accelerator(path: Path) -> Accelerator:
 
 def _accelerator(path: Path, content: Mapping[str, Any]) -> Accelerator:
     with within(f"{path}: "):
-        return accelerator_from(_completed(content))
+        return accelerator_from(content)
 
 
 def _completed(content: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -229,6 +229,7 @@ def _completed(content: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def accelerator_from(content: Mapping[str, Any]) -> Accelerator:
     """The accelerator that the content of a file describes."""
+    content = _completed(content)
     check_mapping("accelerator", content, ("name", *UNITS, "budgets", "plan", "like"), ("name", *UNITS))
     values: dict[str, Any] = {}
     provenance: dict[str, Provenance] = {}

@@ -166,6 +166,7 @@ class Space:
         if "lengths" in self.axes and {"seq_len", "batch_size"} & set(self.axes):
             raise SpecificationError("points: expected lengths, or seq_len and batch_size, got both")
         self.defaults = {**DEFAULTS, **accelerator.plan}
+        Plan.of(accelerator).heights(accelerator)  # its own height may not be one that it still has
         names = self.choices["schedule"][0] if "schedule" in self.choices else [self.defaults["schedule"]]
         with within("points"):
             self.schedules = {name: find_schedule(name) for name in names}

@@ -331,7 +331,7 @@ class _Chunk:
         yield "batch_size", number("batch_size", DEFAULTS["batch_size"])
         yield "num_macs", number("macs", machine.num_macs)
         if point["tile_rows"] != "best":
-            yield "tile_rows", number("tile_rows", 0)
+            yield "tile_rows", number("tile_rows", point["tile_rows"])
         for name in ("activation_lanes", "rows_per_update_lane"):
             yield name, number(name, getattr(machine, name))
         for name in LATENCIES:

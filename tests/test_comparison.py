@@ -1,12 +1,24 @@
 """Machines with their own plan, and machines side by side."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from sharp import Plan, SpecificationError, explore, find_accelerator, find_network, simulate, square_lstm, sweep
+from sharp import (
+    Plan,
+    RNNLayer,
+    SpecificationError,
+    explore,
+    find_accelerator,
+    find_network,
+    simulate,
+    square_lstm,
+    sweep,
+)
 from sharp.io import load_accelerator, published_numbers, shipped_accelerators
 from sharp.survey import survey
+from sharp.workload import single_layer
 
 NETWORKS = ("eesen", "gmat", "bysdne", "rldradspr")
 BUDGETS = ("1K", "4K", "16K", "64K")
@@ -35,6 +47,19 @@ def test_everything_runs_a_machine_as_it_is_run():
     asked = sweep({"hidden_size": 340, "schedule": "batch", "reconfiguration": True}, epur)
     plan = Plan.of(epur, schedule="batch", reconfiguration=True)
     assert asked["total_cycles"].tolist() == [simulate(network, epur, plan).counts.total_cycles]
+
+
+def test_a_sweep_keeps_to_the_tile_height_of_the_machines_own_plan():
+    sharp = find_accelerator("sharp").with_macs("16K")
+    mine = replace(sharp, plan={"schedule": "batch", "tile_rows": 64, "weights": "streamed"})
+    table = sweep({"hidden_size": [100, 340, 1024], "bidirectional": [True, False, False]}, mine)
+    layers = [RNNLayer(input_size=h, hidden_size=h, bidirectional=h == 100) for h in (100, 340, 1024)]
+    expected = [simulate(single_layer(layer, 25), mine).counts.total_cycles for layer in layers]
+    assert table["total_cycles"].tolist() == expected
+    assert set(table["tile_rows"]) == {64}
+    assert set(table["method"]) == {"closed form"}
+    with pytest.raises(SpecificationError, match="tile_rows: expected one of 32 or best"):
+        sweep({"hidden_size": 64}, replace(mine, tile_rows=(32,)))
 
 
 @pytest.mark.paper
