@@ -350,7 +350,18 @@ def _axis(name: str, values: Any) -> Any:
 
 def published_numbers() -> dict[str, PublishedNumber]:
     """Numbers that the paper prints and the book compares with, by id (``sharp/data/published.yaml``)."""
-    path, numbers = DATA / "published.yaml", {}
+    return load_numbers(DATA / "published.yaml")
+
+
+def load_numbers(path: Path) -> dict[str, PublishedNumber]:
+    """Load numbers by id, each a mapping with value, unit, source, status and, if it has one, range.
+
+    Raises
+    ------
+    SpecificationError
+        With the file, the number, what was expected and what was got.
+    """
+    numbers = {}
     for name, entry in read_yaml(path).items():
         with within(f"{path}: {name}"):
             check_mapping("", entry, ("value", *_PROVENANCE_KEYS), ("value", "unit", "source", "status"))

@@ -15,8 +15,8 @@ from types import MappingProxyType
 
 from sharp.checks import check_flag, check_integer, check_mapping, check_name, check_number, check_text, refuse, within
 from sharp.errors import SpecificationError
-from sharp.io import DATA, find_network, read_yaml, shipped_networks
-from sharp.provenance import STATUSES, Provenance, PublishedNumber
+from sharp.io import DATA, find_network, load_numbers, shipped_networks
+from sharp.provenance import STATUSES, PublishedNumber
 from sharp.workload import Network, RNNLayer, single_layer
 
 PRECISIONS = MappingProxyType(
@@ -182,18 +182,7 @@ def gpu_devices() -> dict[str, Device]:
 
 def epur_numbers() -> dict[str, PublishedNumber]:
     """E-PUR's own machine and what its paper reports, by id (``sharp/data/rivals/epur.yaml``)."""
-    path, numbers = _FOLDER / "epur.yaml", {}
-    for name, entry in read_yaml(path).items():
-        with within(f"{path}: {name}"):
-            check_mapping(
-                "", entry, ("value", "unit", "source", "status", "range"), ("value", "unit", "source", "status")
-            )
-            low, high = entry.get("range", (None, None))
-            provenance = Provenance(
-                source=entry["source"], status=entry["status"], unit=entry["unit"], low=low, high=high
-            )
-            numbers[name] = PublishedNumber(value=entry["value"], provenance=provenance)
-    return numbers
+    return load_numbers(_FOLDER / "epur.yaml")
 
 
 def _of_device(latencies: tuple[MeasuredLatency, ...], device: str) -> tuple[MeasuredLatency, ...]:
