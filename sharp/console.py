@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, product
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -15,15 +15,17 @@ from rich.text import Text
 from sharp.accelerator import Accelerator
 from sharp.cycles import CycleCounts
 from sharp.explore import TileTable
-from sharp.implementation import COMPONENT_LABELS, COMPONENTS, Implementation
 from sharp.plan import Plan
-from sharp.power import EnergyReport, peak_power
 from sharp.schedule import Schedule
 from sharp.simulate import Report
-from sharp.technology import Technology
 from sharp.timeline import STAGES, Event, Timeline
 from sharp.units import GIGA, KIB
 from sharp.workload import Network, RNNLayer
+
+if TYPE_CHECKING:
+    from sharp.implementation import Implementation
+    from sharp.power import EnergyReport
+    from sharp.technology import Technology
 
 PIPED_WIDTH = 110
 MAX_WIDTH = 400
@@ -157,6 +159,8 @@ def print_report(report: Report) -> None:
 
 def print_energy(costs: EnergyReport) -> None:
     """Print what a run costs: a row a component, then power, efficiency and area."""
+    from sharp.implementation import COMPONENT_LABELS, COMPONENTS  # a run without energy starts without them
+
     made, energy = costs.implementation, costs.energy
     gating = " and ".join(name for name, on in (("clock", costs.gating.clock), ("power", costs.gating.power)) if on)
     unit, factor = _energy_unit(energy.total_j)
@@ -208,6 +212,9 @@ def print_comparison(network: Network, rows: Sequence[Mapping[str, Any]]) -> Non
 
 def print_area(made: Implementation) -> None:
     """Print area and leakage of a machine, a row a component, its memories with their banks."""
+    from sharp.implementation import COMPONENT_LABELS
+    from sharp.power import peak_power
+
     table = _table(
         f"{_machine(made.accelerator)}, in {_technology(made)}",
         *("component", "banks", "KiB each", "bits", "read pJ", "read ns", "area mm2", "share", "leakage W"),

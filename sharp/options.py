@@ -144,9 +144,10 @@ def machine(options: dict[str, Any]) -> Accelerator:
     settings = {} if options["macs"] is None else accelerator.budget(options["macs"])
     given = _settings(options)
     if options["precision"] is not None:
-        settings |= precision_settings(options["precision"])
-        for name in given.keys() & settings.keys():
+        formats = precision_settings(options["precision"])
+        for name in given.keys() & formats.keys():
             raise SpecificationError(f"--precision: expected it or --set {name}, got both")
+        settings |= formats
     settings |= {name: value for name, value in given.items() if name in UNITS}
     return with_settings(accelerator, settings)
 

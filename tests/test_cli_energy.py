@@ -63,6 +63,14 @@ def test_settings_reach_machine_and_technology(command):
     assert (energy["cell_type"], energy["temperature_k"], energy["precision"]) == ("itrs-lstp", 330, "fp32/fp32")
 
 
+def test_a_precision_goes_with_other_settings_but_not_with_its_own(command):
+    settings = ("--macs", "4K", "--precision", "int8/int32", "--set", "clock_hz=2e8")
+    assert json.loads(command(*LAYER, *settings, "--json").out)["clock_hz"] == 2e8
+    outcome = command(*LAYER, *settings, "--set", "weight_bits=16")
+    assert outcome.code == 2
+    assert outcome.err == "sharp: --precision: expected it or --set weight_bits, got both\n"
+
+
 def test_area_is_that_of_the_library(command):
     outcome = command("area", "--macs", "1K", "--set", "node_nm=28", "--json")
     report = json.loads(outcome.out)
