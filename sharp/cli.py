@@ -7,27 +7,32 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sharp import __version__
 from sharp.accelerator import Accelerator
+from sharp.catalogue import check, list_command
 from sharp.checks import refuse
 from sharp.errors import SharpError
 from sharp.explore import explore
 from sharp.files import replacing, write_text
-from sharp.io import load_file, load_grid, shipped_accelerators, shipped_networks, shipped_technologies
+from sharp.io import load_grid
 from sharp.options import (
+    any_machine,
     energy_options,
     gating,
     implementation,
     json_option,
+    locality_option,
     machine,
     machine_options,
     plan,
     plan_options,
+    print_json,
     refuse_energy_options,
+    refuse_tile_options,
     setting_options,
     sram_option,
     technology,
@@ -37,14 +42,17 @@ from sharp.options import (
     workload_options,
 )
 from sharp.progress import progress_bar
-from sharp.schedule import SCHEDULES
-from sharp.simulate import run_settings, simulate
+from sharp.simulate import Report, run_settings, simulate
 from sharp.sweep import sweep_chunks
 from sharp.timeline import make_timeline
-from sharp.workload import Network
+
+if TYPE_CHECKING:
+    from sharp.power import EnergyReport
+    from sharp.report import MachineReport
 
 INTERRUPTED = 130
 BAD_INPUT = 2
+CHANGED = 1
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -59,24 +67,37 @@ def cli() -> None:
 @plan_options
 @tile_option
 @energy_options
+@locality_option
 @sram_option
 @json_option
 def run(as_json: bool, energy: bool, **options: Any) -> None:
     """Run a network: cycles, latency, utilization and the split, per layer and in total; --energy: what it costs."""
-    network, accelerator = workload(options), machine(options)
+    network, accelerator = workload(options), any_machine(options)
+    if not isinstance(accelerator, Accelerator):
+        refuse_tile_options({**options, "energy": energy}, accelerator.name)
+        _print_report(accelerator.run(network), None, as_json)
+        return
     chosen = plan(options, accelerator)
     if not energy:
         refuse_energy_options(options)
-    made = implementation(options, accelerator) if energy else None
     with progress_bar("simulating") as progress:
         report = simulate(network, accelerator, chosen, progress=progress)
-    costs = None
-    if made is not None:
-        from sharp.power import evaluate_energy
+    _print_report(report, _costs(report, options) if energy else None, as_json)
 
-        costs = evaluate_energy(report, made, gating(options))
+
+def _costs(report: MachineReport, options: dict[str, Any]) -> EnergyReport | None:
+    """What a run costs, where it is known: on machines of tiles."""
+    from sharp.power import evaluate_energy
+
+    if not isinstance(report, Report):
+        return None
+    made = implementation(options, report.accelerator)
+    return evaluate_energy(report, made, gating(options), weight_locality=options["weight_locality"])
+
+
+def _print_report(report: MachineReport, costs: EnergyReport | None, as_json: bool) -> None:
     if as_json:
-        _print_json(report.as_dict() | ({} if costs is None else {"energy": costs.as_dict()}))
+        print_json(report.as_dict() | ({} if costs is None else {"energy": costs.as_dict()}))
         return
     from sharp import console
 
@@ -92,27 +113,23 @@ def run(as_json: bool, energy: bool, **options: Any) -> None:
 )
 @setting_options
 @energy_options
+@locality_option
 @sram_option
 @json_option
 def compare_command(accelerators: str, as_json: bool, energy: bool, **options: Any) -> None:
     """Run a network on several machines, each as it is run, and compare the first with the others."""
     from sharp.comparison import compare
+    from sharp.machines import run_on
 
     network = workload(options)
-    machines = [machine({**options, "accelerator": name.strip()}) for name in accelerators.split(",")]
+    machines = [any_machine({**options, "accelerator": name.strip()}) for name in accelerators.split(",")]
     if not energy:
         refuse_energy_options(options)
-    made = [implementation(options, entry) for entry in machines] if energy else []
     with progress_bar("simulating") as progress:
-        reports = [simulate(network, entry, progress=progress) for entry in machines]
-    costs = []
-    if energy:
-        from sharp.power import evaluate_energy
-
-        costs = [evaluate_energy(report, entry, gating(options)) for report, entry in zip(reports, made, strict=True)]
-    rows = compare(reports, costs)
+        reports = [run_on(entry, network, progress=progress) for entry in machines]
+    rows = compare(reports, [_costs(report, options) for report in reports] if energy else [])
     if as_json:
-        _print_json({"network": network.name, "machines": rows})
+        print_json({"network": network.name, "machines": rows})
     else:
         from sharp import console
 
@@ -130,7 +147,7 @@ def area(as_json: bool, **options: Any) -> None:
 
     made = implementation(options, machine(options))
     if as_json:
-        _print_json(implementation_dict(made))
+        print_json(implementation_dict(made))
     else:
         from sharp import console
 
@@ -166,7 +183,7 @@ def explore_command(as_json: bool, **options: Any) -> None:
             }
             for layer, table in zip(network.layers, tables, strict=True)
         ]
-        _print_json({**run_settings(network, accelerator, chosen), "layers": layers})
+        print_json({**run_settings(network, accelerator, chosen), "layers": layers})
     else:
         from sharp import console
 
@@ -198,7 +215,7 @@ def timeline(layer: int, show_steps: int, trace: Path | None, as_json: bool, **o
     if trace is not None:
         write_text(trace, result.as_trace())
     if as_json:
-        _print_json({"network": network.name, "accelerator": accelerator.name, "layer": layer, **result.as_dict()})
+        print_json({"network": network.name, "accelerator": accelerator.name, "layer": layer, **result.as_dict()})
     else:
         from sharp import console
 
@@ -230,62 +247,42 @@ def sweep_command(points: Path, output: Path, threads: int | None, as_json: bool
             table.to_csv(stream, index=False, header=not count)
             count += len(table)
     if as_json:
-        _print_json({"file": str(output), "points": count})
+        print_json({"file": str(output), "points": count})
     else:
         click.echo(f"{output}: {count:,} points")
 
 
-@cli.command("list")
-@click.argument(
-    "kind", type=click.Choice(["all", "networks", "accelerators", "schedules", "technologies"]), default="all"
+cli.add_command(list_command)
+cli.add_command(check)
+
+
+@cli.command("claims")
+@click.option("--samples", default=2**10, show_default=True, help="Samples of the assumed ranges.")
+@click.option(
+    "--verdicts", type=click.Path(path_type=Path), help="Compare with this record.  [default: the committed one]"
 )
+@click.option("--save", type=click.Path(path_type=Path), help="Write the verdicts to this record (JSON).")
 @json_option
-def list_command(kind: str, as_json: bool) -> None:
-    """List the networks, accelerators, schedules and technologies that ship with sharp."""
-    networks = shipped_networks() if kind in ("all", "networks") else ()
-    accelerators = shipped_accelerators() if kind in ("all", "accelerators") else ()
-    schedules = SCHEDULES if kind in ("all", "schedules") else {}
-    technologies = shipped_technologies() if kind in ("all", "technologies") else ()
-    if not as_json:
+def claims_command(samples: int, verdicts: Path | None, save: Path | None, as_json: bool) -> None:
+    """Put every published number beside ours, with a verdict; exit code 1 where one is not as recorded."""
+    from sharp.claims import changed_verdicts, evaluate_claims, recorded_verdicts
+
+    record = recorded_verdicts(verdicts)
+    outcomes = evaluate_claims(samples=samples, threads=os.cpu_count() or 1)
+    if save is not None:
+        content = {outcome.claim.id: outcome.verdict for outcome in outcomes}
+        write_text(save, json.dumps(content, indent=2) + "\n")
+    changed = changed_verdicts(outcomes, record)
+    if as_json:
+        print_json([outcome.as_dict() for outcome in outcomes])
+    else:
         from sharp import console
 
-        console.print_lists(networks, accelerators, schedules, technologies)
-        return
-    content = {
-        "networks": [_network_entry(network) for network in networks],
-        "accelerators": [{"name": entry.name, "budgets": _budgets(entry)} for entry in accelerators],
-        "schedules": list(schedules),
-        "technologies": [
-            {"name": entry.name, "node_nm": entry.node_nm, "voltage_v": entry.voltage_v} for entry in technologies
-        ],
-    }
-    _print_json(content if kind == "all" else {kind: content[kind]})
-
-
-@cli.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
-@json_option
-def check(files: tuple[Path, ...], as_json: bool) -> None:
-    """Check YAML files: networks, suites, accelerators and technologies."""
-    entries: list[dict[str, Any]] = []
-    for path in files:
-        loaded = load_file(path)
-        if isinstance(loaded, Accelerator):
-            entry = {"kind": "accelerator", "name": loaded.name, "num_macs": loaded.num_macs}
-            entries.append({"file": str(path), **entry})
-        elif isinstance(loaded, tuple):
-            entries += [{"file": str(path), "kind": "network", **_network_entry(network)} for network in loaded]
-        else:
-            entries.append({"file": str(path), "kind": "technology", "name": loaded.name, "node_nm": loaded.node_nm})
-    if as_json:
-        _print_json(entries)
-    for entry in entries if not as_json else ():
-        size = {
-            "network": "{num_weights} weights",
-            "accelerator": "{num_macs} MACs",
-            "technology": "{node_nm:g} nm",
-        }[str(entry["kind"])].format(**entry)
-        click.echo(f"{entry['file']}: {entry['kind']} {entry['name']}, {size}: all right")
+        console.print_claims(outcomes)
+    for sentence in changed:
+        click.echo(f"sharp: {sentence}", err=True)
+    if changed:
+        sys.exit(CHANGED)
 
 
 @cli.command()
@@ -300,33 +297,9 @@ def figure(notebook: Path, parameters: Path | None, output: Path, executed: Path
 
     written = run_notebook(notebook, parameters_file=parameters, output=output, executed=executed)
     if as_json:
-        _print_json({"id": notebook.stem, "files": [str(path) for path in written]})
+        print_json({"id": notebook.stem, "files": [str(path) for path in written]})
     else:
         click.echo(f"{notebook.stem}: {', '.join(path.name for path in written)}")
-
-
-def _budgets(accelerator: Accelerator) -> dict[str, dict[str, float]]:
-    return {
-        label: {"num_macs": budget.num_macs, "clock_hz": budget.clock_hz}
-        for label, budget in accelerator.budgets.items()
-    }
-
-
-def _network_entry(network: Network) -> dict[str, Any]:
-    return {
-        "name": network.name,
-        "title": network.title,
-        "num_layers": len(network.layers),
-        "cells": sorted({layer.cell for layer in network.layers}),
-        "hidden_sizes": sorted({layer.hidden_size for layer in network.layers}),
-        "seq_len": network.seq_len,
-        "batch_size": network.batch_size,
-        "num_weights": network.num_weights,
-    }
-
-
-def _print_json(content: object) -> None:
-    click.echo(json.dumps(content, indent=2, allow_nan=False))
 
 
 def main() -> None:

@@ -6,39 +6,43 @@ from collections.abc import Sequence
 from typing import Any
 
 from sharp.power import EnergyReport
-from sharp.simulate import Report
+from sharp.report import MachineReport
 
 
-def compare(reports: Sequence[Report], costs: Sequence[EnergyReport] = ()) -> list[dict[str, Any]]:
+def compare(reports: Sequence[MachineReport], costs: Sequence[EnergyReport | None] = ()) -> list[dict[str, Any]]:
     """A row a machine, as JSON has it.
 
     Parameters
     ----------
-    reports : sequence of Report
+    reports : sequence of MachineReport
         The same network on each machine; the first is what the others are compared with.
-    costs : sequence of EnergyReport
-        Of each, where energy is asked for.
+    costs : sequence of EnergyReport or None
+        Of each, where energy is asked for; None where it is not known.
 
     Returns
     -------
     list of dict
-        accelerator, schedule, num_macs, total_cycles, latency_s, utilization, speedup (of the first over this one);
-        with costs energy_j, power_w and energy_ratio (of the first to this one).
+        accelerator, schedule ("" where there is none to choose), num_macs, total_cycles, latency_s, utilization,
+        speedup (of the first over this one), notes; with costs energy_j, power_w and energy_ratio (of the first to this
+        one), each None where it is not known.
     """
     first = reports[0].latency_s
     rows: list[dict[str, Any]] = [
         {
             "accelerator": report.accelerator.name,
-            "schedule": report.plan.order.name,
+            "schedule": report.order,
             "num_macs": report.accelerator.num_macs,
             "total_cycles": report.counts.total_cycles,
             "latency_s": report.latency_s,
             "utilization": report.counts.utilization,
             "speedup": report.latency_s / first,
+            "notes": list(report.notes),
         }
         for report in reports
     ]
     for row, cost in zip(rows, costs, strict=False):
-        ratio = costs[0].energy.total_j / cost.energy.total_j
-        row |= {"energy_j": cost.energy.total_j, "power_w": cost.power_w, "energy_ratio": ratio}
+        row |= {"energy_j": None, "power_w": None, "energy_ratio": None}
+        if cost is not None:
+            row |= {"energy_j": cost.energy.total_j, "power_w": cost.power_w}
+            row["energy_ratio"] = None if costs[0] is None else costs[0].energy.total_j / cost.energy.total_j
     return rows

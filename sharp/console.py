@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, product
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,14 +17,17 @@ from sharp.accelerator import Accelerator
 from sharp.cycles import CycleCounts
 from sharp.explore import TileTable
 from sharp.plan import Plan
+from sharp.report import Machine, MachineReport
 from sharp.schedule import Schedule
-from sharp.simulate import Report
+from sharp.simulate import LayerReport, Report
 from sharp.timeline import STAGES, Event, Timeline
 from sharp.units import GIGA, KIB
 from sharp.workload import Network, RNNLayer
 
 if TYPE_CHECKING:
+    from sharp.claims import Outcome
     from sharp.implementation import Implementation
+    from sharp.machines import Rival
     from sharp.power import EnergyReport
     from sharp.technology import Technology
 
@@ -69,7 +73,7 @@ def _show(table: Table) -> None:
     console.print(table)
 
 
-def _machine(accelerator: Accelerator) -> str:
+def _machine(accelerator: Machine) -> str:
     return f"{accelerator.name}, {accelerator.num_macs:,} MACs at {accelerator.clock_hz / 1e6:g} MHz"
 
 
@@ -128,12 +132,14 @@ def _shown_losses(counts: Iterable[CycleCounts]) -> dict[str, str]:
     return {part: header for part, header in LOSS_HEADERS.items() if streamed or part != "weight_load"}
 
 
-def print_report(report: Report) -> None:
+def print_report(report: MachineReport) -> None:
     """Print a run: a row a group of equal layers, then the total; losses in percent of the cycles."""
     losses = _shown_losses([report.counts])
+    tiled = isinstance(report, Report)
     table = _table(
-        f"{report.network.name} on {_machine(report.accelerator)}, {_planned(report.plan)}",
-        *("layer", "cell", "X", "H", "K", "cycles", UTILIZATION_HEADER),
+        f"{report.network.name} on {_machine(report.accelerator)}"
+        + (f", {_planned(report.plan)}" if isinstance(report, Report) else ""),
+        *("layer", "cell", "X", "H", *["K"] * tiled, "cycles", UTILIZATION_HEADER),
         *losses.values(),
         text=(0, 1),
     )
@@ -143,18 +149,18 @@ def print_report(report: Report) -> None:
             _cell(entry.layer),
             str(entry.layer.input_size),
             _hidden(entry.layer),
-            str(entry.tile_rows),
+            *([str(entry.tile_rows)] if isinstance(entry, LayerReport) else []),
             f"{entry.counts.total_cycles:,}",
             *_shares(entry.counts, losses),
         )
     total = report.counts
-    totals = ["total", "", "", "", "", f"{total.total_cycles:,}", *_shares(total, losses)]
+    totals = ["total", *[""] * (3 + tiled), f"{total.total_cycles:,}", *_shares(total, losses)]
     table.add_row(*totals, style="bold")
     _show(table)
     console = _console()
     console.print(f"latency {_seconds(report.latency_s)}, {_sequences(report.network)}", style="bold")
     for sentence in report.warnings:
-        note(f"warning: {sentence}")
+        note(f"{'warning' if tiled else 'note'}: {sentence}")
 
 
 def print_energy(costs: EnergyReport) -> None:
@@ -204,10 +210,31 @@ def print_comparison(network: Network, rows: Sequence[Mapping[str, Any]]) -> Non
     for row in rows:
         cells = [row["accelerator"], row["schedule"], f"{row['num_macs']:,}", f"{row['total_cycles']:,}"]
         cells += [_seconds(row["latency_s"]), f"{row['utilization']:.1%}", f"{row['speedup']:.2f}x"]
-        if with_energy:
-            cells += [f"{1e3 * row['energy_j']:.4g}", f"{row['power_w']:.2f}", f"{row['energy_ratio']:.2f}x"]
+        if with_energy and row["energy_j"] is not None:
+            cells += [f"{1e3 * row['energy_j']:.4g}", f"{row['power_w']:.2f}"]
+            cells += ["" if row["energy_ratio"] is None else f"{row['energy_ratio']:.2f}x"]
         table.add_row(*cells)
     _show(table)
+    for row in rows:
+        for sentence in row["notes"]:
+            note(f"note: {row['accelerator']}: {sentence}")
+
+
+def print_claims(outcomes: Sequence[Outcome]) -> None:
+    """Print the claims: a row each, then how many have which verdict."""
+    table = _table(
+        "the paper's numbers and ours, with every assumed number nominal and over all assumed ranges (95 %)",
+        *("claim", "published", "ours", "from", "to", "error", "verdict", "notebook"),
+        text=(0, 6, 7),
+    )
+    for outcome in outcomes:
+        numbers = (outcome.claim.published.value, outcome.ours, outcome.low, outcome.high)
+        error = f"{100 * outcome.error:+.1f} pts" if outcome.claim.kind == "share" else f"{outcome.error:+.1%}"
+        row = [outcome.claim.id, *(f"{number:.3g}" for number in numbers), error, outcome.verdict]
+        table.add_row(*row, outcome.claim.notebook, style="yellow" if outcome.verdict == "differs" else "")
+    _show(table)
+    counts = Counter(outcome.verdict for outcome in outcomes)
+    _console().print(", ".join(f"{verdict}: {count}" for verdict, count in counts.most_common()), style="bold")
 
 
 def print_area(made: Implementation) -> None:
@@ -314,6 +341,7 @@ def _unit_line(events: list[Event], end: int, scale: int) -> Text:
 def print_lists(
     networks: Iterable[Network],
     accelerators: Iterable[Accelerator],
+    rivals: Iterable[Rival],
     schedules: Mapping[str, Schedule],
     technologies: Iterable[Technology],
 ) -> None:
@@ -334,6 +362,9 @@ def print_lists(
     for accelerator in accelerators:
         for label, budget in accelerator.budgets.items():
             machines.add_row(accelerator.name, label, f"{budget.num_macs:,}", f"{budget.clock_hz / 1e6:g}")
+    others = _table("machines without tiles: models fitted to measurements", "name", "MACs a cycle", "clock MHz")
+    for rival in rivals:
+        others.add_row(rival.name, f"{rival.num_macs:,}", f"{rival.clock_hz / 1e6:g}")
     orders = _table("schedules", "name", "order", text=(0, 1))
     for name, order in schedules.items():
         orders.add_row(name, (order.__doc__ or "").splitlines()[0].replace("`", ""))
@@ -341,7 +372,7 @@ def print_lists(
     for technology in technologies:
         numbers = (f"{technology.node_nm:g}", f"{technology.voltage_v:g}", technology.cell_type)
         nodes.add_row(technology.name, *numbers, f"{technology.temperature_k:g}")
-    for entry in (table, machines, orders, nodes):
+    for entry in (table, machines, others, orders, nodes):
         if entry.row_count:
             _show(entry)
             _console().print()

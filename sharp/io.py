@@ -219,8 +219,7 @@ def _completed(content: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the file of a machine says, and for the rest the machine that it is like."""
     if "like" not in content:
         return content
-    known = [path.stem for path in _shipped("accelerators")]
-    name = check_name("like", content["like"], known)
+    name = check_name("like", content["like"], accelerator_names())
     base = read_yaml(DATA / "accelerators" / f"{name}.yaml")
     if "like" in base:
         raise refuse("like", f"a machine that is not itself like another, such as {base['like']}", name)
@@ -276,6 +275,11 @@ def _budgets(entries: object) -> dict[str, Budget]:
     return budgets
 
 
+def accelerator_names() -> list[str]:
+    """Names of the accelerators of tiles that ship."""
+    return [path.stem for path in _shipped("accelerators")]
+
+
 def shipped_accelerators() -> tuple[Accelerator, ...]:
     """All accelerators that ship with sharp."""
     return tuple(load_accelerator(path) for path in _shipped("accelerators"))
@@ -291,7 +295,7 @@ def find_accelerator(name: str) -> Accelerator:
     """
     path = _path(name, "accelerators")
     if path is None:
-        known = [path.stem for path in _shipped("accelerators")]
+        known = accelerator_names()
         raise refuse("accelerator", f"{', '.join(known)} or a YAML file", name, suggestion(name, known))
     return load_accelerator(path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,7 +13,7 @@ from sharp.accelerator import UNITS, Accelerator, precision_settings, with_setti
 from sharp.cells import CELLS
 from sharp.checks import check_name, refuse
 from sharp.errors import SpecificationError
-from sharp.io import find_accelerator, find_network, parse_value
+from sharp.io import accelerator_names, find_accelerator, find_network, parse_value
 from sharp.plan import FORWARDING, WEIGHTS, Plan, TileRows
 from sharp.schedule import SCHEDULES
 from sharp.workload import Network, RNNLayer, single_layer
@@ -20,11 +21,16 @@ from sharp.workload import Network, RNNLayer, single_layer
 if TYPE_CHECKING:
     from sharp.energy import Gating
     from sharp.implementation import Implementation
+    from sharp.machines import AnyMachine
     from sharp.technology import Technology
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_OF_ENERGY = ("technology", "sram", "clock_gating", "power_gating")
+_OF_ENERGY = ("technology", "sram", "clock_gating", "power_gating", "weight_locality")
+_OF_TILES = (
+    *("macs", "precision", "settings", "schedule", "reconfiguration", "forwarding", "weights", "tile_rows"),
+    *("energy", *_OF_ENERGY),
+)
 _LAYER_OPTIONS = {
     "cell": "--cell",
     "input_size": "--input",
@@ -100,6 +106,9 @@ plan_options = _options(
     click.option("--forwarding", help=f"Of h: {' or '.join(FORWARDING)}.  [default: the machine's, barrier]"),
     click.option("--weights", help=f"{' or '.join(WEIGHTS)} (from the DRAM).  [default: the machine's, resident]"),
 )
+locality_option = click.option(
+    "--weight-locality", is_flag=True, help="Products with x first, each weight read once for many steps (E-PUR's MWL)."
+)
 tile_option = click.option(
     "--tile-rows", help="Tile height K of every layer, or best: layer by layer.  [default: best]"
 )
@@ -138,9 +147,30 @@ def _lengths(text: str) -> list[int]:
     return [int(part) for part in parts]
 
 
+def any_machine(options: dict[str, Any]) -> AnyMachine:
+    """The machine that the options name; budget and settings are for those of tiles."""
+    if options["accelerator"] in accelerator_names():
+        return machine(options)
+    from sharp.machines import find_machine  # rivals have data of their own, and start-up counts
+
+    found = find_machine(options["accelerator"])
+    return _set_up(found, options) if isinstance(found, Accelerator) else found
+
+
+def refuse_tile_options(options: dict[str, Any], name: str) -> None:
+    """Refuse what has no meaning but for a machine of tiles."""
+    for option in _OF_TILES:
+        if options.get(option) not in ((None,) if option == "reconfiguration" else (None, (), False)):
+            words = option.replace("settings", "set").replace("_", "-")
+            raise SpecificationError(f"--{words}: expected a machine of tiles with it, such as sharp, got {name}")
+
+
 def machine(options: dict[str, Any]) -> Accelerator:
     """The accelerator that the options name, with its budget and settings."""
-    accelerator = find_accelerator(options["accelerator"])
+    return _set_up(find_accelerator(options["accelerator"]), options)
+
+
+def _set_up(accelerator: Accelerator, options: dict[str, Any]) -> Accelerator:
     settings = {} if options["macs"] is None else accelerator.budget(options["macs"])
     given = _settings(options)
     if options["precision"] is not None:
@@ -212,3 +242,8 @@ def _tile_rows(text: str) -> TileRows:
     if not (text.isascii() and text.isdigit() and len(text) < 20):
         raise refuse("tile_rows", "a tile height such as 32, or best", text)
     return int(text)
+
+
+def print_json(content: object) -> None:
+    """Print what JSON can hold."""
+    click.echo(json.dumps(content, indent=2, allow_nan=False))

@@ -7,9 +7,11 @@ from functools import cached_property
 from math import fsum
 from typing import Any
 
-from sharp.checks import refuse
+from sharp.activity import Activity
+from sharp.checks import check_flag, refuse
 from sharp.energy import ACTIONS, ENERGY_COLUMNS, EnergyBreakdown, Gating, break_down, full_speed, sum_energy
 from sharp.implementation import COMPONENTS, Implementation, implement
+from sharp.locality import with_weight_locality
 from sharp.simulate import Report
 from sharp.technology import Technology
 from sharp.units import GIGA, joules_from_picojoules, paper_tera
@@ -22,6 +24,10 @@ class EnergyReport:
     report: Report
     implementation: Implementation
     gating: Gating
+    weight_locality: bool
+    """Whether steps share reads of the weights that multiply x (`sharp.locality`)."""
+    activities: tuple[Activity, ...]
+    """How often each layer does what costs energy."""
     layers: tuple[EnergyBreakdown, ...]
     """Energy of each layer."""
 
@@ -63,18 +69,30 @@ class EnergyReport:
     @property
     def warnings(self) -> list[str]:
         """What the numbers leave out, a sentence each."""
-        return [*self.implementation.warnings, *self._slow_dram()]
+        return [*self.implementation.warnings, *self._slow_dram(), *self._nothing_shared()]
 
     def _slow_dram(self) -> list[str]:
         """What passes the DRAM takes no cycles but those of weights; say so where that cannot be."""
-        machine, activities = self.report.accelerator, self.report.activities
-        moved = sum(activity.loaded_bytes + activity.dram_vectors * machine.weight_bytes for activity in activities)
+        machine = self.report.accelerator
+        moved = sum(
+            activity.loaded_bytes + activity.dram_vectors * machine.weight_bytes for activity in self.activities
+        )
         needed = moved / self.report.latency_s
         if needed <= machine.dram_bytes_per_s:
             return []
         return [
             f"weights, x and h together need {needed / GIGA:.3g} GB/s of a DRAM of "
             f"{machine.dram_bytes_per_s / GIGA:.3g} GB/s; the cycles wait for weights alone"
+        ]
+
+    def _nothing_shared(self) -> list[str]:
+        """Weight locality was asked for and saves nothing."""
+        if not self.weight_locality or self.activities != self.report.activities:
+            return []
+        return [
+            f"weight locality saves no read: no layer has tiles of x alone whose sums of two steps fit the "
+            f"intermediate buffer of {self.report.accelerator.intermediate_buffer.capacity_bytes} bytes, "
+            f"and weights that do not come from the DRAM in every step"
         ]
 
     def as_row(self) -> dict[str, float]:
@@ -96,6 +114,7 @@ class EnergyReport:
             "precision": self.report.accelerator.precision,
             "clock_gating": self.gating.clock,
             "power_gating": self.gating.power,
+            "weight_locality": self.weight_locality,
             "energy_j": self.energy.total_j,
             "energy_per_sequence_j": self.energy_per_sequence_j,
             "power_w": self.power_w,
@@ -108,7 +127,7 @@ class EnergyReport:
             "actions": self._actions(),
             "layers": [
                 {"energy_j": energy.total_j, "components": components(energy), "activity": asdict(activity)}
-                for energy, activity in zip(self.layers, self.report.activities, strict=True)
+                for energy, activity in zip(self.layers, self.activities, strict=True)
             ],
             "warnings": self.warnings,
         }
@@ -117,7 +136,7 @@ class EnergyReport:
         """Each action of the run: how often, at what price, J."""
         entries = []
         for action in ACTIONS:
-            count = sum(getattr(activity, action.counted(self.gating)) for activity in self.report.activities)
+            count = sum(getattr(activity, action.counted(self.gating)) for activity in self.activities)
             price = getattr(self.implementation.prices, action.price)
             energy = joules_from_picojoules(price) * count
             entries.append(
@@ -170,7 +189,11 @@ def components(energy: EnergyBreakdown) -> dict[str, dict[str, float]]:
 
 
 def evaluate_energy(
-    report: Report, technology: Technology | Implementation, gating: Gating | None = None
+    report: Report,
+    technology: Technology | Implementation,
+    gating: Gating | None = None,
+    *,
+    weight_locality: bool = False,
 ) -> EnergyReport:
     """Energy, power and efficiency of a run.
 
@@ -182,6 +205,8 @@ def evaluate_energy(
         An implementation is that of the report's accelerator (`sharp.implement`).
     gating : Gating, optional
         Nothing by default.
+    weight_locality : bool
+        Whether steps share reads of the weights that multiply x, as E-PUR's can (`sharp.locality`).
 
     Raises
     ------
@@ -195,9 +220,19 @@ def evaluate_energy(
             raise refuse("implementation", "that of the report's accelerator", made.accelerator.name)
     else:
         made = implement(report.accelerator, technology)
-    known = {activity: break_down(activity, made, gating) for activity in set(report.activities)}
-    layers = tuple(known[activity] for activity in report.activities)
-    return EnergyReport(report=report, implementation=made, gating=gating, layers=layers)
+    activities = report.activities
+    if check_flag("weight_locality", weight_locality):
+        pairs = zip(report.layers, activities, strict=True)
+        activities = tuple(with_weight_locality(entry.mapping, activity) for entry, activity in pairs)
+    known = {activity: break_down(activity, made, gating) for activity in set(activities)}
+    return EnergyReport(
+        report=report,
+        implementation=made,
+        gating=gating,
+        weight_locality=weight_locality,
+        activities=activities,
+        layers=tuple(known[activity] for activity in activities),
+    )
 
 
 def peak_power(implementation: Implementation) -> float:

@@ -171,6 +171,13 @@ def gpu_latencies(device: str | None = None, batch_size: int | None = None) -> t
     return latencies
 
 
+def serving_latencies(device: str) -> tuple[MeasuredLatency, ...]:
+    """Latencies of a GPU at batch 1: DeepBench's own, or those of a "Tesla V100" that Plasticine's paper prints."""
+    if device in {latency.device for latency in gpu_latencies(batch_size=1)}:
+        return gpu_latencies(device, batch_size=1)
+    return plasticine_latencies(device)
+
+
 def gpu_devices() -> dict[str, Device]:
     """Data sheets of the GPUs, by name."""
     path, devices = _FOLDER / "gpu_devices.csv", {}

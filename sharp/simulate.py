@@ -8,25 +8,22 @@ from typing import Any
 
 from sharp.accelerator import Accelerator
 from sharp.activity import Activity, add_traffic, count_activity
-from sharp.cycles import CycleCounts, Progress, fits_weight_buffer, sum_counts
+from sharp.cycles import Progress, fits_weight_buffer
 from sharp.explore import explore
 from sharp.mapping import LayerMapping, map_layer
 from sharp.plan import Plan
+from sharp.report import LayerRun, MachineReport
 from sharp.schedule import Unfolded
 from sharp.streaming import add_weight_loads
-from sharp.units import seconds_from_cycles
 from sharp.workload import Network, RNNLayer
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerReport:
+class LayerReport(LayerRun):
     """One layer: the tile it ran on and where its cycles went."""
 
-    layer: RNNLayer
     tile_rows: int
     """Tile height in use."""
-    counts: CycleCounts
-    """All directions and sequences together."""
     fits_weight_buffer: bool
     """Whether the layer's weights fit on chip; where they do not, resident weights are an idealisation."""
     unfolded_cells: int
@@ -40,23 +37,17 @@ class LayerReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
-    """A network on an accelerator under a plan: cycles, latency, utilization and the split, per layer and in total."""
+class Report(MachineReport):
+    """A network on an accelerator of tiles under a plan."""
 
-    network: Network
     accelerator: Accelerator
     plan: Plan
     layers: tuple[LayerReport, ...]
 
     @property
-    def counts(self) -> CycleCounts:
-        """All layers, one after the other."""
-        return sum_counts([layer.counts for layer in self.layers])
-
-    @property
-    def latency_s(self) -> float:
-        """Seconds from the first tile to the last h of the last layer."""
-        return seconds_from_cycles(self.counts.total_cycles, self.accelerator.clock_hz)
+    def order(self) -> str:
+        """Name of the schedule."""
+        return self.plan.order.name
 
     @cached_property
     def activities(self) -> tuple[Activity, ...]:
@@ -102,13 +93,13 @@ class Report:
         """The report as JSON-ready values; the keys are stable and documented in the book."""
         return {
             **run_settings(self.network, self.accelerator, self.plan),
-            **self._measures(self.counts),
+            **self.measures(self.counts),
             "loaded_bytes": self.loaded_bytes,
             "layers": [
                 {
                     **asdict(report.layer),
                     "tile_rows": report.tile_rows,
-                    **self._measures(report.counts),
+                    **self.measures(report.counts),
                     "fits_weight_buffer": report.fits_weight_buffer,
                     "unfolded_cells": report.unfolded_cells,
                     "buffer_limits_unfolding": report.buffer_limits_unfolding,
@@ -117,14 +108,6 @@ class Report:
                 for report in self.layers
             ],
             "warnings": self.warnings,
-        }
-
-    def _measures(self, counts: CycleCounts) -> dict[str, Any]:
-        return {
-            "total_cycles": counts.total_cycles,
-            "latency_s": seconds_from_cycles(counts.total_cycles, self.accelerator.clock_hz),
-            "utilization": counts.utilization,
-            "split": counts.split,
         }
 
 

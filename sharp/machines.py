@@ -1,0 +1,67 @@
+"""Machines of every kind by name, and a network on any of them: tiles (SHARP, E-PUR), BrainWave, GPUs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sharp.accelerator import Accelerator
+from sharp.brainwave import BrainWave, find_brainwave
+from sharp.checks import refuse, suggestion
+from sharp.cycles import Progress
+from sharp.gpu import Gpu, gpu_models
+from sharp.io import accelerator_names, find_accelerator, read_yaml
+from sharp.plan import Plan
+from sharp.report import MachineReport
+from sharp.simulate import simulate
+from sharp.workload import Network
+
+Rival = BrainWave | Gpu
+"""Machines that are no tiles: models fitted to published measurements."""
+AnyMachine = Accelerator | Rival
+
+
+def shipped_rivals() -> dict[str, Rival]:
+    """The machines without tiles, by name."""
+    return {"brainwave": find_brainwave(), **gpu_models()}
+
+
+def is_brainwave(path: Path) -> bool:
+    """Whether a YAML file describes a machine of BrainWave's kind."""
+    return "native_dimension" in read_yaml(path)
+
+
+def find_machine(name: str) -> AnyMachine:
+    """The machine of a shipped name ("sharp", "epur", "brainwave", "titan-xp") or of a file.
+
+    Raises
+    ------
+    SpecificationError
+        Where there is no such name or file (with the nearest names), or the file is refused.
+    """
+    if name in accelerator_names():
+        return find_accelerator(name)
+    if name.endswith((".yaml", ".yml")) or "/" in name:
+        path = Path(name)
+        return find_brainwave(path) if is_brainwave(path) else find_accelerator(name)
+    rivals = shipped_rivals()
+    if name not in rivals:
+        known = [*accelerator_names(), *rivals]
+        raise refuse("accelerator", f"{', '.join(known)} or a YAML file", name, suggestion(name, known))
+    return rivals[name]
+
+
+def run_on(
+    machine: AnyMachine, network: Network, plan: Plan | None = None, *, progress: Progress | None = None
+) -> MachineReport:
+    """Run a network on a machine; the plan is for tiles alone, by default the machine's own.
+
+    Raises
+    ------
+    SpecificationError, InfeasibleMappingError
+        As `sharp.simulate.simulate`, and where a rival has no measurements to say anything of the network.
+    """
+    if isinstance(machine, Accelerator):
+        return simulate(network, machine, plan, progress=progress)
+    if plan is not None:
+        raise refuse("plan", f"none, as {machine.name} has no schedule to choose", plan.order.name)
+    return machine.run(network)
