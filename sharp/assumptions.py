@@ -120,14 +120,16 @@ def _machine_parameters(accelerator: Accelerator) -> Iterator[Parameter]:
         yield Parameter(name=name, of="machine", nominal=nominal, low=low, high=high, whole=True)
     for name, low, high in _assumed(accelerator.provenance, LATENCIES):
         nominal, known = getattr(accelerator, name), _whole_cycles(low, high, accelerator.clock_hz)
+        if not low <= nominal <= high:
+            raise refuse(f"{name}.nominal", f"a number from {low:g} to {high:g}", nominal)
         known[accelerator.cycles(name)] = nominal
         yield Parameter(name=name, of="machine", nominal=nominal, choices=tuple(known.values()))
 
 
 def _whole_cycles(low_ns: float, high_ns: float, clock_hz: float) -> dict[int, float]:
-    """The durations that differ on a machine of whole cycles, in ns by cycles."""
+    """Durations that differ on a machine of whole cycles, in ns by cycles: the middle of those that take as many."""
     cycles = range(cycles_from_ns(low_ns, clock_hz), cycles_from_ns(high_ns, clock_hz) + 1)
-    return {count: count * ns_from_hz(clock_hz) for count in cycles}
+    return {count: (count - 0.5) * ns_from_hz(clock_hz) for count in cycles}
 
 
 def _technology_parameters(accelerator: Accelerator, technology: Technology) -> Iterator[Parameter]:

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import log
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sharp.checks import check_integer, check_name, check_number, check_text, refuse, within
 from sharp.cycles import CycleCounts
 from sharp.errors import SpecificationError
-from sharp.io import DATA, load_numbers
+from sharp.io import DATA, numbers_from, read_yaml
 from sharp.provenance import Provenance
 from sharp.report import LayerRun, MachineReport
 from sharp.rivals_data import MeasuredLatency, brainwave_latencies
@@ -67,7 +67,11 @@ class BrainWave:
         SpecificationError
             Where a layer has a cell or a projection of which no latency is published.
         """
-        counts = {layer: self._count(layer, network) for layer in dict.fromkeys(network.layers)}
+        counts: dict[RNNLayer, CycleCounts] = {}
+        for index, layer in enumerate(network.layers):
+            if layer not in counts:
+                with within(f"{network.name}: layers[{index}]"):
+                    counts[layer] = self._count(layer, network)
         layers = [LayerRun(layer=layer, counts=counts[layer]) for layer in network.layers]
         invocations = round(network.batch_size * self.invocation_cycles)
         first = layers[0].counts
@@ -125,7 +129,12 @@ def find_brainwave(path: Path | None = None) -> BrainWave:
         With the file, the key, what was expected and what was got.
     """
     path = path or DATA / "rivals" / "brainwave.yaml"
-    numbers = load_numbers(path)
+    return brainwave_from(path, read_yaml(path))
+
+
+def brainwave_from(path: Path, content: Mapping[str, Any]) -> BrainWave:
+    """The machine that the content of a file describes (`find_brainwave`)."""
+    numbers = numbers_from(path, content)
     known = (*_INTEGERS, *_NUMBERS)
     with within(f"{path}: "):
         for name in numbers:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from sharp.accelerator import Accelerator
-from sharp.io import load_file, shipped_accelerators, shipped_networks, shipped_technologies
+from sharp.io import shipped_accelerators, shipped_networks, shipped_technologies
 from sharp.options import json_option, print_json
 from sharp.schedule import SCHEDULES
 from sharp.workload import Network
@@ -21,6 +21,8 @@ from sharp.workload import Network
 @json_option
 def list_command(kind: str, as_json: bool) -> None:
     """List the networks, accelerators, schedules and technologies that ship with sharp."""
+    from sharp.machines import shipped_rivals  # rivals have data of their own, and start-up counts
+
     networks = shipped_networks() if kind in ("all", "networks") else ()
     accelerators = shipped_accelerators() if kind in ("all", "accelerators") else ()
     rivals = list(shipped_rivals().values()) if kind in ("all", "accelerators") else []
@@ -49,9 +51,12 @@ def list_command(kind: str, as_json: bool) -> None:
 @json_option
 def check(files: tuple[Path, ...], as_json: bool) -> None:
     """Check YAML files: networks, suites, accelerators and technologies."""
+    from sharp.brainwave import BrainWave
+    from sharp.machines import load_any
+
     entries: list[dict[str, Any]] = []
     for path in files:
-        loaded = find_brainwave(path) if is_brainwave(path) else load_file(path)
+        loaded = load_any(path)
         if isinstance(loaded, Accelerator | BrainWave):
             entry = {"kind": "accelerator", "name": loaded.name, "num_macs": loaded.num_macs}
             entries.append({"file": str(path), **entry})

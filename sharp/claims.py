@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,10 @@ class Claim:
         check_name("measure", self.measure, MEASURES)
         check_name("kind", self.kind, KINDS)
         check_text("notebook", self.notebook)
+        known = signature(MEASURES[self.measure]).parameters
+        taken = {name: entry for name, entry in known.items() if name != "study"}
+        needed = [name for name, entry in taken.items() if entry.default is entry.empty]
+        check_mapping("arguments", self.arguments, taken, needed)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -123,6 +123,8 @@ def compare_command(accelerators: str, as_json: bool, energy: bool, **options: A
 
     network = workload(options)
     machines = [any_machine({**options, "accelerator": name.strip()}) for name in accelerators.split(",")]
+    if not any(isinstance(entry, Accelerator) for entry in machines):
+        refuse_tile_options({**options, "energy": energy}, machines[0].name)
     if not energy:
         refuse_energy_options(options)
     with progress_bar("simulating") as progress:

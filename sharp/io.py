@@ -309,7 +309,11 @@ def shipped_technologies() -> tuple[Technology, ...]:
 
 def load_file(path: Path) -> tuple[Network, ...] | Accelerator | Technology:
     """Load a network, a suite, an accelerator or a technology, told apart by its keys."""
-    content = read_yaml(path)
+    return file_from(path, read_yaml(path))
+
+
+def file_from(path: Path, content: Mapping[str, Any]) -> tuple[Network, ...] | Accelerator | Technology:
+    """What the content of a file describes (`load_file`)."""
     if "voltage_v" in content:
         from sharp.technology import technology_from  # nothing else needs it yet, and start-up counts
 
@@ -365,9 +369,19 @@ def load_numbers(path: Path) -> dict[str, PublishedNumber]:
     SpecificationError
         With the file, the number, what was expected and what was got.
     """
+    return numbers_from(path, read_yaml(path))
+
+
+def numbers_from(path: Path, content: Mapping[str, Any]) -> dict[str, PublishedNumber]:
+    """Numbers that the content of a file lists (`load_numbers`)."""
     numbers = {}
-    for name, entry in read_yaml(path).items():
+    for name, entry in content.items():
         with within(f"{path}: {name}"):
             check_mapping("", entry, ("value", *_PROVENANCE_KEYS), ("value", "unit", "source", "status"))
-            numbers[name] = PublishedNumber(value=entry["value"], provenance=_provenance(entry))
+            provenance = _provenance(entry)
+            if not provenance.covers(entry["value"]):
+                raise refuse(
+                    "value", f"a number in its own range {provenance.low} to {provenance.high}", entry["value"]
+                )
+            numbers[name] = PublishedNumber(value=entry["value"], provenance=provenance)
     return numbers

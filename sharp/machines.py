@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sharp.accelerator import Accelerator
-from sharp.brainwave import BrainWave, find_brainwave
+from sharp.brainwave import BrainWave, brainwave_from, find_brainwave
 from sharp.checks import refuse, suggestion
 from sharp.cycles import Progress
+from sharp.errors import SpecificationError
 from sharp.gpu import Gpu, gpu_models
-from sharp.io import accelerator_names, find_accelerator, read_yaml
+from sharp.io import accelerator_names, file_from, find_accelerator, read_yaml
 from sharp.plan import Plan
 from sharp.report import MachineReport
 from sharp.simulate import simulate
 from sharp.workload import Network
+
+if TYPE_CHECKING:
+    from sharp.technology import Technology
 
 Rival = BrainWave | Gpu
 """Machines that are no tiles: models fitted to published measurements."""
@@ -25,9 +30,10 @@ def shipped_rivals() -> dict[str, Rival]:
     return {"brainwave": find_brainwave(), **gpu_models()}
 
 
-def is_brainwave(path: Path) -> bool:
-    """Whether a YAML file describes a machine of BrainWave's kind."""
-    return "native_dimension" in read_yaml(path)
+def load_any(path: Path) -> tuple[Network, ...] | Accelerator | Technology | BrainWave:
+    """Load whatever a file describes, told apart by its keys; the file is read once, so it may be a pipe."""
+    content = read_yaml(path)
+    return brainwave_from(path, content) if "native_dimension" in content else file_from(path, content)
 
 
 def find_machine(name: str) -> AnyMachine:
@@ -41,8 +47,10 @@ def find_machine(name: str) -> AnyMachine:
     if name in accelerator_names():
         return find_accelerator(name)
     if name.endswith((".yaml", ".yml")) or "/" in name:
-        path = Path(name)
-        return find_brainwave(path) if is_brainwave(path) else find_accelerator(name)
+        loaded = load_any(Path(name))
+        if not isinstance(loaded, Accelerator | BrainWave):
+            raise SpecificationError(f"{name}: expected an accelerator, got a file of another kind")
+        return loaded
     rivals = shipped_rivals()
     if name not in rivals:
         known = [*accelerator_names(), *rivals]

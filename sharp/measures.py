@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sharp.accelerator import BUFFERS, with_settings
+from sharp.checks import check_name, refuse
 from sharp.implementation import implement
 from sharp.io import find_network, published_numbers
 from sharp.rivals_data import MeasuredLatency, brainwave_latencies, gpu_devices, gpu_latencies, serving_latencies
@@ -50,7 +51,7 @@ def _mean(values: Iterable[Values]) -> Values:
 
 def _summary(which: str, values: Iterable[Values]) -> Values:
     """The least, the most or the geometric mean of some values, sample by sample."""
-    return np.asarray(_SUMMARIES[which](np.asarray(list(values))))
+    return np.asarray(_SUMMARIES[check_name("which", which, _SUMMARIES)](np.asarray(list(values))))
 
 
 def _constant(study: Study, value: float) -> Values:
@@ -197,8 +198,10 @@ def _speedup_over(study: Study, entry: MeasuredLatency, budget: str) -> Values:
 
 def gpu_efficiency(study: Study, which: str, device: str, precision: str, batch_size: int) -> Values:
     """Least or most share of a GPU's peak on DeepBench's LSTM and GRU problems of a batch size."""
-    peak = gpu_devices()[device].peak_flops_per_s[precision]
     entries = [entry for entry in gpu_latencies(device, batch_size) if entry.precision == precision]
+    if not entries:
+        raise refuse("batch_size", f"one that the {device} was measured at in {precision}", batch_size)
+    peak = gpu_devices()[device].peak_flops_per_s[precision]
     return _summary(which, [_constant(study, 2 * entry.num_macs / entry.latency_s / peak) for entry in entries])
 
 

@@ -165,7 +165,7 @@ def test_timeline_and_trace(command, tmp_path):
 
 def test_list(command):
     content = json.loads(command("list", "--json").out)
-    assert {"networks", "accelerators", "schedules", "technologies"} == set(content)
+    assert {"networks", "accelerators", "rivals", "schedules", "technologies"} == set(content)
     assert content["schedules"] == list(SCHEDULES)
     assert content["accelerators"][0]["budgets"]["96K"] == {"num_macs": 96000, "clock_hz": 2.5e8}
     assert list(json.loads(command("list", "networks", "--json").out)) == ["networks"]

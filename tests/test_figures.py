@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from sharp import Plan, find_accelerator, find_network, find_technology, implement, simulate, square_lstm
+from sharp.assumptions import assumed_parameters
 from sharp.notebook import run_notebook
 
 FOLDER = Path(__file__).parents[1] / "book" / "notebooks"
@@ -17,10 +18,18 @@ NOTEBOOKS = sorted(FOLDER.glob("*.md"))
 MAX_CELL_LINES = 15
 
 REDUCED = {
+    "fig_baseline_adaptiveness": {
+        "hidden_sizes": [256, 1024],
+        "macs": ["1K", "4K", "16K", "64K"],
+        "brainwave_sizes": [512],
+    },
+    "fig_claim_uncertainty": {"samples": 64, "base_samples": 16, "claims": ["speedup_asic_v3", "gflops_per_w"]},
     "fig_cycle_waterfall": {"networks": ["eesen", "gmat", "bysdne", "rldradspr"], "macs": ["1K", "64K"]},
     "fig_deepbench": {"sizes_and_steps": [[256, 150], [512, 25], [1024, 25], [1536, 50]], "macs": ["96K"]},
     "fig_energy": {"networks": ["eesen", "gmat", "bysdne", "rldradspr"], "macs": ["1K", "64K"]},
     "fig_epur_speedup": {"networks": ["eesen", "gmat"], "macs": ["1K", "64K"]},
+    "fig_gpu_efficiency": {},
+    "fig_gpu_speedup": {},
     "fig_gru_and_variants": {
         "hidden_size": 256,
         "projection_size": 128,
@@ -37,9 +46,13 @@ REDUCED = {
     "fig_utilization_latency": {"hidden_sizes": [340]},
     "fig_weight_streaming": {"networks": ["eesen", "bysdne"], "macs": ["1K", "64K"]},
     "tab_brainwave": {},
+    "tab_best_setting": {"samples": 256, "base_samples": 16},
     "tab_budgets": {"macs": ["1K", "64K"]},
+    "tab_claims": {"samples": 16},
     "tab_counterexamples": {"sizes": 6},
+    "tab_epur_own": {"networks": ["bysdne-original"], "macs": ["1K", "64K"], "sizes": [256]},
     "tab_hardware": {},
+    "tab_inconsistencies": {"samples": 64},
     "tab_networks": {"networks": ["eesen", "deepbench-gru-h512-t1"]},
     "tab_nodes": {"networks": ["bysdne"], "nodes": [32, 22, 16], "precisions": ["int8/int32"]},
     "tab_own_schedule": {"hidden_sizes": [340], "macs": ["64K"]},
@@ -149,13 +162,71 @@ def check_budgets(headline):
     assert headline["gflops_per_w_paper"] < headline["best"]
 
 
+def check_inconsistencies(headline):
+    # By hand: 321 in the usual count; Table 4's geometric mean; energy over the mean of Table 6's 1/speedup.
+    assert headline["p1_efficiency"] == pytest.approx(321 * 2 * 2**40 / 1e12, rel=1e-9)
+    assert headline["p2_geometric"] == pytest.approx(2.80136, abs=1e-5)
+    assert headline["p10_rise_1k"] == pytest.approx(0.927 / ((1 / 1.07 + 1 / 1.01 + 1 / 1.05 + 1 / 1.03) / 4) - 1)
+    assert headline["p10_most_rise_1k"] == pytest.approx(0.927 * 1.07 - 1, abs=1e-9)
+    assert headline["p10_inside"] == 3
+    assert headline["p9_most_4k"] < headline["p9_paper_4k"]
+    assert headline["p6_vectors_64k_on_128"] < headline["p6_paper_64k"] < headline["p6_vectors_64k_on_64"]
+    assert headline["p5_bysdne_original_error"] < 0.02 < headline["p5_bysdne_error"]
+
+
+def check_best_setting(headline):
+    for group in ("table_6", "utilization", "power", "energy"):
+        assert headline[f"{group}_by_{group}"] <= headline[f"{group}_by_nominal"]
+    assert headline["nominal_all"] == pytest.approx(headline["table_6_by_nominal"], rel=1e-12)
+    assert headline["left_all"] > headline["table_6_by_table_6"]
+
+
+def check_baselines(headline):
+    # By hand: 1024 cells by 2048 columns of four gates on 32 rows; what BrainWave's paper prints of five LSTMs.
+    assert headline["brainwave_mean"] == pytest.approx((0.471 + 0.271 + 0.118 + 0.028 + 0.008) / 5)
+    assert headline["loo_mean"] < headline["loo_max"] < 0.1
+    for size in ("small", "large"):
+        assert headline[f"epur_{size}_64k"] < headline[f"epur_{size}_1k"]
+
+
+def check_uncertainty(headline):
+    machine, technology = find_accelerator("sharp"), find_technology("32nm")
+    names = ("eesen", "gmat", "bysdne", "rldradspr")
+    assert headline["parameters"] == len(assumed_parameters(machine, technology, map(find_network, names)))
+    ratios = [
+        simulate(find_network(name), find_accelerator("epur").with_macs("64K")).latency_s
+        / simulate(find_network(name), machine.with_macs("64K")).latency_s
+        for name in names
+    ]
+    assert headline["speedup_asic_v3_ours"] == pytest.approx(sum(ratios) / 4, rel=1e-12)
+    assert headline["gflops_per_w_low"] < headline["gflops_per_w_median"] < headline["gflops_per_w_high"]
+
+
+def check_claims(headline):
+    numbers = [headline[name] for name in ("agrees", "agrees_within_assumed_ranges", "differs")]
+    assert sum(numbers) == headline["answered"] == headline["claims"] - headline["input"] >= 60
+    assert headline["table_6"] < 0.12
+    assert headline["utilizations"] < 5
+
+
 CHECKS = {
+    "fig_baseline_adaptiveness": check_baselines,
+    "fig_claim_uncertainty": check_uncertainty,
     "fig_cycle_waterfall": lambda headline: (
         headline["utilization_fixed_64k"] < headline["utilization_sharp_64k"] < headline["utilization_sharp_1k"]
     ),
     "fig_deepbench": lambda headline: headline["latency_us_96k_h512"] < headline["latency_us_96k_h1024"],
     "fig_energy": check_energy,
     "fig_epur_speedup": check_speedup,
+    "fig_gpu_efficiency": lambda headline: (
+        # DeepBench, V100, fp16_tensor, batch 64: LSTM 256 has the least share of 125 TFLOPS, LSTM 4096 the most.
+        headline["together_least"] < 0.01 < headline["together_512_least"] < headline["together_most"] < 0.3
+        and headline["alone_most"] < 0.02
+    ),
+    "fig_gpu_speedup": lambda headline: (
+        headline["least_tesla_v100"] < headline["mean_tesla_v100"] < headline["most_tesla_v100"]
+        and headline["points"] == 535
+    ),
     "fig_gru_and_variants": lambda headline: headline["step_cycles_rnn_64k_b1"] < headline["step_cycles_lstm_64k_b1"],
     "fig_interleaving": check_interleaving,
     "fig_padding_reconfiguration": check_padding,
@@ -172,8 +243,15 @@ CHECKS = {
         and headline["mean_paper"] == pytest.approx(2.80136, abs=1e-5)
         and headline["mean_paper"] < headline["mean_speedup"]
     ),
+    "tab_best_setting": check_best_setting,
     "tab_budgets": check_budgets,
+    "tab_claims": check_claims,
     "tab_counterexamples": lambda headline: headline["share_4"] == 0 < headline["false"] < 5,
+    "tab_epur_own": lambda headline: (
+        headline["peak_power_w_lstp"] < headline["peak_power_w_paper"] < headline["peak_power_w_hp"]
+        and headline["mwl_weight_accesses_lstp"] == pytest.approx(-0.5, abs=0.03)
+    ),
+    "tab_inconsistencies": check_inconsistencies,
     "tab_hardware": lambda headline: headline["assumed_parameters"] == 8,
     "tab_nodes": lambda headline: headline["power_16nm"] < headline["power_22nm"] < headline["power_32nm"],
     "tab_networks": lambda headline: headline["networks"] == 2 < headline["shipped_networks"] == 77,

@@ -284,15 +284,15 @@ def test_notes_say_how_good_the_fit_is_and_where_it_ends():
     assert HAND.notes(square_lstm(4, 9)) == (
         "by-hand is a fit to 7 measurements of the By hand; each left out in turn, it misses them by 10% in the "
         "median, 25% in the mean and 50% at most",
-        "The measurements are without the products with x, which are added as the model has them",
+        "the measurements are without the products with x, which are added as the model has them",
     )
     assert len(replace(HAND, inputs_measured=True).notes(square_lstm(4, 9))) == 1
     layer = RNNLayer(input_size=3, hidden_size=3, bidirectional=True)
     report = HAND.run(single_layer(layer, seq_len=10, batch_size=5))
     assert report.warnings == list(report.notes)
     assert report.notes[2] == (
-        "This is extrapolation beyond the measurements: hidden_size 3 (measured: 4 to 8), batch_size 5 (measured: "
-        "1 to 4), seq_len 10 (measured: 1 to 9), chains 2 (measured: 1)."
+        "this is extrapolation beyond the measurements: hidden_size 3 (measured: 4 to 8), batch_size 5 (measured: "
+        "1 to 4), seq_len 10 (measured: 1 to 9), chains 2 (measured: 1)"
     )
 
 

@@ -194,7 +194,7 @@ def test_unknown_names_and_unreadable_files(tmp_path):
         find_network("esen")
     with pytest.raises(SpecificationError, match="the suite 'deepbench' of 69"):
         find_network("deepbench")
-    with pytest.raises(SpecificationError, match=r"expected epur, epur-intergate, sharp or a YAML file, got 'shap'"):
+    with pytest.raises(SpecificationError, match=r"expected epur, .*, sharp or a YAML file, got 'shap'"):
         find_accelerator("shap")
     with pytest.raises(SpecificationError, match="expected a readable YAML file, got: No such file"):
         find_network(str(tmp_path / "none.yaml"))

@@ -162,8 +162,8 @@ def test_keys_of_the_report(batch):
     content = batch.as_dict()
     assert list(content) == [
         *("technology", "node_nm", "voltage_v", "cell_type", "temperature_k", "precision"),
-        *("clock_gating", "power_gating", "energy_j", "energy_per_sequence_j", "power_w", "peak_power_w"),
-        *("gflops_per_w", "gflops_per_w_paper", "energy_delay_js", "area_mm2"),
+        *("clock_gating", "power_gating", "weight_locality", "energy_j", "energy_per_sequence_j", "power_w"),
+        *("peak_power_w", "gflops_per_w", "gflops_per_w_paper", "energy_delay_js", "area_mm2"),
         *("components", "actions", "layers", "warnings"),
     ]
     assert (content["technology"], content["node_nm"], content["precision"]) == ("32nm", 32, "fp16/fp32")

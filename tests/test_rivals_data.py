@@ -53,7 +53,8 @@ def both_products(latency):
 
 
 def test_there_are_these_files():
-    assert {path.name for path in RIVALS.iterdir()} == {f"{stem}.csv" for stem in TABLES} | {"epur.yaml"}
+    others = {"brainwave.yaml", "epur.yaml", "gpu_models.csv"}  # the first and the last are fits to these
+    assert {path.name for path in RIVALS.iterdir()} == {f"{stem}.csv" for stem in TABLES} | others
 
 
 @pytest.mark.parametrize("stem", TABLES)

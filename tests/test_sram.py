@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 
 from sharp import SpecificationError, sram
 from sharp.provenance import STATUSES
 from sharp.sram import CELL_TYPES, NODES_NM, estimate_sram
-from tests.strategies import examples
 
 TABLES = Path(sram.__file__).parent / "data" / "technology"
 HP = {"cell_type": "itrs-hp", "temperature_k": 360}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 
 from sharp import SpecificationError, technology
 from sharp.provenance import STATUSES, Provenance
@@ -24,7 +25,6 @@ from sharp.technology import (
     with_settings,
 )
 from sharp.yamlfile import read_yaml
-from tests.strategies import examples
 
 DATA = Path(technology.__file__).parent / "data" / "technology"
 PLAIN = {

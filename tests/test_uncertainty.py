@@ -1,7 +1,8 @@
 """Uncertainty: parameters as the files have them, samples as their distributions say, results as `simulate` does."""
 
 from dataclasses import replace
-from math import isclose, pi
+from itertools import product
+from math import ceil, isclose, pi
 
 import numpy as np
 import pytest
@@ -135,7 +136,8 @@ def test_quantiles_are_monotone_and_within_range(shares, place):
     )
     assert (np.diff(values) >= 0).all()
     assert ((low <= values) & (values <= high)).all()
-    assert values.dtype.kind == ("i" if parameter.whole or parameter.choices else "f")
+    whole = parameter.whole or all(isinstance(choice, int) for choice in parameter.choices or (0.5,))
+    assert values.dtype.kind == ("i" if whole else "f")
     assert isclose(parameter.quantile(np.array([0.0]))[0], low)
     assert isclose(parameter.quantile(np.array([1.0]))[0], high)
 
@@ -166,11 +168,25 @@ def test_samples_are_the_same_for_the_same_seed_and_balanced():
     for name, values in first.items():
         assert values.shape == (1024,)  # the next power of two
         assert (values == again[name]).all()
-        assert name.startswith("epur") or (values != other[name]).any()
-    low, high = BY_NAME["update_ns"].low, BY_NAME["update_ns"].high
-    counts, _ = np.histogram(first["update_ns"], bins=np.linspace(low, high, 65))
+        few = 1 <= len(BY_NAME[name].choices) <= 4  # scrambled bits may give each point the same choice again
+        assert few or (values != other[name]).any()
+    low, high = BY_NAME["fp16_divide_pj"].low, BY_NAME["fp16_divide_pj"].high
+    counts, _ = np.histogram(first["fp16_divide_pj"], bins=np.linspace(low, high, 65))
     assert (counts == 16).all()
     assert (first["epur.schedule"] == "intergate").sum() == 512
+    _, counts = np.unique(first["update_ns"], return_counts=True)
+    assert np.abs(counts - 1024 / 29).max() < 2  # 29 durations
+
+
+def test_latencies_are_the_whole_cycles_of_their_range():
+    # 2 ns a cycle: update_ns from 24 to 80 ns takes 12 to 40 cycles, 29 durations; 18 cycles are the nominal 34.96 ns.
+    entry, choices = MACHINE.provenance["update_ns"], BY_NAME["update_ns"].choices
+    assert (entry.low, entry.high, len(choices), choices[18 - 12]) == (24, 80, 29, 34.96)
+    for name in LATENCIES:
+        entry, choices = MACHINE.provenance[name], BY_NAME[name].choices
+        least, *between, most = [with_settings(MACHINE, {name: choice}).cycles(name) for choice in choices]
+        assert [least, *between, most] == list(range(least, most + 1))
+        assert (least, most) == (ceil(entry.low / 2), ceil(entry.high / 2))
 
 
 # The study -----------------------------------------------------------------------------------------------------------
@@ -259,6 +275,28 @@ def test_what_samples_do_not_say_is_nominal():
         made = simulate(NETWORKS[0], find_accelerator(machine).with_macs("64K"))
         assert study.total_cycles(machine, NETWORKS[0], "64K")[1] == made.counts.total_cycles
     assert (study.total_cycles("sharp", NETWORKS[1], "64K") == study.total_cycles("sharp", NETWORKS[1], "64K")[0]).all()
+
+
+def test_layers_of_several_sizes_are_what_their_own_runs_give():
+    samples = draw(PARAMETERS, 4, seed=5)
+    study = Study(samples, MACHINE, TECHNOLOGY)
+    for retiled in (True, False):
+        cycles = study.layers("total_cycles", "4K", (100, 340), reconfiguration=retiled)
+        assert cycles.shape == (2, 4)
+        for size, place in product(range(2), range(4)):
+            settings = {name: samples[name][place].item() for name in ("activation_lanes", *LATENCIES)}
+            settings["rows_per_update_lane"] = samples["rows_per_update_lane"][place].item()
+            made = with_settings(MACHINE.with_macs("4K"), settings)
+            report = simulate(square_lstm((100, 340)[size]), made, Plan(reconfiguration=retiled))
+            assert cycles[size, place] == report.counts.total_cycles
+
+
+def test_the_same_samples_on_another_machine():
+    study, other = Study(nominal(PARAMETERS), MACHINE, TECHNOLOGY), with_settings(MACHINE, {"tile_rows": [512]})
+    assert study.on(other).layers("tile_rows", "4K", [340]).tolist() == [[512]]
+    assert study.on(other).samples.keys() == study.samples.keys()
+    cycles = simulate(NETWORKS[2], other.with_macs("4K")).counts.total_cycles
+    assert study.on(other).total_cycles("sharp", NETWORKS[2], "4K").tolist() == [cycles]
 
 
 @pytest.mark.parametrize(
