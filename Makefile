@@ -46,7 +46,7 @@ arch: $(VENV)/.built ## check that imports go down only
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.built ## measure the core beside its rivals, as ratios
-	$(BIN)/python benchmarks/bench_closed_form.py && $(BIN)/python benchmarks/bench_cycles.py && $(BIN)/python benchmarks/bench_energy.py
+	$(BIN)/python benchmarks/bench_closed_form.py && $(BIN)/python benchmarks/bench_cycles.py && $(BIN)/python benchmarks/bench_energy.py && $(BIN)/python benchmarks/bench_uncertainty.py
 
 bench-peers: $(VENV)/.built ## measure simulators of other projects on the same layer (each installed on its own; minutes)
 	$(BIN)/python benchmarks/peers/run.py

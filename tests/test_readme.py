@@ -1,6 +1,7 @@
 """What the README shows is what the code prints."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from sharp import (
     simulate,
     square_lstm,
 )
+from sharp.claims import VERDICTS, evaluate_claims, recorded_verdicts
 from sharp.io import published_numbers
 
 FIXED = {name: Plan(schedule=name, tile_rows=32, reconfiguration=False) for name in ("sequential", "intergate")}
@@ -68,6 +70,18 @@ def test_the_power_and_area_shown_are_computed():
     ]
     assert row(r"power \(W\), mean over the paper's four networks") == (printed[0], " / ".join(power))
     assert row(r"area \(mm²\), only its SRAM a prediction") == (printed[1], " / ".join(area))
+
+
+def test_the_claims_shown_are_computed():
+    outcomes = {outcome.claim.id: outcome for outcome in evaluate_claims(samples=1)}
+    shown = [outcomes[name] for name in ("speedup_asic_v3", "speedup_fpga_v3", "speedup_gpu")]
+    paper, here = row("speedup over E-PUR, mean of four networks at 64K; over BrainWave; over a GPU")
+    assert paper == "{:.1f} / {:.1f} / {:.0f}".format(*(outcome.claim.published.value for outcome in shown))
+    assert here == "{:.1f} / {:.1f} / {:.0f}".format(*(outcome.ours for outcome in shown))
+    counts = Counter(recorded_verdicts().values())
+    agree, within, differ, put_in = (counts[verdict] for verdict in VERDICTS)
+    sentence = rf"Of {sum(counts.values())} published numbers {agree} agree .* {within} more .* {differ} differ, .* {put_in} went"
+    assert re.search(sentence, README)
 
 
 def test_the_two_commands_stand_in_the_first_screen():
