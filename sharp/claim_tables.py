@@ -30,7 +30,7 @@ def clickable_claims(outcomes: Iterable[Outcome]) -> Styler:
 def _row(outcome: Outcome) -> tuple[str, ...]:
     claim, error = outcome.claim, outcome.error
     numbers = (claim.published.value, outcome.ours, outcome.low, outcome.high)
-    verdict = outcome.verdict
+    verdict = outcome.verdict.replace("agrees within assumed ranges", "within ranges")
     return (
         f'<a href="{claim.notebook}.html" title="{claim.published.provenance.source}">{claim.id}</a>',
         *(f"{number:.3g}" for number in numbers),

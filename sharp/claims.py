@@ -1,6 +1,6 @@
 """The claims: every published number that a model here can produce, ours beside it, and a verdict by a written rule.
 
-The rule (decision 8) was written down before the numbers: a verdict follows from ours, the interval of ours over all
+The rule is decision 8: a verdict follows from ours, the interval of ours over all
 assumed ranges, and the kind of number; nobody decides it.
 """
 
