@@ -18,7 +18,7 @@ from sharp.assumptions import assumed_parameters, draw, nominal
 from sharp.checks import check_mapping, check_name, check_text, refuse, within
 from sharp.errors import SpecificationError
 from sharp.io import DATA, find_accelerator, find_network, published_numbers, read_yaml
-from sharp.measures import MEASURES, NETWORKS, Values, measure
+from sharp.measures import MEASURES, NETWORKS, measure
 from sharp.provenance import PublishedNumber
 from sharp.technology import Technology, find_technology
 from sharp.uncertainty import Study, interval
@@ -167,12 +167,8 @@ def evaluate_claims(
 def _answer(claim: Claim, nominally: Study, sampled: Study) -> Outcome:
     with within(claim.id):
         ours = float(measure(claim.measure, nominally, claim.arguments)[0])
-        low, high = _interval(measure(claim.measure, sampled, claim.arguments))
+        low, high = interval(measure(claim.measure, sampled, claim.arguments))
     return Outcome(claim=claim, ours=ours, low=low, high=high)
-
-
-def _interval(values: Values) -> tuple[float, float]:
-    return interval(values)
 
 
 def recorded_verdicts(path: Path | None = None) -> dict[str, str]:

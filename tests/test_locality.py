@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import chain, groupby
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, find, given, settings
 from hypothesis import strategies as st
 from strategies import BASE, Case, cases, examples, network_cases
 
@@ -189,22 +189,22 @@ def test_counts_are_those_of_visiting_every_tile(case: Case):
     assert {type(value) for value in vars(after).values()} == {int}
 
 
-def test_random_cases_vary():
-    shares, in_turns = [], 0
-
-    @settings(max_examples=200)
-    @given(buffered_cases())
-    def collect(case: Case):
-        nonlocal in_turns
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda steps, longest, chains: steps < 2,
+        lambda steps, longest, chains: 1 < steps < longest,
+        lambda steps, longest, chains: 1 < steps == longest,
+        lambda steps, longest, chains: steps > 1 and chains > 1,
+    ],
+    ids=["none", "some steps", "all steps", "in turns"],
+)
+def test_random_cases_have_every_kind(kind):
+    def is_it(case):
         mapping = mapped(case)
-        shares.append((steps_that_share(mapping), max(case.lengths)))
-        in_turns += mapping.task.chains > 1 and shares[-1][0] > 1
+        return kind(steps_that_share(mapping), max(case.lengths), mapping.task.chains)
 
-    collect()
-    assert sum(steps < 2 for steps, _ in shares) > 2
-    assert sum(1 < steps < longest for steps, longest in shares) > 2
-    assert sum(1 < steps == longest for steps, longest in shares) > 2
-    assert in_turns > 2
+    assert is_it(find(buffered_cases(), is_it, settings=settings(max_examples=2000, database=None)))
 
 
 # In a report ---------------------------------------------------------------------------------------------------------

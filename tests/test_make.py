@@ -56,7 +56,7 @@ def test_help_lists_every_target(tree):
 def test_unknown_figures_and_missing_parameter_files_are_refused(tree):
     unknown = make(tree, "figures", "ONLY=fig_none", check=False)
     assert unknown.returncode == 2
-    assert "ONLY: expected some of fig_cycle_waterfall" in unknown.stderr
+    assert "ONLY: expected some of fig_baseline_adaptiveness" in unknown.stderr
     assert "got fig_none" in unknown.stderr
     missing = make(tree, "figures", "PARAMS=none.yaml", check=False)
     assert missing.returncode == 2
