@@ -11,9 +11,9 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 OUTPUT = paper_figures
 IDS := $(basename $(notdir $(sort $(wildcard book/notebooks/*.md))))
-SOURCES := $(shell find sharp -name '*.py' -o -name '*.pyx' -o -name '*.pxi' -o -name '*.yaml')
+SOURCES := $(shell find sharp -name '*.py' -o -name '*.pyx' -o -name '*.pxi' -o -name '*.yaml' -o -name '*.csv' -o -name '*.json')
 KERNELS := $(wildcard sharp/kernels/*.pyx sharp/kernels/*.pxi)
-PAGES := $(wildcard book/*.md book/*.yml book/*.bib book/images/* book/_static/* book/decisions/*.md)
+PAGES := $(wildcard book/*.md book/*.yml book/*.bib book/images/* book/_static/* book/_static/explorer/* book/_templates/* book/decisions/*.md)
 VERSIONS = 3.11 3.12 3.13
 
 KERNEL_TESTS = tests/test_cycles.py tests/test_closed_form.py tests/test_pricing.py tests/test_streaming.py
@@ -27,12 +27,21 @@ $(if $(PARAMS),$(if $(wildcard $(PARAMS)),,$(error PARAMS: expected a YAML file,
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help figures book test lint arch bench clean lock bench-peers test-slow test-checked test-sanitize test-pythons test-newest FORCE
+.PHONY: help figures verify record batch book test lint arch bench clean lock bench-peers test-slow test-checked test-sanitize test-pythons test-newest FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 15
 
 figures: $(patsubst %,$(OUTPUT)/%.json,$(or $(ONLY),$(IDS))) ## regenerate every figure and table (ONLY=..., PARAMS=...)
+
+verify: figures ## compare the figures and tables with their committed record
+	$(BIN)/sharp verify $(OUTPUT)
+
+batch: $(VENV)/.built ## run a notebook over a grid of parameters (GRID=grid.yaml, BATCH=folder, FIRST=2, JOBS)
+	$(BIN)/sharp batch $(or $(GRID),book/batches/tile_exploration.yaml) -o $(or $(BATCH),build/batch) --jobs $(JOBS) $(if $(FIRST),--first $(FIRST))
+
+record: figures ## write that record anew, for a change that is meant
+	$(BIN)/sharp verify --update $(OUTPUT)
 
 book: book/_build/html/index.html ## build the book: book/_build/html/index.html
 
@@ -70,7 +79,7 @@ lock: $(VENV)/.packages ## regenerate requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes --no-annotate --all-extras --custom-compile-command "make lock" -o requirements.lock pyproject.toml
 
 clean: ## remove what the targets made
-	rm -rf build dist book/_build book/_executed book/conf.py $(filter-out $(OUTPUT)/README.md,$(wildcard $(OUTPUT)/* $(OUTPUT)/.[a-z]*)) sharp/kernels/*.so $(VENV)/.built .venv*
+	rm -rf build dist book/_build book/_executed book/conf.py $(filter-out $(OUTPUT)/README.md $(OUTPUT)/record,$(wildcard $(OUTPUT)/* $(OUTPUT)/.[a-z]*)) sharp/kernels/*.so $(VENV)/.built .venv*
 
 $(OUTPUT)/%.json book/_executed/%.ipynb: book/notebooks/%.md build/parameters/%.yaml $(SOURCES) $(VENV)/.built
 	$(BIN)/sharp figure $< --parameters build/parameters/$*.yaml --output $(OUTPUT) --executed book/_executed/$*.ipynb

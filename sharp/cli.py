@@ -1,4 +1,4 @@
-"""The ``sharp`` command: run, compare, area, explore, timeline, sweep, list, check, figure."""
+"""The ``sharp`` command: run, compare, area, explore, timeline, sweep, claims, list, check, figure, batch, verify."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import click
 
 from sharp import __version__
 from sharp.accelerator import Accelerator
+from sharp.batch_command import batch_command
 from sharp.catalogue import check, list_command
 from sharp.checks import refuse
 from sharp.errors import SharpError
@@ -45,6 +46,7 @@ from sharp.progress import progress_bar
 from sharp.simulate import Report, run_settings, simulate
 from sharp.sweep import sweep_chunks
 from sharp.timeline import make_timeline
+from sharp.verify_command import verify
 
 if TYPE_CHECKING:
     from sharp.power import EnergyReport
@@ -256,6 +258,8 @@ def sweep_command(points: Path, output: Path, threads: int | None, as_json: bool
 
 cli.add_command(list_command)
 cli.add_command(check)
+cli.add_command(verify)
+cli.add_command(batch_command)
 
 
 @cli.command("claims")

@@ -6,8 +6,11 @@ import contextlib
 import hashlib
 import json
 import os
+import platform
+import re
 import tempfile
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +27,8 @@ from sharp.checks import suggestion
 from sharp.errors import NotebookError, SharpError, SpecificationError
 from sharp.files import make_folder, writable, write_text
 from sharp.io import read_yaml
-from sharp.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES
+from sharp.outputs import FIGURE_SUFFIXES, INPUTS, MANIFEST, TABLE_SUFFIXES
 
-MANIFEST = "manifest.json"
 _NO_NOTEBOOK = (
     ValueError,
     AttributeError,
@@ -39,7 +41,9 @@ _NO_NOTEBOOK = (
 )
 """What jupytext and nbformat raise for a file that is no notebook."""
 _PACKAGE = Path(__file__).parent
-_SOURCES = ("*.py", "kernels/*.py", "kernels/*.pyx", "data/**/*.yaml")
+_SOURCES = ("**/*.py", "**/*.pyx", "**/*.pxi", "data/**/*.csv", "data/**/*.json", "data/**/*.yaml")
+_WATCH = "from sharp.outputs import watch_inputs; watch_inputs()"
+"""The first thing that a notebook's kernel runs."""
 
 
 def run_notebook(
@@ -77,13 +81,13 @@ def run_notebook(
     if executed is not None:
         make_folder(executed.parent)
     _read_manifest(output)
-    content = _read_notebook(notebook)
+    content = read_notebook(notebook)
     given = {} if parameters_file is None else _read_parameters(parameters_file)
     with tempfile.TemporaryDirectory(dir=output, prefix=f".{notebook.stem}-") as folder:
         staging = Path(folder)
         source, result = staging / ".source.ipynb", staging / ".result.ipynb"
         nbformat.write(content, source)
-        parameters = _merge_parameters(notebook, source, given)
+        parameters = merge_parameters(notebook, source, given)
         try:
             _execute(notebook, source, result, given, staging)
             names = _finished(notebook, staging)
@@ -109,12 +113,13 @@ def _publish(
         write_text(executed, nbformat.writes(_reproducible(result)) + "\n")
     for name in names[:-1]:
         os.replace(staging / name, output / name)
-    _record(output, notebook.stem, _manifest_line(notebook, parameters, hashes))
+    _record(output, notebook.stem, manifest_line(notebook, parameters, _inputs(staging), hashes))
     os.replace(staging / names[-1], output / names[-1])
     return [output / name for name in names]
 
 
-def _read_notebook(notebook: Path) -> nbformat.NotebookNode:
+def read_notebook(notebook: Path) -> nbformat.NotebookNode:
+    """Read a notebook, of text or JSON, or refuse it in one sentence."""
     try:
         content: nbformat.NotebookNode = jupytext.read(notebook)
         nbformat.validate(content)
@@ -137,7 +142,7 @@ def _read_parameters(path: Path) -> Mapping[str, Any]:
     return parameters
 
 
-def _merge_parameters(notebook: Path, source: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+def merge_parameters(notebook: Path, source: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     """Every parameter with its value as text, the defaults included; an unknown one is refused."""
     known = papermill.inspect_notebook(str(source)) if _has_parameters(source) else {}
     for name in given:
@@ -178,7 +183,8 @@ def _execute(notebook: Path, source: Path, result: Path, given: Mapping[str, Any
 def _kernel_config(sockets: str) -> Config:
     """A kernel that talks over files of its own, not ports that two at once may pick, and prints errors only."""
     manager = {"transport": "ipc", "ip": f"{sockets}/kernel"}
-    return Config({"KernelManager": manager, "NotebookClient": {"extra_arguments": ["--log-level=CRITICAL"]}})
+    arguments = ["--log-level=CRITICAL", f"--IPKernelApp.exec_lines={_WATCH}"]
+    return Config({"KernelManager": manager, "NotebookClient": {"extra_arguments": arguments}})
 
 
 def _finished(notebook: Path, folder: Path) -> list[str]:
@@ -212,11 +218,47 @@ def _reproducible(content: nbformat.NotebookNode) -> nbformat.NotebookNode:
         cell.id = f"cell-{index}"
         for key in ("papermill", "execution"):
             cell.metadata.pop(key, None)
+        for output in cell.get("outputs", ()):
+            if "text" in output:
+                output.text = _steady(output.text, index)
+            shown = output.get("data", {})
+            for kind in ("text/html", "text/plain"):
+                if kind in shown:
+                    shown[kind] = _steady(shown[kind], index)
     return content
 
 
-def _manifest_line(notebook: Path, parameters: Mapping[str, str], hashes: Mapping[str, str]) -> dict[str, Any]:
-    sources = sorted(path for pattern in _SOURCES for path in _PACKAGE.glob(pattern))
+def _steady(text: str, index: int) -> str:
+    """What a cell shows, without the names of a run: pandas' of a styled table, an object's address, the process."""
+    text = re.sub(r"\bT_[0-9a-f]{5}", f"T_{index}", text)
+    text = re.sub(r" at 0x[0-9a-f]+>", ">", text)
+    return re.sub(r"/ipykernel_\d+/", "/ipykernel/", text)
+
+
+def _inputs(staging: Path) -> dict[str, str]:
+    """The hashes of the data files that a notebook has read, by name; those of sharp are named from its folder."""
+    listed = staging / INPUTS
+    paths = [Path(name) for name in json.loads(listed.read_text(encoding="utf-8"))] if listed.exists() else []
+    return {_name(path): _sha256(path.read_bytes()) for path in paths if path.is_file()}
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(_PACKAGE.parent).as_posix() if path.is_relative_to(_PACKAGE) else str(path)
+
+
+def _packages() -> dict[str, str]:
+    """Versions of the packages that sharp and its figures name as theirs."""
+    required = metadata.requires("sharp-rnn") or []
+    ours = [line for line in required if "extra ==" not in line or "figures" in line]
+    names = sorted(re.split(r"[^\w.-]", line)[0] for line in ours)
+    return {name: metadata.version(name) for name in names}
+
+
+def manifest_line(
+    notebook: Path, parameters: Mapping[str, str], inputs: Mapping[str, str], hashes: Mapping[str, str]
+) -> dict[str, Any]:
+    """What a run's line of the manifest says: notebook, parameters, inputs, code, machine, packages, outputs."""
+    sources = sorted({path for pattern in _SOURCES for path in _PACKAGE.glob(pattern)})
     code = b"".join(path.relative_to(_PACKAGE).as_posix().encode() + path.read_bytes() for path in sources)
     from sharp import __version__
 
@@ -224,8 +266,12 @@ def _manifest_line(notebook: Path, parameters: Mapping[str, str], hashes: Mappin
         "notebook": notebook.name,
         "notebook_sha256": _sha256(notebook.read_bytes()),
         "parameters": dict(parameters),
+        "inputs": dict(inputs),
         "version": __version__,
         "code_sha256": _sha256(code),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "packages": _packages(),
         "outputs": dict(hashes),
     }
 

@@ -204,7 +204,9 @@ def test_random_cases_have_every_kind(kind):
         mapping = mapped(case)
         return kind(steps_that_share(mapping), max(case.lengths), mapping.task.chains)
 
-    assert is_it(find(buffered_cases(), is_it, settings=settings(max_examples=2000, database=None, phases=[Phase.generate])))
+    assert is_it(
+        find(buffered_cases(), is_it, settings=settings(max_examples=2000, database=None, phases=[Phase.generate]))
+    )
 
 
 # In a report ---------------------------------------------------------------------------------------------------------

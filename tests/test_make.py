@@ -49,7 +49,10 @@ def run_by(outcome):
 
 def test_help_lists_every_target(tree):
     text = make(tree).stdout
-    for target in ("figures", "book", "test", "lint", "arch", "bench", "clean", "lock", "test-pythons", "test-newest"):
+    targets = (
+        "figures book test lint arch bench clean lock verify record batch pdf test-browser test-pythons test-newest"
+    )
+    for target in targets.split():
         assert re.search(rf"^{target}\s+\w", text, flags=re.MULTILINE), target
 
 

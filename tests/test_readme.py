@@ -80,7 +80,9 @@ def test_the_claims_shown_are_computed():
     assert here == "{:.1f} / {:.1f} / {:.0f}".format(*(outcome.ours for outcome in shown))
     counts = Counter(recorded_verdicts().values())
     agree, within, differ, put_in = (counts[verdict] for verdict in VERDICTS)
-    sentence = rf"Of {sum(counts.values())} published numbers {agree} agree .* {within} more .* {differ} differ, .* {put_in} went"
+    sentence = (
+        rf"Of {counts.total()} published numbers {agree} agree .* {within} more .* {differ} differ, .* {put_in} went"
+    )
     assert re.search(sentence, README)
 
 
