@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import BOOK
+from built_book import BOOK
 
 from sharp import Network, Plan, RNNLayer, SharpError, find_accelerator, simulate
 
@@ -68,9 +68,10 @@ def test_there_are_pages():
 
 
 def test_index_leads_to_the_first_page(browser):
-    visit = visits.open_page(browser, (BOOK / "index.html").as_uri())
-    visit.page.wait_for_url("**/intro.html")
-    visit.page.close()
+    page = browser.new_page()
+    page.goto((BOOK / "index.html").as_uri(), wait_until="commit")
+    page.wait_for_url("**/intro.html")
+    page.close()
 
 
 def test_first_page_and_its_sidebar_have_no_barrier(browser):

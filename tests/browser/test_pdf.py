@@ -5,7 +5,7 @@ from functools import cache
 from html.parser import HTMLParser
 
 import pytest
-from conftest import BOOK, PDF
+from built_book import BOOK, PDF
 
 from sharp import __version__
 
