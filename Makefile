@@ -13,7 +13,7 @@ OUTPUT = paper_figures
 IDS := $(basename $(notdir $(sort $(wildcard book/notebooks/*.md))))
 SOURCES := $(shell find sharp -name '*.py' -o -name '*.pyx' -o -name '*.pxi' -o -name '*.yaml' -o -name '*.csv' -o -name '*.json')
 KERNELS := $(wildcard sharp/kernels/*.pyx sharp/kernels/*.pxi)
-PAGES := $(wildcard book/*.md book/*.yml book/*.bib book/images/* book/_static/* book/_static/explorer/* book/_templates/* book/decisions/*.md)
+PAGES := $(wildcard book/*.md book/*.yml book/*.bib book/images/* book/_static/* book/_static/explorer/* book/_templates/* book/_templates/static/* book/decisions/*.md)
 VERSIONS = 3.11 3.12 3.13
 
 KERNEL_TESTS = tests/test_cycles.py tests/test_closed_form.py tests/test_pricing.py tests/test_streaming.py
@@ -27,7 +27,7 @@ $(if $(PARAMS),$(if $(wildcard $(PARAMS)),,$(error PARAMS: expected a YAML file,
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help figures verify record batch book test lint arch bench clean lock bench-peers test-slow test-checked test-sanitize test-pythons test-newest FORCE
+.PHONY: help figures verify record batch book pdf test-browser test lint arch bench clean lock bench-peers test-slow test-checked test-sanitize test-pythons test-newest FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 15
@@ -44,6 +44,11 @@ record: figures ## write that record anew, for a change that is meant
 	$(BIN)/sharp verify --update $(OUTPUT)
 
 book: book/_build/html/index.html ## build the book: book/_build/html/index.html
+
+pdf: book/_build/pdf/sharp.pdf ## print the book: book/_build/pdf/sharp.pdf (needs chromium)
+
+test-browser: book pdf ## check every page of the book and the PDF in a real browser (needs chromium)
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m browser tests/browser
 
 test: $(VENV)/.built ## run the tests, in parallel
 	$(BIN)/python -m pytest -n auto --dist worksteal
@@ -91,8 +96,11 @@ $(INCOMPLETE:%=$(OUTPUT)/%.json): FORCE
 build/parameters/%.yaml: FORCE
 	@mkdir -p $(@D) && cmp -s $(or $(PARAMS),/dev/null) $@ || cp $(or $(PARAMS),/dev/null) $@
 
-book/_build/html/index.html: $(PAGES) $(IDS:%=book/_executed/%.ipynb) $(IDS:%=$(OUTPUT)/%.json) | $(VENV)/.built
-	$(BIN)/jupyter-book config sphinx book && sed -i "s/'sphinx_thebe', //" book/conf.py && $(BIN)/python -m sphinx -b html -W -n --keep-going -q book book/_build/html && touch $@
+book/_build/html/index.html: $(PAGES) $(SOURCES) $(IDS:%=book/_executed/%.ipynb) $(IDS:%=$(OUTPUT)/%.json) | $(VENV)/.built
+	$(BIN)/jupyter-book config sphinx book && sed -i "s/'sphinx_thebe', //" book/conf.py && $(BIN)/python -m sphinx -b html -W -n --keep-going -q book book/_build/html && find $(@D)/_static/mathjax -type f ! -name tex-chtml.js ! -path '*/woff-v2/*' -delete && touch $@
+
+book/_build/pdf/sharp.pdf: book/_build/html/index.html book/print_pdf.py
+	$(BIN)/python -m sphinx -b singlehtml -q -d book/_build/html/.doctrees book book/_build/single && $(BIN)/python book/print_pdf.py book/_build/single/intro.html $@
 
 $(VENV)/.packages: requirements.lock
 	$(PYTHON) -m venv --clear $(VENV) && $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $< && touch $@

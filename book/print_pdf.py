@@ -6,10 +6,11 @@ python book/print_pdf.py book/_build/single/intro.html book/_build/pdf/sharp.pdf
 import argparse
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-HOW = "the PDF needs a browser: `pip install -e '.[browser]'`, then `apt-get install chromium`"
+HOW = "The PDF needs a browser: `pip install -e '.[browser]'`, then `apt-get install chromium`."
 FOOTER = """<div style="width: 100%; font: 8px sans-serif; color: #555; text-align: center">
 SHARP, reproduced &middot; <span class="pageNumber"></span></div>"""
 
@@ -123,22 +124,21 @@ def print_book(source: Path, target: Path) -> int:
     return len(PdfReader(target).pages)
 
 
+def missing(source: Path) -> str | None:
+    """What printing needs and does not find, as a sentence."""
+    if not (find_spec("playwright") and find_spec("pypdf") and shutil.which("chromium")):
+        return HOW
+    return None if source.exists() else f"{source}: expected the book as one page, got nothing: run `make pdf`"
+
+
 def main() -> None:
     """Read the arguments, print, say how much."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=Path, help="the book as one HTML page")
     parser.add_argument("target", type=Path, help="the PDF to write")
     arguments = parser.parse_args()
-    try:
-        import playwright  # noqa: F401
-        import pypdf  # noqa: F401
-    except ImportError:
-        sys.exit(HOW)
-    if not shutil.which("chromium"):
-        sys.stderr.write(HOW + "\n")
-        sys.exit(2)
-    if not arguments.source.exists():
-        sys.stderr.write(f"{arguments.source}: expected the book as one page, made by `make pdf`; it is not there\n")
+    if problem := missing(arguments.source):
+        sys.stderr.write(f"{problem}\n")
         sys.exit(2)
     pages = print_book(arguments.source, arguments.target)
     sys.stdout.write(f"{arguments.target}: {pages} pages\n")
