@@ -82,6 +82,11 @@ pages => {
 """
 
 
+def find_chromium() -> str | None:
+    """The system's chromium or a relative of it."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
 def chapter_pages(path: Path) -> dict[str, int]:
     """The page on which each place of the book is, from the PDF's named destinations."""
     from pypdf import PdfReader
@@ -113,7 +118,7 @@ def print_book(source: Path, target: Path) -> int:
                "outline": True, "tagged": True}  # fmt: skip
     target.parent.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 673, "height": 1000})
         page.set_default_timeout(120_000)
         open_book(page, source, __version__)
@@ -126,7 +131,7 @@ def print_book(source: Path, target: Path) -> int:
 
 def missing(source: Path) -> str | None:
     """What printing needs and does not find, as a sentence."""
-    if not (find_spec("playwright") and find_spec("pypdf") and shutil.which("chromium")):
+    if not (find_spec("playwright") and find_spec("pypdf") and find_chromium()):
         return HOW
     return None if source.exists() else f"{source}: expected the book as one page, got nothing: run `make pdf`"
 
