@@ -20,6 +20,7 @@ DEVICE_COLORS = {
 }
 _PAPER = "black"
 _OTHER = "#999999"
+_MEASURED = "#D55E00"  # GPUs at hand
 
 
 def _sizes(ax: Axes, sizes: Sequence[int], label: str = "hidden size H (X = H)") -> None:
@@ -101,7 +102,8 @@ def plot_gpu_speedup(table: pd.DataFrame, spans: Mapping[str, tuple[float, float
     left, right = axes
     for index, (device, rows) in enumerate(table.groupby("device", sort=False)):
         places = [problems.index(problem) for problem in rows["problem"]]
-        color = DEVICE_COLORS.get(str(device), MACHINE_COLORS["sharp"])
+        own = MACHINE_COLORS["sharp"] if str(device).startswith("SHARP") else _MEASURED
+        color = DEVICE_COLORS.get(str(device), own)
         style = {"color": color, "marker": MARKERS[index], "linestyle": "", "markersize": 5, "label": str(device)}
         left.plot(rows["latency_s"] * 1e6, places, **style)
         if (rows["speedup"] != 1).any():

@@ -178,6 +178,11 @@ def serving_latencies(device: str) -> tuple[MeasuredLatency, ...]:
     return plasticine_latencies(device)
 
 
+def measured_latencies(folder: Path = _FOLDER / "measured") -> tuple[MeasuredLatency, ...]:
+    """What `benchmarks/gpu_rnn.py` measured on GPUs at hand: all files of a folder, those that ship by default."""
+    return tuple(latency for path in sorted(folder.glob("*.csv")) for latency in load_latencies(path))
+
+
 def gpu_devices() -> dict[str, Device]:
     """Data sheets of the GPUs, by name."""
     path, devices = _FOLDER / "gpu_devices.csv", {}

@@ -18,6 +18,7 @@ from sharp.rivals_data import (
     gpu_devices,
     gpu_latencies,
     load_latencies,
+    measured_latencies,
     plasticine_latencies,
 )
 from sharp.workload import single_layer
@@ -394,3 +395,12 @@ def test_without_numpy_or_pandas():
     assert names
     assert not {name.split(".")[0] for name in names} & {"numpy", "scipy", "pandas"}
     assert "csv" not in {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
+
+
+def test_files_of_measured_latencies_are_found(tmp_path):
+    assert measured_latencies() == ()  # none is committed yet
+    row = "device,cell,hidden_size,seq_len,precision,input_product,latency_ms,source\n{},lstm,512,25,fp16,yes,{},here\n"
+    for name, milliseconds in (("b", 2), ("a", 1)):
+        (tmp_path / f"{name}.csv").write_text(row.format(name, milliseconds))
+    found = measured_latencies(tmp_path)
+    assert [(entry.device, entry.latency_s) for entry in found] == [("a", 0.001), ("b", 0.002)]
