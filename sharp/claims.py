@@ -26,7 +26,7 @@ from sharp.uncertainty import Study, interval
 KINDS = {
     "number": "agrees within a tenth of it",
     "share": "a part of a whole, or a change of one: agrees within 5 points, and within half of it",
-    "input": "the model was made from it",
+    "input": "the model, or what answers the number, was made from it",
 }
 """Kinds of published numbers, with how near counts as agreement."""
 VERDICTS = ("agrees", "agrees within assumed ranges", "differs", "input")

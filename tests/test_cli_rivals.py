@@ -211,7 +211,7 @@ def test_a_bad_brainwave_file_gets_one_sentence(command, tmp_path):
 
 # claims --------------------------------------------------------------------------------------------------------------
 
-IDS = ("peak_tera_64k", "gpu_efficiency_b64_least", "area_share_mfu_1k")
+IDS = ("brainwave_utilization", "gpu_efficiency_b64_least", "area_share_mfu_1k")
 VERDICTS = {IDS[0]: "agrees", IDS[1]: "differs", IDS[2]: "input"}
 
 
@@ -251,8 +251,8 @@ def test_claims_for_people(command, record):
     outcome = command("claims", "--samples", "2", "--verdicts", record(**VERDICTS))
     assert (outcome.code, outcome.err) == (0, "")
     lines = outcome.out.splitlines()
-    (peak,) = (line for line in lines if line.startswith("peak_tera_64k"))
-    assert " ".join(peak.split()) == "peak_tera_64k 29.8 29.8 29.8 29.8 +0.0% agrees tab_budgets"
+    (peak,) = (line for line in lines if line.startswith("brainwave_utilization"))
+    assert " ".join(peak.split()) == "brainwave_utilization 0.18 0.179 0.179 0.179 -0.1 pts agrees tab_brainwave"
     (share,) = (line for line in lines if line.startswith("gpu_efficiency_b64_least"))
     assert "-3.1 pts differs" in " ".join(share.split())
     assert sorted(lines[-1].split(", ")) == ["agrees: 1", "differs: 1", "input: 1"]
@@ -264,7 +264,7 @@ def test_a_changed_verdict_is_exit_code_1_and_a_sentence(command, record, flag):
     path = record(**{**VERDICTS, IDS[0]: "differs"})
     outcome = command("claims", "--samples", "2", "--verdicts", path, *([flag] if flag else []))
     assert outcome.code == 1
-    assert outcome.err == "sharp: peak_tera_64k: the record has 'differs', it is now 'agrees'\n"
+    assert outcome.err == "sharp: brainwave_utilization: the record has 'differs', it is now 'agrees'\n"
     assert IDS[1] in outcome.out
     gone = command("claims", "--samples", "2", "--verdicts", record(**VERDICTS, old="input"))
     assert (gone.code, gone.err) == (1, "sharp: old: the record has 'input', it is now 'no claim'\n")
@@ -285,7 +285,7 @@ def test_verdicts_are_saved_and_are_a_record(command, record, tmp_path):
         (None, (), "record.json: expected a JSON object of verdicts by claim, got: "),
         ("{", (), "record.json: expected a JSON object of verdicts by claim, got: "),
         ("3", (), "record.json: expected a JSON object of verdicts by claim, got 3"),
-        ('{"peak_tera_64k": "agreed"}', (), "peak_tera_64k: expected agrees, agrees within assumed ranges, differs, "),
+        ('{"area_mm2_1k": "agreed"}', (), "area_mm2_1k: expected agrees, agrees within assumed ranges, differs, "),
         ("{}", ("--samples", "0"), "count: expected a positive integer, got 0"),
         ("{}", ("--samples", "two"), "'two' is not a valid integer"),
     ],

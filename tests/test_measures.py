@@ -149,7 +149,7 @@ def test_power_and_energy_are_means_over_the_networks(made):
         change = fmean(mine.energy.total_j / other.energy.total_j for mine, other in pairs) - 1
         assert one(energy_change(STUDY, budget)) == pytest.approx(change)
         assert one(efficiency_over_asic(STUDY, budget)) == pytest.approx(1 / (1 + change))
-        rises.append(fmean(mine.power_w / other.power_w for mine, other in pairs) - 1)
+        rises += [mine.power_w / other.power_w - 1 for mine, other in pairs]
     assert one(power_rise(STUDY, "least")) == pytest.approx(min(rises))
     assert one(power_rise(STUDY, "most")) == pytest.approx(max(rises))
 
@@ -224,9 +224,12 @@ def test_numbers_in_the_reasons_of_claims():
     assert reasons["utilization_gain_least"].endswith(f"from 4K up our least is {gain:.2f}")
     # LSTM 512 of 25 steps in 0.79 ms.
     least = 2 * 4 * 512 * 512 * 25 * 64 / 0.79e-3 / 125e12
-    assert reasons["gpu_efficiency_b64_least"].endswith(
-        f"from 512 cells up its least is {least:.1%}".replace("%", " %")
-    )
+    reason = reasons["gpu_efficiency_b64_least"]
+    assert f"from 512 cells up its least is {least:.1%}".replace("%", " %") in reason
+    # LSTM 256, of the least share of 125 TFLOPS, and LSTM 4096, of the most, over 31.3.
+    shares = [one(gpu_efficiency(STUDY, which, "Tesla V100", "fp16_tensor", 64)) for which in ("least", "most")]
+    assert reason.endswith(f"it is {shares[0] * 125 / 31.3:.1%}".replace("%", " %"))
+    assert f"{shares[1] * 125 / 31.3:.0%}" == "100%"
     gmat, other = (one(speedup(STUDY, (name,), ("4K",))) for name in ("gmat", "rldradspr"))
     assert f"{gmat:.2f}" == f"{other:.2f}" == "1.08"
     assert "1.11 and we have 1.08" in reasons["speedup_epur_gmat_4k"]
