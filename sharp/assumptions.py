@@ -140,6 +140,7 @@ def _technology_parameters(accelerator: Accelerator, technology: Technology) -> 
             return None
         return made.prices, made.area_mm2
 
+    implement(accelerator, technology)  # or it says why not
     for name, low, high in _assumed(technology.provenance, UNITS):
         nominal = getattr(technology, name)
         if name == "temperature_k":
@@ -161,11 +162,12 @@ def own_size(network: Network, name: str) -> int:
 
 
 def _reading_parameters(accelerator: Accelerator) -> Iterator[Parameter]:
-    """E-PUR's tile, of those heights in its range that the accelerator's array can take, and its schedule."""
+    """E-PUR's tile, where the accelerator's array can take its height, and its schedule."""
     schedules, baseline = tuple(readings()), find_accelerator(_READINGS[0])
     for name, low, high in _assumed(baseline.provenance, ["tile_rows"]):
         heights = tuple(rows for rows in accelerator.tile_rows if low <= rows <= high)
-        yield Parameter(name=f"epur.{name}", of="reading", nominal=baseline.tile_rows[0], choices=heights)
+        if baseline.tile_rows[0] in heights:
+            yield Parameter(name=f"epur.{name}", of="reading", nominal=baseline.tile_rows[0], choices=heights)
     yield Parameter(name="epur.schedule", of="reading", nominal=schedules[0], choices=schedules)
 
 

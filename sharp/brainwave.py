@@ -31,6 +31,13 @@ CELLS = ("lstm", "gru")
 
 _INTEGERS = ("num_macs", "native_dimension")
 _NUMBERS = ("clock_hz", "step_cycles", "invocation_cycles")
+_UNITS = {
+    "num_macs": "multipliers",
+    "native_dimension": "rows",
+    "clock_hz": "Hz",
+    "step_cycles": "cycles",
+    "invocation_cycles": "cycles",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +87,11 @@ class BrainWave:
         return MachineReport(network=network, accelerator=self, layers=tuple(layers), notes=self._notes())
 
     def _notes(self) -> tuple[str, ...]:
-        fitted = [name for name, entry in self.provenance.items() if entry.status == "derived"]
         notes = ["the weights are taken to be on chip, whatever their size"]
-        if fitted:
+        if replace(find_brainwave(), name=self.name) == self:
             notes.append(
-                f"{' and '.join(fitted)} are fitted to BrainWave's published latencies of LSTM and GRU layers of 256 "
-                "to 2816 cells with X = H (eleven; each is predicted from the others within 7 %)"
+                "cycles of a step and of an invocation are fitted to BrainWave's published latencies of LSTM and GRU "
+                "layers of 256 to 2816 cells with X = H (eleven; each is predicted from the others within 7 %)"
             )
         return tuple(notes)
 
@@ -137,8 +143,9 @@ def brainwave_from(path: Path, content: Mapping[str, Any]) -> BrainWave:
     numbers = numbers_from(path, content)
     known = (*_INTEGERS, *_NUMBERS)
     with within(f"{path}: "):
-        for name in numbers:
-            check_name("brainwave", name, known)
+        for name, entry in numbers.items():
+            if entry.provenance.unit != _UNITS[check_name("brainwave", name, known)]:
+                raise refuse(f"{name}.unit", _UNITS[name], entry.provenance.unit)
         for name in known:
             if name not in numbers:
                 raise SpecificationError(f"brainwave: expected a number {name}, got none")

@@ -271,7 +271,7 @@ cli.add_command(batch_command)
 @json_option
 def claims_command(samples: int, verdicts: Path | None, save: Path | None, as_json: bool) -> None:
     """Put every published number beside ours, with a verdict; exit code 1 where one is not as recorded."""
-    from sharp.claims import changed_verdicts, evaluate_claims, recorded_verdicts
+    from sharp.claims import SAMPLES, changed_verdicts, evaluate_claims, recorded_verdicts
 
     record = recorded_verdicts(verdicts)
     outcomes = evaluate_claims(samples=samples, threads=os.cpu_count() or 1)
@@ -288,6 +288,8 @@ def claims_command(samples: int, verdicts: Path | None, save: Path | None, as_js
     for sentence in changed:
         click.echo(f"sharp: {sentence}", err=True)
     if changed:
+        if verdicts is None and samples != SAMPLES:
+            click.echo(f"sharp: this was with {samples} samples; the record is of {SAMPLES}", err=True)
         sys.exit(CHANGED)
 
 

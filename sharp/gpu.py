@@ -244,7 +244,10 @@ def _model(row: Mapping[str, str], device: Device) -> Gpu:
 
 def sheet(device: Device, precision: str) -> dict[str, Any]:
     """What the data sheet says of a `Gpu`."""
-    macs = round(device.peak_flops_per_s[precision] / 2 / device.boost_clock_hz)
+    peak = device.peak_flops_per_s[precision]
+    macs = round(peak / 2 / device.boost_clock_hz)
+    if macs < 1:
+        raise refuse(f"peak_flops_per_s.{precision}", "operations a second, two a cycle at least", peak)
     return {"device": device.name, "precision": precision, "num_macs": macs, "clock_hz": device.boost_clock_hz}
 
 

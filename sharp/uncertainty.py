@@ -35,7 +35,8 @@ class Study:
     Parameters
     ----------
     samples : mapping of str to numpy.ndarray, (samples,)
-        By the names of `Parameter`; what they do not say is nominal.
+        By the names of `Parameter`; what they do not say is nominal, and sizes of networks that are not asked for
+        do nothing.
     accelerator : Accelerator
         The machine "sharp"; "epur" is the same on one tile height under E-PUR's plan. Weights are resident.
     technology : Technology
@@ -186,8 +187,9 @@ class Study:
 def _check_samples(samples: Mapping[str, NDArray[Any]]) -> int:
     """Number of samples, if the columns are what a study knows and equally long."""
     for name in samples:
-        known = (*MACHINE, *UNITS) if "." not in name else (*SIZES, "tile_rows", "schedule")
-        check_name("samples", name.split(".")[-1], known)
+        of, dot, own = name.rpartition(".")
+        known = (*MACHINE, *UNITS) if not dot else ("tile_rows", "schedule") if of == "epur" else SIZES
+        check_name("samples", own, known)
     lengths = {len(values) if values.ndim == 1 else 0 for values in samples.values()}
     if len(lengths) != 1 or 0 in lengths:
         raise refuse("samples", "columns of one value a sample, all equally long", sorted(lengths))
@@ -214,6 +216,8 @@ def interval(values: NDArray[np.float64], share: float = 0.95) -> tuple[float, f
     """The interval that holds the middle `share` of some values."""
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
         raise refuse("share", "a number between 0 and 1", share)
+    if not len(values) or not np.isfinite(values).all():
+        raise refuse("values", "finite numbers, at least one", values)
     return float(np.quantile(values, (1 - share) / 2)), float(np.quantile(values, (1 + share) / 2))
 
 
@@ -242,6 +246,8 @@ def sobol_indices(
     problem = {"num_vars": len(index), "names": index.tolist(), "bounds": [[0.0, 1.0]] * len(index)}
     points = sampling.sample(problem, base, calc_second_order=False, seed=seed)
     values = np.asarray(function(values_at(parameters, points)), dtype=np.float64)
+    if values.shape != (len(points),) or not np.isfinite(values).all():
+        raise refuse("function", f"{len(points)} finite numbers, one a sample", values)
     columns = {"first": "S1", "first_conf": "S1_conf", "total": "ST", "total_conf": "ST_conf"}
     if np.ptp(values) == 0:
         return pd.DataFrame(0.0, index=index, columns=list(columns))

@@ -195,7 +195,7 @@ def test_a_report_for_json():
     assert len(report["layers"]) == 5
     on_chip, fitted = report["warnings"]
     assert on_chip == "the weights are taken to be on chip, whatever their size"
-    assert fitted.startswith("step_cycles and invocation_cycles are fitted to BrainWave's published latencies")
+    assert fitted.startswith("cycles of a step and of an invocation are fitted to BrainWave's published latencies")
 
 
 # What it refuses -----------------------------------------------------------------------------------------------------
@@ -234,8 +234,15 @@ def test_a_users_copy_has_the_name_of_its_file(tmp_path):
     assert copy == replace(MACHINE, name="faster", step_cycles=325)
     network = square_lstm(512)
     assert copy.run(network).counts.total_cycles == 25 * 325 + 2605
-    (note,) = [note for note in copy.run(network).notes if "fitted" in note]
-    assert note.startswith("invocation_cycles ")
+    assert not [note for note in copy.run(network).notes if "fitted" in note]  # its numbers are its own
+    same = find_brainwave(write(tmp_path))
+    assert len(same.run(network).notes) == 2
+
+
+def test_a_file_in_other_units_is_refused(tmp_path):
+    path = write(tmp_path, ("{value: 250.0e+6, unit: Hz,", "{value: 250, unit: MHz,"))
+    with pytest.raises(SpecificationError, match=r"clock_hz\.unit: expected Hz, got 'MHz'"):
+        find_brainwave(path)
 
 
 @pytest.mark.parametrize(

@@ -105,9 +105,15 @@ def test_what_is_for_tiles_is_refused(command, name, option, words):
             ("compare", "--cell", "rnn", "--hidden", "8", "--accelerators", "sharp,brainwave"),
             "cell: expected lstm, gru",
         ),
-        (("explore", "--hidden", "8", "--accelerator", "brainwave"), "accelerator: expected epur, "),
-        (("timeline", "--hidden", "8", "--accelerator", "titan-xp"), "accelerator: expected epur, "),
-        (("area", "--accelerator", "brainwave"), "accelerator: expected epur, "),
+        (
+            ("explore", "--hidden", "8", "--accelerator", "brainwave"),
+            "accelerator: expected a machine of tiles, such as sharp",
+        ),
+        (
+            ("timeline", "--hidden", "8", "--accelerator", "titan-xp"),
+            "accelerator: expected a machine of tiles, such as sharp",
+        ),
+        (("area", "--accelerator", "brainwave"), "accelerator: expected a machine of tiles, such as sharp"),
     ],
 )
 def test_bad_input_gets_one_sentence_and_exit_code_2(command, arguments, sentence):
@@ -321,7 +327,9 @@ def test_all_claims_against_the_committed_record(command):
             assert entry["verdict"] == record[entry["id"]]
     changed = {entry["id"] for entry in entries if entry["verdict"] != record[entry["id"]]}
     assert outcome.code == (1 if changed else 0)
-    assert {line.split(": ")[1] for line in outcome.err.splitlines()} == changed
+    *sentences, last = outcome.err.splitlines() or [""]
+    assert {line.split(": ")[1] for line in sentences} == changed
+    assert last == ("sharp: this was with 2 samples; the record is of 1024" if changed else "")
 
 
 # Start-up ------------------------------------------------------------------------------------------------------------

@@ -357,8 +357,33 @@ def test_bad_input_is_refused_in_a_sentence(action, sentence):
 
 
 def test_a_machine_without_epurs_tile_has_no_reading_of_it():
-    with pytest.raises(SpecificationError, match=r"^epur.tile_rows.nominal: expected one of 64, got 32"):
-        assumed_parameters(with_settings(MACHINE, {"tile_rows": [64, 128]}), TECHNOLOGY, ())
+    parameters = assumed_parameters(with_settings(MACHINE, {"tile_rows": [64, 128]}), TECHNOLOGY, ())
+    assert {entry.name for entry in PARAMETERS if "." not in entry.name} <= {entry.name for entry in parameters}
+    assert "epur.tile_rows" not in {entry.name for entry in parameters}
+
+
+def test_a_machine_that_the_technology_does_not_fit_says_why():
+    with pytest.raises(SpecificationError, match=r"lanes_per_unit: expected a divisor of the tile height 16, got 32"):
+        assumed_parameters(with_settings(MACHINE, {"tile_rows": [16]}), TECHNOLOGY, ())
+
+
+@pytest.mark.parametrize("values", [[], [1.0, np.nan], [np.inf]])
+def test_no_interval_of_what_is_not_finite(values):
+    with pytest.raises(SpecificationError, match=r"^values: expected finite numbers, at least one"):
+        interval(np.array(values))
+
+
+@pytest.mark.parametrize("values", [[1.0], np.nan])
+def test_no_indices_of_what_is_no_function_of_samples(values):
+    parameters = [Parameter(name=name, of="machine", nominal=1, low=1, high=2) for name in ("a", "b")]
+    with pytest.raises(SpecificationError, match=r"^function: expected 32 finite numbers, one a sample"):
+        sobol_indices(lambda samples: samples["a"] * values if values is np.nan else np.array(values), parameters, 8)
+
+
+@pytest.mark.parametrize("name", ["epur.seq_len", "eesen.tile_rows"])
+def test_samples_of_what_a_thing_does_not_have(name):
+    with pytest.raises(SpecificationError, match=r"^samples: expected"):
+        Study({name: np.array([32])}, MACHINE, TECHNOLOGY)
 
 
 def test_users_plans_are_kept():

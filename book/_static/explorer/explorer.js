@@ -124,7 +124,7 @@
       const value = given.get(KEYS[name]);
       const isThere = () => [...find(name).options].some((each) => each.value === value);
       if (MENUS.includes(name)) setting[name] = isThere() ? value : DEFAULTS[name];
-      else if (CHECKS.includes(name)) setting[name] = value === "on";
+      else if (CHECKS.includes(name)) setting[name] = ["on", "off"].includes(value) ? value === "on" : DEFAULTS[name];
       else if (name === "macs") setting[name] = value.toUpperCase();
       else if (name === "tile_rows") setting[name] = /^\d{1,6}$/.test(value) ? Number(value) : "best";
       else setting[name] = /^\d{1,9}$/.test(value) ? Number(value) : DEFAULTS[name];
@@ -394,7 +394,9 @@
   }
 
   async function copyLink() {
-    history.replaceState(null, "", fragmentOf(readControls()));
+    const setting = readControls();
+    if (NUMBERS.some((name) => !Number.isInteger(setting[name]))) return; // an empty field, about to be filled
+    history.replaceState(null, "", fragmentOf(setting));
     let said = "Copied";
     try {
       await navigator.clipboard.writeText(location.href);
