@@ -75,7 +75,7 @@ def test_the_power_and_area_shown_are_computed():
 def test_the_claims_shown_are_computed():
     outcomes = {outcome.claim.id: outcome for outcome in evaluate_claims(samples=1)}
     shown = [outcomes[name] for name in ("speedup_asic_v3", "speedup_fpga_v3")]
-    paper, here = row("speedup at 64K: over E-PUR, mean of four networks; over BrainWave's published latencies")
+    paper, here = row("speedup over E-PUR at 64K, mean of four networks; over BrainWave's published latencies at 96K")
     assert paper == "{:.1f} / {:.1f}".format(*(outcome.claim.published.value for outcome in shown))
     assert here == "{:.1f} / {:.1f}".format(*(outcome.ours for outcome in shown))
     counts = Counter(recorded_verdicts().values())
