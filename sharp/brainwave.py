@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,7 +89,7 @@ class BrainWave:
 
     def _notes(self) -> tuple[str, ...]:
         notes = ["the weights are taken to be on chip, whatever their size"]
-        if replace(find_brainwave(), name=self.name) == self:
+        if replace(_shipped(), name=self.name) == self:
             notes.append(
                 "cycles of a step and of an invocation are fitted to BrainWave's published latencies of LSTM and GRU "
                 "layers of 256 to 2816 cells with X = H (eleven; each is predicted from the others within 7 %)"
@@ -136,6 +137,11 @@ def find_brainwave(path: Path | None = None) -> BrainWave:
     """
     path = path or DATA / "rivals" / "brainwave.yaml"
     return brainwave_from(path, read_yaml(path))
+
+
+@cache
+def _shipped() -> BrainWave:
+    return find_brainwave()
 
 
 def brainwave_from(path: Path, content: Mapping[str, Any]) -> BrainWave:

@@ -49,6 +49,7 @@ from sharp.timeline import make_timeline
 from sharp.verify_command import verify
 
 if TYPE_CHECKING:
+    from sharp.implementation import Implementation
     from sharp.power import EnergyReport
     from sharp.report import MachineReport
 
@@ -82,18 +83,18 @@ def run(as_json: bool, energy: bool, **options: Any) -> None:
     chosen = plan(options, accelerator)
     if not energy:
         refuse_energy_options(options)
+    made = implementation(options, accelerator) if energy else None
     with progress_bar("simulating") as progress:
         report = simulate(network, accelerator, chosen, progress=progress)
-    _print_report(report, _costs(report, options) if energy else None, as_json)
+    _print_report(report, _costs(report, made, options), as_json)
 
 
-def _costs(report: MachineReport, options: dict[str, Any]) -> EnergyReport | None:
-    """What a run costs, where it is known: on machines of tiles."""
+def _costs(report: MachineReport, made: Implementation | None, options: dict[str, Any]) -> EnergyReport | None:
+    """What a run costs, where it is asked for and known: on machines of tiles."""
+    if made is None or not isinstance(report, Report):
+        return None
     from sharp.power import evaluate_energy
 
-    if not isinstance(report, Report):
-        return None
-    made = implementation(options, report.accelerator)
     return evaluate_energy(report, made, gating(options), weight_locality=options["weight_locality"])
 
 
@@ -129,9 +130,11 @@ def compare_command(accelerators: str, as_json: bool, energy: bool, **options: A
         refuse_tile_options({**options, "energy": energy}, machines[0].name)
     if not energy:
         refuse_energy_options(options)
+    made = [implementation(options, entry) if energy and isinstance(entry, Accelerator) else None for entry in machines]
     with progress_bar("simulating") as progress:
         reports = [run_on(entry, network, progress=progress) for entry in machines]
-    rows = compare(reports, [_costs(report, options) for report in reports] if energy else [])
+    costs = [_costs(report, entry, options) for report, entry in zip(reports, made, strict=True)]
+    rows = compare(reports, costs if energy else [])
     if as_json:
         print_json({"network": network.name, "machines": rows})
     else:

@@ -149,11 +149,13 @@ def _lengths(text: str) -> list[int]:
 
 def any_machine(options: dict[str, Any]) -> AnyMachine:
     """The machine that the options name; budget and settings are for those of tiles."""
+    found: AnyMachine
     if options["accelerator"] in accelerator_names():
-        return machine(options)  # without the rivals, which have data of their own: start-up counts
-    from sharp.machines import find_machine
+        found = find_accelerator(options["accelerator"])
+    else:
+        from sharp.machines import find_machine  # rivals have data of their own, and start-up counts
 
-    found = find_machine(options["accelerator"])
+        found = find_machine(options["accelerator"])
     return _set_up(found, options) if isinstance(found, Accelerator) else found
 
 
@@ -167,8 +169,6 @@ def refuse_tile_options(options: dict[str, Any], name: str) -> None:
 
 def machine(options: dict[str, Any]) -> Accelerator:
     """The accelerator of tiles that the options name, with its budget and settings."""
-    if options["accelerator"] in accelerator_names():
-        return _set_up(find_accelerator(options["accelerator"]), options)
     found = any_machine(options)
     if not isinstance(found, Accelerator):
         raise refuse("accelerator", "a machine of tiles, such as sharp", found.name)

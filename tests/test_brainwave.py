@@ -229,7 +229,7 @@ def write(tmp_path, *changes):
 
 
 def test_a_users_copy_has_the_name_of_its_file(tmp_path):
-    entry = "{value: 650, unit: cycles, range: [630, 690], status: derived,"
+    entry = "{value: 650, unit: cycles, range: [644, 653], status: derived,"
     copy = find_brainwave(write(tmp_path, (entry, "{value: 325, unit: cycles, status: given,")))
     assert copy == replace(MACHINE, name="faster", step_cycles=325)
     network = square_lstm(512)

@@ -20,7 +20,7 @@ LAYER = ("run", "--hidden", "512")
 def faster(tmp_path):
     """A copy of BrainWave's file with half of its serial path."""
     path = tmp_path / "faster.yaml"
-    path.write_text(BRAINWAVE_YAML.read_text().replace("value: 650", "value: 325").replace("[630, 690]", "[300, 350]"))
+    path.write_text(BRAINWAVE_YAML.read_text().replace("value: 650", "value: 325").replace("[644, 653]", "[300, 350]"))
     return str(path)
 
 
@@ -353,3 +353,15 @@ def test_a_rivals_run_loads_no_energy_and_no_numpy():
     modules = loaded("run", "--hidden", "8", "--accelerator", "titan-xp", "--json")
     assert "sharp.gpu" in modules
     assert not modules & {"numpy", "scipy", "sharp.power", "sharp.technology", "sharp.claims"}
+
+
+@pytest.mark.parametrize("words", [("run", "--accelerator", "sharp"), ("compare", "--accelerators", "sharp,brainwave")])
+def test_a_technology_that_does_not_fit_is_refused_before_anything_runs(command, monkeypatch, words):
+    def never(*_, **__):
+        raise AssertionError("it ran")
+
+    monkeypatch.setattr("sharp.cli.simulate", never)
+    monkeypatch.setattr("sharp.machines.run_on", never)
+    outcome = command(*words, "--hidden", "64", "--energy", "--set", "node_nm=32", "--set", "temperature_k=301")
+    assert outcome.code == 2
+    assert "temperature_k" in outcome.err
