@@ -72,7 +72,7 @@ def bench_simulator() -> None:
     for name, plan, bidirectional in plans():
         layer = RNNLayer(input_size=SIZE, hidden_size=SIZE, bidirectional=bidirectional)
         slow_layer = reference.Layer("lstm", SIZE, SIZE, directions=1 + bidirectional)
-        slow_plan = reference.Plan(plan.order.name, TILE_ROWS, forwarding=plan.forwarding)
+        slow_plan = reference.Plan(plan.schedule_name, TILE_ROWS, forwarding=plan.forwarding)
         count = partial(count_cycles, layer, accelerator=accelerator, plan=plan, every_step=True)
         specify = partial(reference.simulate_layer, machine, slow_layer, [REFERENCE_STEPS], slow_plan)
         if count(REFERENCE_STEPS).total_cycles != specify().total:

@@ -9,10 +9,10 @@ from sharp.cycles import CycleCounts, count_cycles
 from sharp.errors import InfeasibleMappingError, NotebookError, SharpError, SpecificationError
 from sharp.explore import TileTable, explore, explore_layer
 from sharp.io import find_accelerator, find_network, load_accelerator, load_networks
-from sharp.plan import Plan
+from sharp.plan import SCHEDULES, Plan
 from sharp.points import grid
 from sharp.provenance import Provenance
-from sharp.schedule import SCHEDULES, Schedule
+from sharp.schedule import Schedule
 from sharp.simulate import LayerReport, Report, simulate
 from sharp.sweep import sweep, sweep_chunks
 from sharp.task import Run, Segment, Task

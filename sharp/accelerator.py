@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from sharp.checks import check_integer, check_name, check_number, check_text, refuse, suggestion
+from sharp.checks import check_integer, check_mapping, check_name, check_number, check_text, refuse, suggestion, within
 from sharp.errors import SpecificationError
+from sharp.plan import Plan
 from sharp.provenance import Provenance
 from sharp.units import bytes_from_bits, cycles_from_ns, label_from_macs, macs_from_text
 
@@ -135,8 +136,8 @@ class Accelerator:
     """Bandwidth of the memory that weights are loaded from, where they are not resident."""
     budgets: Mapping[str, Budget] = field(default_factory=dict, compare=False)
     """Named budgets."""
-    plan: Mapping[str, object] = field(default_factory=dict, compare=False)
-    """How the machine is run unless asked otherwise: fields of `sharp.Plan` that are not its defaults."""
+    plan: Plan = field(default_factory=Plan)
+    """How the machine is run unless asked otherwise; a mapping of fields of `sharp.Plan` is made one."""
     provenance: Mapping[str, Provenance] = field(default_factory=dict, compare=False)
     """Unit, source, status and range of each number, by field name."""
 
@@ -148,6 +149,9 @@ class Accelerator:
         for name in ("clock_hz", *LATENCIES, "dram_bytes_per_s"):
             check_number(name, getattr(self, name))
         self._check_tile_rows()
+        if not isinstance(self.plan, Plan):
+            with within("plan"):
+                object.__setattr__(self, "plan", Plan(**check_mapping("", self.plan, Plan.__dataclass_fields__)))
 
     def _check_tile_rows(self) -> None:
         if not self.tile_rows:
@@ -168,6 +172,16 @@ class Accelerator:
             heights = ", ".join(map(str, self.tile_rows))
             raise refuse("tile_rows", f"one of {heights} or best (the tile heights of {self.name})", tile_rows)
         return int(tile_rows)
+
+    def heights(self, plan: Plan) -> tuple[int, ...]:
+        """The tile heights that a plan tries, of those that the machine has.
+
+        Raises
+        ------
+        SpecificationError
+            Where the machine has no tile of the plan's height.
+        """
+        return self.tile_rows if plan.tile_rows == "best" else (self.check_tile_rows(plan.tile_rows),)
 
     def cycles(self, latency: str) -> int:
         """Whole cycles of one of the ``*_ns`` latencies, by its field name."""

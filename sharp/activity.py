@@ -14,6 +14,7 @@ from sharp.cells import Elementwise, Phase
 from sharp.cycles import CycleCounts, fits_weight_buffer
 from sharp.mapping import LayerMapping
 from sharp.plan import Plan
+from sharp.schedule import schedule_of
 from sharp.workload import Network, RNNLayer
 
 
@@ -170,7 +171,7 @@ def num_loads(layer: RNNLayer, network: Network, accelerator: Accelerator, plan:
         return 0
     if fits_weight_buffer(layer, accelerator):
         return 1
-    return network.sequences.total_steps if plan.order.interleaves else network.sequences.num_steps
+    return network.sequences.total_steps if schedule_of(plan).interleaves else network.sequences.num_steps
 
 
 def _dram_vectors(network: Network, accelerator: Accelerator, plan: Plan) -> Iterator[tuple[int, int]]:
@@ -180,7 +181,7 @@ def _dram_vectors(network: Network, accelerator: Accelerator, plan: Plan) -> Ite
     for index, layer in enumerate(network.layers):
         read, written = layer.input_size * steps, layer.output_size * steps
         if read > most:  # and a direction after the other reads all of it
-            read *= 1 if plan.order.interleaves else layer.num_directions
+            read *= 1 if schedule_of(plan).interleaves else layer.num_directions
         elif index > 0:
             read = 0
         yield read, written if written > most or index == last else 0

@@ -20,7 +20,6 @@ from sharp.checks import check_integer, check_text, refuse
 from sharp.errors import SpecificationError
 from sharp.implementation import implement
 from sharp.io import find_accelerator
-from sharp.plan import Plan
 from sharp.provenance import Provenance
 from sharp.technology import UNITS, Technology, check_technology
 from sharp.technology import with_settings as with_technology_settings
@@ -175,7 +174,7 @@ def _reading_parameters(accelerator: Accelerator) -> Iterator[Parameter]:
 def readings() -> dict[str, Accelerator]:
     """The readings of E-PUR by schedule, the nominal one first."""
     machines = map(find_accelerator, _READINGS)
-    return {Plan.of(machine).order.name: machine for machine in machines}
+    return {machine.plan.schedule_name: machine for machine in machines}
 
 
 def draw(parameters: Sequence[Parameter], count: int, *, seed: int = 0) -> dict[str, NDArray[Any]]:

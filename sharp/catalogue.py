@@ -10,7 +10,7 @@ import click
 from sharp.accelerator import Accelerator
 from sharp.io import shipped_accelerators, shipped_networks, shipped_technologies
 from sharp.options import json_option, print_json
-from sharp.schedule import SCHEDULES
+from sharp.plan import SCHEDULES
 from sharp.workload import Network
 
 

@@ -98,7 +98,7 @@ def why_not(phases: tuple[Phase, ...], plan: Plan, num_heights: int, lengths_are
     """Why the closed form does not apply, "" where it does."""
     if not plan.is_ours:
         return "the schedule is a user's"
-    if plan.order.name not in _SCHEDULES:
+    if plan.schedule_name not in _SCHEDULES:
         return "chains that take turns do not empty the units between steps"
     if plan.forwarding != "barrier":
         return "h forwarded tile by tile does not empty the units between steps"
@@ -109,7 +109,7 @@ def why_not(phases: tuple[Phase, ...], plan: Plan, num_heights: int, lengths_are
     shape = _shape(phases)
     if shape is None:
         return "the cell has another shape than ours"
-    if shape == _TWO_PHASE and plan.order.name in ("sequential", "batch"):
+    if shape == _TWO_PHASE and plan.schedule_name in ("sequential", "batch"):
         return "the schedule cannot order the cell"
     return ""
 
@@ -208,7 +208,7 @@ def _arguments(
         places,
         np.array(heights, dtype=np.float64),
         np.array([len(first.gates), first.sums_per_cell, first.activation_passes, weight_bytes], dtype=np.float64),
-        _SCHEDULES.index(plan.order.name),
+        _SCHEDULES.index(plan.schedule_name),
         _shape(phases),
         plan.reconfiguration,
     )

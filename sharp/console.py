@@ -18,7 +18,6 @@ from sharp.cycles import CycleCounts
 from sharp.explore import TileTable
 from sharp.plan import Plan
 from sharp.report import Machine, MachineReport
-from sharp.schedule import Schedule
 from sharp.simulate import LayerReport, Report
 from sharp.timeline import STAGES, Event, Timeline
 from sharp.units import GIGA, KIB
@@ -112,7 +111,7 @@ def _shares(counts: CycleCounts, losses: Iterable[str]) -> list[str]:
 
 def _planned(plan: Plan) -> str:
     """Schedule and options, those that are not the paper's named."""
-    parts = [plan.order.name, f"{'with' if plan.reconfiguration else 'without'} padding reconfiguration"]
+    parts = [plan.schedule_name, f"{'with' if plan.reconfiguration else 'without'} padding reconfiguration"]
     parts += ["h forwarded tile by tile"] * (plan.forwarding == "tilewise")
     parts += ["weights streamed"] * (plan.weights == "streamed")
     return ", ".join(parts)
@@ -342,7 +341,7 @@ def print_lists(
     networks: Iterable[Network],
     accelerators: Iterable[Accelerator],
     rivals: Iterable[Rival],
-    schedules: Mapping[str, Schedule],
+    schedules: Mapping[str, object],
     technologies: Iterable[Technology],
 ) -> None:
     """Print what ships: networks, accelerators with their budgets, schedules, technologies."""

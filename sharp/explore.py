@@ -8,6 +8,7 @@ from sharp.accelerator import Accelerator
 from sharp.cycles import CycleCounts, Progress, count_cycles
 from sharp.errors import InfeasibleMappingError, TileHeightError
 from sharp.plan import Plan
+from sharp.schedule import loaded
 from sharp.workload import Network, RNNLayer, Sequences
 
 
@@ -41,8 +42,8 @@ def explore_layer(
     SpecificationError, InfeasibleMappingError
         As `sharp.cycles.count_cycles`, the latter only where no height works.
     """
-    plan = plan or Plan.of(accelerator)
-    heights = plan.heights(accelerator)
+    plan = loaded(plan or accelerator.plan)
+    heights = accelerator.heights(plan)
     candidates: dict[int, CycleCounts] = {}
     refused: TileHeightError | None = None
     for index, height in enumerate(heights):
@@ -63,6 +64,7 @@ def explore(
 
     Parameters and errors are those of `sharp.simulate.simulate`.
     """
+    plan = loaded(plan or accelerator.plan)
     distinct = list(dict.fromkeys(network.layers))
     tables: dict[RNNLayer, TileTable] = {}
     for index, layer in enumerate(distinct):

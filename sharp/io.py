@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from sharp.accelerator import BUFFERS, UNITS, Accelerator, Budget, MemoryLevel
 from sharp.checks import check_integer, check_list, check_mapping, check_name, check_text, refuse, suggestion, within
 from sharp.errors import SpecificationError
-from sharp.plan import Plan
 from sharp.points import Grid, check_column, grid
 from sharp.provenance import Provenance, PublishedNumber
 from sharp.workload import Network, RNNLayer
@@ -236,10 +235,9 @@ def accelerator_from(content: Mapping[str, Any]) -> Accelerator:
         with within(name):
             values[name], provenance[name] = _parameter(name, content[name])
     budgets, plan = _budgets(content.get("budgets", {})), content.get("plan", {})
-    check_mapping("plan", plan, Plan.__dataclass_fields__)
-    machine = Accelerator(name=content["name"], budgets=budgets, plan=dict(plan), provenance=provenance, **values)
+    machine = Accelerator(name=content["name"], budgets=budgets, plan=plan, provenance=provenance, **values)
     with within("plan"):
-        Plan.of(machine).heights(machine)
+        machine.heights(machine.plan)
     return machine
 
 

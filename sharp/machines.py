@@ -71,5 +71,5 @@ def run_on(
     if isinstance(machine, Accelerator):
         return simulate(network, machine, plan, progress=progress)
     if plan is not None:
-        raise refuse("plan", f"none, as {machine.name} has no schedule to choose", plan.order.name)
+        raise refuse("plan", f"none, as {machine.name} has no schedule to choose", plan.schedule_name)
     return machine.run(network)

@@ -11,6 +11,7 @@ from sharp.accelerator import Accelerator
 from sharp.errors import InfeasibleMappingError
 from sharp.legality import legal_round
 from sharp.plan import Plan
+from sharp.schedule import schedule_of
 from sharp.task import Run, Segment, Task
 from sharp.workload import RNNLayer, Sequences
 
@@ -266,8 +267,9 @@ def map_layer(
     InfeasibleMappingError
         Where the schedule does not fit the cell or the tile, or 64 bits do not hold the cycles.
     """
-    (tile_rows,) = plan.heights(accelerator)
-    interleaved = plan.order.interleaves
+    (tile_rows,) = accelerator.heights(plan)
+    schedule = schedule_of(plan)
+    interleaved = schedule.interleaves
     chains = layer.num_directions * sequences.batch_size if interleaved else 1
     if chains > MAX_CHAINS:
         raise InfeasibleMappingError(
@@ -287,7 +289,7 @@ def map_layer(
         chains=chains,
         streamed=streamed,
     )
-    runs = tuple(plan.order.round(task)) if plan.is_ours else legal_round(plan.order, task)
+    runs = tuple(schedule.round(task)) if plan.is_ours else legal_round(schedule, task)
     mapping = LayerMapping(task=task, runs=runs, sequences=sequences, forwarding=plan.forwarding)
     _check_overflow(mapping)
     return mapping

@@ -15,7 +15,7 @@ from sharp.checks import check_name, refuse
 from sharp.errors import SpecificationError
 from sharp.io import accelerator_names, find_accelerator, find_network, parse_value
 from sharp.plan import FORWARDING, WEIGHTS, Plan, TileRows
-from sharp.schedule import SCHEDULES
+from sharp.plan import SCHEDULES
 from sharp.workload import Network, RNNLayer, single_layer
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ def plan(options: dict[str, Any], accelerator: Accelerator) -> Plan:
     given = {name: options[name] for name in ("schedule", "reconfiguration", "forwarding", "weights")}
     if options.get("tile_rows") is not None:
         given["tile_rows"] = _tile_rows(options["tile_rows"])
-    return Plan.of(accelerator, **{name: value for name, value in given.items() if value is not None})
+    return dataclasses.replace(accelerator.plan, **{name: value for name, value in given.items() if value is not None})
 
 
 def _tile_rows(text: str) -> TileRows:

@@ -1,92 +1,128 @@
-"""Schedules by name: ours, those of installed packages (entry points), those of a user's file."""
+"""Parts of a kind by name: ours, those of installed packages (entry points), those of a user's file.
+
+A name is checked without running any code; only `Registry.load` runs that of a package or of a file.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sharp.checks import check_text, refuse, suggestion
 from sharp.errors import SpecificationError
-from sharp.schedule import SCHEDULES, Schedule
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-ENTRY_POINTS = "sharp.schedules"
-"""Entry-point group in which a package names its schedule classes."""
+Part = TypeVar("Part")
 
 
-def find_schedule(name: object) -> Schedule:
-    """The schedule of a name ("unfolded"), of an installed entry point, or of a class in a file ("mine.py:MySchedule").
+class Registry(Mapping[str, Part]):
+    """Our own parts of a kind by name, to which packages and files can add theirs.
 
-    A file's code runs when it is loaded.
-
-    Raises
-    ------
-    SpecificationError
-        Where there is no such schedule (with the nearest names), the file cannot be loaded, or it has no such class.
+    Parameters
+    ----------
+    kind : str
+        What a part is called in sentences: "schedule", "cell".
+    example : str
+        A name of a user's own part, such as "mine.py:MySchedule".
     """
-    if isinstance(name, str) and name in SCHEDULES:
-        return SCHEDULES[name]
-    check_text("schedule", name)
-    path, separator, class_name = str(name).rpartition(":")
-    if separator:
-        return _from_file(Path(path), class_name)
-    from importlib.metadata import entry_points  # slow to import, and only names that are not ours need it
 
-    installed = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-    if name in installed:
-        return _from_package(installed[str(name)])
-    known = [*SCHEDULES, *installed]
-    raise refuse("schedule", f"{', '.join(known)} or FILE.py:CLASS", name, suggestion(name, known))
+    def __init__(self, kind: str, example: str) -> None:
+        self.kind = kind
+        self.group = f"sharp.{kind}s"
+        self.example = example
+        self._ours: dict[str, Part] = {}
 
+    def add(self, name: str, part: Part) -> None:
+        """Make a part one of ours."""
+        self._ours[name] = part
 
-def _from_package(point: EntryPoint) -> Schedule:
-    try:
-        content = point.load()
-    except (Exception, SystemExit) as error:
-        raise _cannot_load(f"entry point {point.name} = {point.value}", error) from None
-    return _instance(point.value, content)
+    def __getitem__(self, name: str) -> Part:
+        return self._ours[name]
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ours)
 
-def _from_file(path: Path, class_name: str) -> Schedule:
-    """The class of a file, as a schedule; the file is loaded as a module of its own."""
-    from importlib.util import module_from_spec, spec_from_file_location
+    def __len__(self) -> int:
+        return len(self._ours)
 
-    where = f"schedule: {path}"
-    if path.suffix != ".py" or not path.is_file():
-        raise SpecificationError(f"{where}: expected a Python file that is there, such as mine.py:MySchedule")
-    spec = spec_from_file_location(f"sharp_schedule_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses and pickling look modules up by name
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise _cannot_load(str(path), error) from None
-    if not hasattr(module, class_name):
-        classes = [name for name, value in vars(module).items() if isinstance(value, type)]
-        raise refuse(where, "a class of this file", class_name, suggestion(class_name, classes))
-    return _instance(f"{path}:{class_name}", getattr(module, class_name))
+    def check(self, name: object) -> str:
+        """Return `name` if it names one of ours, an installed package's or a file's; no code of these runs.
 
+        Raises
+        ------
+        SpecificationError
+            Where there is no such part (with the nearest names) or no such file.
+        """
+        if isinstance(name, str) and name in self._ours:
+            return name
+        text = check_text(self.kind, name)
+        if names_code(text):
+            path = Path(text.rpartition(":")[0])
+            if path.suffix != ".py" or not path.is_file():
+                raise SpecificationError(
+                    f"{self.kind}: {path}: expected a Python file that is there, such as {self.example}"
+                )
+        elif text not in (installed := self._installed()):
+            known = [*self._ours, *installed]
+            form = f"FILE.py:{'CLASS' if self.example.rpartition(':')[2][:1].isupper() else 'NAME'}"
+            raise refuse(self.kind, f"{', '.join(known)} or {form}", name, suggestion(name, known))
+        return text
 
-def _cannot_load(what: str, error: BaseException) -> SpecificationError:
-    import traceback
+    def load(self, name: str) -> tuple[str, Any]:
+        """What a name stands for that is none of ours, and where it is, for sentences; a file is read anew each time.
 
-    line = getattr(error, "lineno", None) or traceback.extract_tb(error.__traceback__)[-1].lineno
-    return SpecificationError(
-        f"schedule: {what}, line {line}: expected code that runs, got {type(error).__name__}: {error}"
-    )
+        Raises
+        ------
+        SpecificationError
+            As `check`, and where the code does not run or has nothing of that name.
+        """
+        self.check(name)
+        if names_code(name):
+            path, _, attribute = name.rpartition(":")
+            return name, self._from_file(Path(path), attribute)
+        point = self._installed()[name]
+        try:
+            return point.value, point.load()
+        except (Exception, SystemExit) as error:
+            raise self.broken(f"entry point {point.name} = {point.value}", error) from None
 
+    def _installed(self) -> dict[str, EntryPoint]:
+        from importlib.metadata import entry_points  # slow to import, and only names that are not ours need it
 
-def _instance(where: str, content: object) -> Schedule:
-    if not (isinstance(content, type) and issubclass(content, Schedule) and isinstance(vars(content).get("name"), str)):
-        raise SpecificationError(
-            f"schedule: {where}: expected a class derived from sharp.Schedule with a name, got {content!r:.80}"
+        return {point.name: point for point in entry_points(group=self.group)}
+
+    def _from_file(self, path: Path, attribute: str) -> Any:
+        """Something of a file, which is loaded as a module of its own."""
+        from importlib.util import module_from_spec, spec_from_file_location
+
+        spec = spec_from_file_location(f"sharp_{self.kind}_{path.stem}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = module_from_spec(spec)
+        sys.modules[spec.name] = module  # dataclasses and pickling look modules up by name
+        try:
+            spec.loader.exec_module(module)
+        except (Exception, SystemExit) as error:
+            raise self.broken(str(path), error) from None
+        if not hasattr(module, attribute):
+            names = [name for name in vars(module) if not name.startswith("_")]
+            raise refuse(f"{self.kind}: {path}", "a name of this file", attribute, suggestion(attribute, names))
+        return getattr(module, attribute)
+
+    def broken(self, what: str, error: BaseException) -> SpecificationError:
+        """The sentence for code of others that raised `error`."""
+        import traceback
+
+        line = getattr(error, "lineno", None) or traceback.extract_tb(error.__traceback__)[-1].lineno
+        return SpecificationError(
+            f"{self.kind}: {what}, line {line}: expected code that runs, got {type(error).__name__}: {error}"
         )
-    try:
-        return content()
-    except (Exception, SystemExit) as error:
-        raise _cannot_load(where, error) from None
+
+
+def names_code(name: object) -> bool:
+    """Whether a name is that of a user's file, FILE.py:NAME, whose code runs where it is used."""
+    return isinstance(name, str) and ":" in name

@@ -10,7 +10,7 @@ from sharp.accelerator import BUFFERS, LATENCIES, Accelerator
 from sharp.checks import GREATEST_NUMBER, LEAST_NUMBER, MAX_INTEGER, check_name, check_text, refuse, within
 from sharp.errors import SharpError, SpecificationError
 from sharp.plan import Plan
-from sharp.plugins import find_schedule
+from sharp.schedule import schedule_of
 from sharp.workload import RNNLayer, single_layer
 
 if TYPE_CHECKING:
@@ -165,11 +165,12 @@ class Space:
                 _check_choice(name, value)
         if "lengths" in self.axes and {"seq_len", "batch_size"} & set(self.axes):
             raise SpecificationError("points: expected lengths, or seq_len and batch_size, got both")
-        self.defaults = {**DEFAULTS, **accelerator.plan}
-        Plan.of(accelerator).heights(accelerator)  # its own height may not be one that it still has
+        own = accelerator.plan
+        self.defaults = {**DEFAULTS, **{name: getattr(own, name) for name in (*PLAN, "tile_rows")}}
+        accelerator.heights(own)  # its own height may not be one that it still has
         names = self.choices["schedule"][0] if "schedule" in self.choices else [self.defaults["schedule"]]
         with within("points"):
-            self.schedules = {name: find_schedule(name) for name in names}
+            self.schedules = {name: schedule_of(Plan(schedule=name)) for name in names}
         self.clock_column, self.clocks = _clocks(self.axes, accelerator)
 
 

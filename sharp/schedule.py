@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from types import MappingProxyType
 from typing import ClassVar
 
 from sharp.cells import Phase
-from sharp.errors import InfeasibleMappingError
+from sharp.errors import InfeasibleMappingError, SpecificationError
+from sharp.plan import SCHEDULES, Plan
 from sharp.task import Run, Segment, Task
 
 
@@ -39,6 +39,12 @@ class Schedule:
             Where the schedule cannot order this layer on this tile.
         """
         raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
 
 
 def product(
@@ -195,7 +201,44 @@ def _moved(segment: Segment, repeats: int) -> Segment:
     return replace(segment, first_cell=segment.first_cell + repeats * segment.cells)
 
 
-SCHEDULES: MappingProxyType[str, Schedule] = MappingProxyType(
-    {schedule.name: schedule for schedule in (Sequential(), Batch(), Intergate(), Unfolded(), Interleaved())}
-)
-"""The paper's four schedules by name, from the least to the most overlap, and one beyond it."""
+for _schedule in (Sequential(), Batch(), Intergate(), Unfolded(), Interleaved()):
+    SCHEDULES.add(_schedule.name, _schedule)  # the paper's four, from the least to the most overlap, and one beyond it
+
+
+def find_schedule(name: str) -> Schedule:
+    """The schedule of a name ("unfolded"), of an installed entry point, or of a class in a file ("mine.py:MySchedule").
+
+    A file's code runs when it is loaded.
+
+    Raises
+    ------
+    SpecificationError
+        Where there is no such schedule (with the nearest names), the file cannot be loaded, or it has no such class.
+    """
+    if name in SCHEDULES:
+        return SCHEDULES[name]  # type: ignore[return-value]
+    where, content = SCHEDULES.load(name)
+    if not (isinstance(content, type) and issubclass(content, Schedule) and isinstance(vars(content).get("name"), str)):
+        raise SpecificationError(
+            f"schedule: {where}: expected a class derived from sharp.Schedule with a name, got {content!r:.80}"
+        )
+    try:
+        return content()
+    except (Exception, SystemExit) as error:
+        raise SCHEDULES.broken(where, error) from None
+
+
+def schedule_of(plan: Plan) -> Schedule:
+    """The schedule that a plan names, loaded."""
+    return find_schedule(plan.schedule) if isinstance(plan.schedule, str) else plan.schedule  # type: ignore[return-value]
+
+
+def loaded(plan: Plan) -> Plan:
+    """The plan with a user's schedule loaded, so that its code is read once in a run.
+
+    Raises
+    ------
+    SpecificationError
+        As `find_schedule`.
+    """
+    return plan if plan.is_ours else replace(plan, schedule=schedule_of(plan))

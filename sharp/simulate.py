@@ -13,7 +13,7 @@ from sharp.explore import explore
 from sharp.mapping import LayerMapping, map_layer
 from sharp.plan import Plan
 from sharp.report import LayerRun, MachineReport
-from sharp.schedule import Unfolded
+from sharp.schedule import Unfolded, loaded, schedule_of
 from sharp.streaming import add_weight_loads
 from sharp.workload import Network, RNNLayer
 
@@ -47,7 +47,7 @@ class Report(MachineReport):
     @property
     def order(self) -> str:
         """Name of the schedule."""
-        return self.plan.order.name
+        return self.plan.schedule_name
 
     @cached_property
     def activities(self) -> tuple[Activity, ...]:
@@ -147,7 +147,7 @@ def simulate(
     InfeasibleMappingError
         Where the schedule does not fit a cell or a tile, or the sizes overflow 64 bits.
     """
-    plan = plan or Plan.of(accelerator)
+    plan = loaded(plan or accelerator.plan)
     tables = explore(network, accelerator, plan, progress=progress)
     counts = [table.candidates[table.best] for table in tables]
     if plan.weights == "streamed":
@@ -164,7 +164,7 @@ def simulate(
                 counts=count,
                 fits_weight_buffer=fits_weight_buffer(layer, accelerator),
                 unfolded_cells=mapping.unfolded_cells,
-                buffer_limits_unfolding=isinstance(plan.order, Unfolded) and mapping.fills_intermediate_buffer,
+                buffer_limits_unfolding=isinstance(schedule_of(plan), Unfolded) and mapping.fills_intermediate_buffer,
                 fits_intermediate_buffer=mapping.early_bytes <= accelerator.intermediate_buffer.capacity_bytes,
                 mapping=mapping,
             )

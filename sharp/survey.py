@@ -50,7 +50,7 @@ def survey(
 
     machines = [accelerator.with_macs(budget) for budget in macs]
     made = [None if technology is None else implement(machine, technology) for machine in machines]
-    points = product(networks, zip(machines, made, strict=True), plans or [Plan.of(accelerator)])
+    points = product(networks, zip(machines, made, strict=True), plans or [accelerator.plan])
     return pd.DataFrame([_point(*point, gating) for point in points])
 
 

@@ -11,6 +11,7 @@ from sharp.cycles import Progress, is_streamed, trace_layer
 from sharp.explore import explore_layer
 from sharp.mapping import LayerMapping, map_layer
 from sharp.plan import Plan
+from sharp.schedule import loaded
 from sharp.task import Segment
 from sharp.units import seconds_from_cycles
 from sharp.workload import RNNLayer, Sequences
@@ -113,7 +114,7 @@ def make_timeline(
         As `sharp.explore.explore_layer` and `sharp.cycles.trace_layer`.
     """
     check_integer("num_steps", num_steps)
-    plan = plan or Plan.of(accelerator)
+    plan = loaded(plan or accelerator.plan)
     if not isinstance(sequences, Sequences):
         sequences = Sequences.equal(sequences)
     if plan.tile_rows == "best":
@@ -139,7 +140,7 @@ def make_timeline(
         if segment.updated_cells and mapping.task.phase_of(segment.gates).gives == "h":
             h_out[step] = _out(mapping, segment, times)
     return Timeline(
-        schedule=plan.order.name,
+        schedule=plan.schedule_name,
         tile_rows=mapping.task.tile_rows,
         clock_hz=accelerator.clock_hz,
         num_macs=accelerator.num_macs,

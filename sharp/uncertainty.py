@@ -19,7 +19,6 @@ from sharp.accelerator import Accelerator, with_settings
 from sharp.assumptions import MACHINE, SIZES, Parameter, balanced_exponent, own_size, readings, values_at
 from sharp.checks import check_name, refuse
 from sharp.implementation import implement
-from sharp.plan import Plan
 from sharp.sweep import sweep
 from sharp.technology import UNITS, Technology, check_technology
 from sharp.units import GIGA, joules_from_picojoules, paper_tera
@@ -48,7 +47,7 @@ class Study:
         self, samples: Mapping[str, NDArray[Any]], accelerator: Accelerator, technology: Technology, threads: int = 1
     ) -> None:
         check_technology(technology)
-        if Plan.of(accelerator).weights != "resident":
+        if accelerator.plan.weights != "resident":
             raise refuse("plan.weights", "resident (layers do not wait for each other's weights)", "streamed")
         self.samples = {name: np.asarray(values) for name, values in samples.items()}
         self.count = _check_samples(self.samples)

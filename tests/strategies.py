@@ -26,6 +26,7 @@ from sharp.accelerator import LATENCIES
 from sharp.cycles import CycleCounts, is_streamed
 from sharp.kernels import reference, reference_energy
 from sharp.plan import FORWARDING, WEIGHTS
+from sharp.schedule import schedule_of
 
 BASE = replace(find_accelerator("sharp"), budgets={}, provenance={})  # shorter where a case is printed
 MAX_REFERENCE_SEGMENTS = 600
@@ -71,7 +72,7 @@ def reference_layer(layer: RNNLayer) -> reference.Layer:
 
 def reference_plan(plan: Plan) -> reference.Plan:
     """The plan as the specification takes it."""
-    return reference.Plan(plan.order.name, plan.tile_rows, plan.reconfiguration, plan.forwarding)
+    return reference.Plan(plan.schedule_name, plan.tile_rows, plan.reconfiguration, plan.forwarding)
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ def _segments_a_step(layer: RNNLayer, accelerator: Accelerator, plan: Plan) -> i
     if plan.forwarding == "tilewise":
         columns = layer.input_size + layer.recurrent_size
         work += columns * plan.tile_rows // accelerator.num_macs // TILES_A_SEGMENT
-    return 3 * layer.num_directions * work if plan.order.interleaves else work
+    return 3 * layer.num_directions * work if schedule_of(plan).interleaves else work
 
 
 # What costs energy ---------------------------------------------------------------------------------------------------

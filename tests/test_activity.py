@@ -10,6 +10,7 @@ from strategies import BASE, FUSED, LARGE_BUFFER, NetworkCase, examples, network
 from sharp import SCHEDULES, MemoryLevel, Network, Plan, RNNLayer, find_network, simulate
 from sharp.activity import Activity
 from sharp.plan import WEIGHTS
+from sharp.schedule import schedule_of
 from sharp.workload import single_layer
 
 CELL_COUNTS = ("sigmoids", "tanhs", "elementwise_multiplications", "elementwise_additions", "state_updates")
@@ -44,7 +45,7 @@ def test_random_cases_vary():
 
     collect()
     layers = [layer for case in seen for layer in case.network.layers]
-    assert {case.plan.order.name for case in seen} == set(SCHEDULES)
+    assert {case.plan.schedule_name for case in seen} == set(SCHEDULES)
     assert sum(case.plan.weights == "streamed" for case in seen) > 60
     assert sum(len(case.network.layers) > 1 for case in seen) > 60
     assert sum(len(set(case.lengths)) > 1 for case in seen) > 60
@@ -217,10 +218,10 @@ def test_every_multiplier_is_accounted_for(case: NetworkCase):
 def test_with_a_bank_for_each_multiplier_a_weight_is_read_once_a_pass(case: NetworkCase):
     single = replace(case, accelerator=replace(case.accelerator, lanes_per_unit=1))
     (activity,) = single.report().activities
-    passes = sum(case.lengths) if case.plan.order.interleaves else max(case.lengths)
+    passes = sum(case.lengths) if schedule_of(case.plan).interleaves else max(case.lengths)
     assert activity.used_bank_reads == passes * case.network.num_weights
     if len(set(case.lengths)) == 1:
-        reuse = 1 if case.plan.order.interleaves else len(case.lengths)
+        reuse = 1 if schedule_of(case.plan).interleaves else len(case.lengths)
         assert activity.bank_reads * reuse == activity.products
         assert activity.used_bank_reads * reuse == activity.useful_products
 
@@ -262,7 +263,7 @@ def test_a_layer_that_does_not_fit_is_loaded_in_every_step(case: NetworkCase):
     assume(num_bytes > 1)
     small = replace(case.accelerator, weight_buffer=MemoryLevel(capacity_bytes=num_bytes - 1))
     (activity,) = replace(case, accelerator=small, plan=replace(case.plan, weights="streamed")).report().activities
-    passes = sum(case.lengths) if case.plan.order.interleaves else max(case.lengths)
+    passes = sum(case.lengths) if schedule_of(case.plan).interleaves else max(case.lengths)
     assert activity.loaded_bytes == passes * num_bytes
     assert activity.held_bytes == num_bytes - 1
 

@@ -30,8 +30,8 @@ def test_epur_is_sharp_but_for_tile_and_plan(name, schedule):
     different = [field for field in vars(sharp) if getattr(epur, field) != getattr(sharp, field)]
     assert set(different) == {"name", "tile_rows", "plan", "provenance"}
     assert epur.tile_rows == (32,)
-    assert Plan.of(epur) == Plan(schedule=schedule, reconfiguration=False)
-    assert Plan.of(sharp) == Plan()
+    assert epur.plan == Plan(schedule=schedule, reconfiguration=False)
+    assert sharp.plan == Plan()
     network = square_lstm(340)
     fixed = Plan(schedule=schedule, tile_rows=32, reconfiguration=False)
     assert simulate(network, epur).counts == simulate(network, sharp, fixed).counts
@@ -40,12 +40,12 @@ def test_epur_is_sharp_but_for_tile_and_plan(name, schedule):
 def test_everything_runs_a_machine_as_it_is_run():
     epur, network = find_accelerator("epur").with_macs("4K"), square_lstm(340)
     report = simulate(network, epur)
-    assert report.plan.order.name == "sequential"
+    assert report.plan.schedule_name == "sequential"
     assert explore(network, epur)[0].candidates[32] == report.counts
     for table in (survey([network], epur, macs=["4K"]), sweep({"hidden_size": 340}, epur)):
         assert table["total_cycles"].tolist() == [report.counts.total_cycles]
     asked = sweep({"hidden_size": 340, "schedule": "batch", "reconfiguration": True}, epur)
-    plan = Plan.of(epur, schedule="batch", reconfiguration=True)
+    plan = replace(epur.plan, schedule="batch", reconfiguration=True)
     assert asked["total_cycles"].tolist() == [simulate(network, epur, plan).counts.total_cycles]
 
 
@@ -91,7 +91,7 @@ def test_a_machine_like_another(tmp_path):
     assert (mine.name, mine.activation_lanes, mine.multiply_ns) == ("mine", 128, sharp.multiply_ns)
     assert mine.provenance["activation_lanes"].status == "given"
     assert mine.provenance["multiply_ns"] == sharp.provenance["multiply_ns"]
-    assert Plan.of(mine) == Plan(forwarding="tilewise", tile_rows=64)
+    assert mine.plan == Plan(forwarding="tilewise", tile_rows=64)
     assert mine.with_macs("1K").plan == mine.plan
 
 

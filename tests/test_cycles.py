@@ -25,6 +25,7 @@ from sharp.cycles import SPLIT, trace_layer
 from sharp.examples import WorkedExample, worked_examples
 from sharp.kernels import cycles as kernel
 from sharp.mapping import map_layer
+from sharp.schedule import schedule_of
 
 PARTS = ("useful", "column_padding", "row_padding", "dependency_stall", "weight_load", "fill_drain")
 
@@ -129,7 +130,7 @@ def test_random_cases_vary():
     for field in ("schedule", "forwarding", "weights", "reconfiguration"):
         count_of = [getattr(case.plan, field) for case in seen].count
         assert min(map(count_of, {getattr(case.plan, field) for case in seen})) > 30, field
-    assert {case.plan.order.name for case in seen} == set(SCHEDULES)
+    assert {case.plan.schedule_name for case in seen} == set(SCHEDULES)
     assert len({case.plan.tile_rows for case in seen}) > 10
     sizes = {case.layer.hidden_size for case in seen} | {case.layer.input_size for case in seen}
     assert min(sizes) == 1
@@ -152,7 +153,7 @@ def test_random_cases_vary():
 
 
 def is_unfolded(case: Case) -> bool:
-    return case.plan.order.name == "unfolded" and case.reference() is not None
+    return case.plan.schedule_name == "unfolded" and case.reference() is not None
 
 
 # Laws ----------------------------------------------------------------------------------------------------------------
@@ -195,10 +196,10 @@ def test_a_budget_four_times_as_large_loses_at_most_its_deeper_tree(case: Case):
     # product), there of each chain, since chains that take turns wait for each other's.
     assume(case.plan.forwarding == "barrier" or case.plan.weights == "resident")
     # What comes after a projection depends on how deep the tree is: another order, and other totals.
-    assume(case.layer.projection_size is None or case.plan.order.name not in ("unfolded", "interleaved"))
+    assume(case.layer.projection_size is None or case.plan.schedule_name not in ("unfolded", "interleaved"))
     phases, directions = len(case.layer.phases), case.layer.num_directions
     waits = phases * directions * case.sequences.num_steps
-    if case.plan.order.interleaves:
+    if schedule_of(case.plan).interleaves:
         waits = case.sequences.num_steps if phases == 1 else phases * directions * case.sequences.total_steps
     larger = replace(case.accelerator, num_macs=4 * case.accelerator.num_macs)
     deeper = 2 * waits * case.accelerator.cycles("add_ns")

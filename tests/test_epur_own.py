@@ -37,7 +37,7 @@ def test_the_file_is_what_is_known_of_the_machine():
     assert OWN.weight_buffer.capacity_bytes == 4 * 2**20 * NUMBERS["weight_memory_mb_per_cu"]
     assert OWN.io_buffer.capacity_bytes == 4 * 2**10 * NUMBERS["input_memory_kb_per_cu"]
     assert OWN.intermediate_buffer.capacity_bytes == 2**20 * NUMBERS["intermediate_memory_mb"]
-    assert Plan.of(OWN) == Plan(schedule="intergate", reconfiguration=False)
+    assert OWN.plan == Plan(schedule="intergate", reconfiguration=False)
     assert OWN.budget_label == "64"
     assert {OWN.with_macs(label).num_macs for label in OWN.budgets} == {64, 2**10, 2**12, 2**14, 2**16}
 

@@ -80,8 +80,8 @@ def machine_numbers(accelerator: Accelerator) -> dict[str, object]:
         "cycles": {str(clock): cycles_at(accelerator, clock) for clock in clocks},
         "budgets": budgets,
         "plan": {
-            "schedule": Plan.of(accelerator).order.name,
-            "reconfiguration": Plan.of(accelerator).reconfiguration,
+            "schedule": accelerator.plan.schedule_name,
+            "reconfiguration": accelerator.plan.reconfiguration,
         },
     }
 

@@ -5,7 +5,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from sharp import SCHEDULES, Plan, SpecificationError, simulate, square_lstm
-from sharp.plugins import ENTRY_POINTS, find_schedule
+from sharp.schedule import find_schedule, loaded
 
 MINE = '''
 from sharp import Run, Schedule
@@ -51,10 +51,10 @@ def install(monkeypatch):
     """Let some entry points be those of installed packages."""
 
     def install(**values):
-        points = [EntryPoint(name=name, value=value, group=ENTRY_POINTS) for name, value in values.items()]
+        points = [EntryPoint(name=name, value=value, group="sharp.schedules") for name, value in values.items()]
 
         def entry_points(group):
-            assert group == ENTRY_POINTS == "sharp.schedules"
+            assert group == "sharp.schedules"
             return points
 
         monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
@@ -111,8 +111,8 @@ def test_ours_are_not_replaced_by_an_installed_package(install):
         ("none.py:Mine", "schedule: none.py: expected a Python file that is there, such as mine.py:MySchedule"),
         ("mine.txt:Mine", "schedule: mine.txt: expected a Python file that is there, such as mine.py:MySchedule"),
         (".:Mine", "schedule: .: expected a Python file that is there, such as mine.py:MySchedule"),
-        ("mine.py:Min", "schedule: mine.py: expected a class of this file, got 'Min' (did you mean 'Mine'?)"),
-        ("mine.py:", "schedule: mine.py: expected a class of this file, got ''"),
+        ("mine.py:Min", "schedule: mine.py: expected a name of this file, got 'Min' (did you mean 'Mine'?)"),
+        ("mine.py:", "schedule: mine.py: expected a name of this file, got ''"),
         (
             "mine.py:Alien",
             "schedule: mine.py:Alien: expected a class derived from sharp.Schedule with a name, got <class '",
@@ -135,7 +135,7 @@ def test_what_cannot_be_found_is_refused(write, install, name, message):
     write(MINE, "mine.txt")
     install()
     with pytest.raises(SpecificationError) as error:
-        Plan(schedule=name)
+        loaded(Plan(schedule=name))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -155,7 +155,7 @@ def test_what_cannot_be_found_is_refused(write, install, name, message):
 def test_code_that_raises_is_refused_with_its_line(command, write, text, message):
     write(text)
     with pytest.raises(SpecificationError) as error:
-        Plan(schedule="mine.py:Mine")
+        loaded(Plan(schedule="mine.py:Mine"))
     assert str(error.value).startswith("schedule: mine.py")
     assert message in str(error.value)
     outcome = command("run", "--hidden", "8", "--schedule", "mine.py:Mine")
@@ -186,7 +186,7 @@ def test_what_would_end_or_mislead_is_refused(tmp_path, code, sentence):
     file = tmp_path / "mine.py"
     file.write_text(code)
     with pytest.raises(SpecificationError) as refusal:
-        Plan(schedule=f"{file}:Mine")
+        loaded(Plan(schedule=f"{file}:Mine"))
     assert sentence in str(refusal.value)
 
 

@@ -31,7 +31,7 @@ class NetworkCase:
         """The tile height that the specification finds best, of equals the smallest."""
         machine, taken = as_machine(self.accelerator), {}
         streamed = layer.num_weights * machine.weight_bytes > machine.weight_buffer_bytes
-        for tile_rows in self.plan.heights(self.accelerator):
+        for tile_rows in self.accelerator.heights(self.plan):
             plan = as_plan(self.plan.at(tile_rows))
             try:
                 counts = reference.simulate_layer(machine, as_layer(layer), self.lengths, plan, streamed=streamed)

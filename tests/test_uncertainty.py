@@ -95,7 +95,7 @@ def test_readings_of_epur_are_those_of_its_files():
     tile, schedule = BY_NAME["epur.tile_rows"], BY_NAME["epur.schedule"]
     assert (tile.choices, tile.nominal, tile.of) == ((32, 64), epur.tile_rows[0], "reading")
     assert (epur.provenance["tile_rows"].low, epur.provenance["tile_rows"].high) == (32, 64)
-    assert (schedule.choices, schedule.nominal) == (("sequential", "intergate"), epur.plan["schedule"])
+    assert (schedule.choices, schedule.nominal) == (("sequential", "intergate"), epur.plan.schedule)
 
 
 def test_temperatures_are_those_that_memories_are_known_at():
