@@ -14,8 +14,7 @@ from sharp.cells import CELLS
 from sharp.checks import check_name, refuse
 from sharp.errors import SpecificationError
 from sharp.io import accelerator_names, find_accelerator, find_network, parse_value
-from sharp.plan import FORWARDING, WEIGHTS, Plan, TileRows
-from sharp.plan import SCHEDULES
+from sharp.plan import FORWARDING, SCHEDULES, WEIGHTS, Plan, TileRows
 from sharp.workload import Network, RNNLayer, single_layer
 
 if TYPE_CHECKING:
