@@ -29,7 +29,7 @@ from typing import Any
 
 from sharp import Network, RNNLayer, SharpError, find_network
 from sharp.files import write_text
-from sharp.io import shipped_networks
+from sharp.network_files import shipped_networks
 from sharp.workload import single_layer
 
 APPLICATIONS = ("eesen", "gmat", "bysdne", "rldradspr")

@@ -8,7 +8,8 @@ from sharp.cells import CELLS
 from sharp.cycles import CycleCounts, count_cycles
 from sharp.errors import InfeasibleMappingError, NotebookError, SharpError, SpecificationError
 from sharp.explore import TileTable, explore, explore_layer
-from sharp.io import find_accelerator, find_network, load_accelerator, load_networks
+from sharp.machine_files import find_accelerator, load_accelerator
+from sharp.network_files import find_network, load_networks
 from sharp.plan import SCHEDULES, Plan
 from sharp.points import grid
 from sharp.provenance import Provenance

@@ -19,7 +19,7 @@ from sharp.accelerator import LATENCIES, Accelerator
 from sharp.checks import check_integer, check_text, refuse
 from sharp.errors import SpecificationError
 from sharp.implementation import implement
-from sharp.io import find_accelerator
+from sharp.machine_files import find_accelerator
 from sharp.provenance import Provenance
 from sharp.technology import UNITS, Technology, check_technology
 from sharp.technology import with_settings as with_technology_settings

@@ -27,6 +27,7 @@ from sharp.executors import PARAMETERS, Executor, Result, Task
 from sharp.files import make_folder, writable, write_text
 from sharp.notebook import manifest_line, merge_parameters, read_notebook
 from sharp.outputs import MANIFEST
+from sharp.shipped import DATA
 from sharp.yamlfile import read_yaml
 
 MAX_POINTS = 1000
@@ -34,7 +35,7 @@ SUMMARY, REPORT, POINTS, TIMING = "summary.csv", "report.html", "points", "timin
 FINISHED, FAILED, NOT_RUN = "finished", "failed", "not run"
 _AXIS = "each"
 _WORK, _LOCK = ".work", ".batch.lock"
-_NOTEBOOKS = Path(__file__).parents[1] / "book" / "notebooks"
+_NOTEBOOKS = DATA.parents[1] / "book" / "notebooks"
 _LONGEST_NAME = 80
 
 

@@ -14,8 +14,9 @@ from PIL import Image
 
 from sharp.batch import FAILED, FINISHED, NOT_RUN, POINTS, REPORT, SUMMARY, Batch, Outcome, _cell, headline_names
 from sharp.files import write_text
+from sharp.shipped import DATA
 
-_TEMPLATE = Path(__file__).parent / "data" / "batch_report.html"
+_TEMPLATE = DATA / "batch_report.html"
 _THUMBNAIL = (320, 240)
 _COLORS = 64
 

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 from sharp.checks import check_integer, check_name, check_number, check_text, refuse, within
 from sharp.cycles import CycleCounts
 from sharp.errors import SpecificationError
-from sharp.io import DATA, numbers_from, read_yaml
 from sharp.provenance import Provenance
+from sharp.published import numbers_from
 from sharp.report import LayerRun, MachineReport
 from sharp.rivals_data import MeasuredLatency, brainwave_latencies
+from sharp.shipped import DATA, read_yaml
 from sharp.workload import Network, RNNLayer
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from sharp.accelerator import Accelerator
-from sharp.io import shipped_accelerators, shipped_networks, shipped_technologies
+from sharp.machine_files import shipped_accelerators
+from sharp.network_files import shipped_networks
 from sharp.options import json_option, print_json
 from sharp.plan import SCHEDULES
 from sharp.workload import Network
@@ -22,6 +23,7 @@ from sharp.workload import Network
 def list_command(kind: str, as_json: bool) -> None:
     """List the networks, accelerators, schedules and technologies that ship with sharp."""
     from sharp.machines import shipped_rivals  # rivals have data of their own, and start-up counts
+    from sharp.technology import shipped_technologies  # as have technologies
 
     networks = shipped_networks() if kind in ("all", "networks") else ()
     accelerators = shipped_accelerators() if kind in ("all", "accelerators") else ()

@@ -17,9 +17,12 @@ from sharp.accelerator import Accelerator
 from sharp.assumptions import assumed_parameters, draw, nominal
 from sharp.checks import check_mapping, check_name, check_text, refuse, within
 from sharp.errors import SpecificationError
-from sharp.io import DATA, find_accelerator, find_network, published_numbers, read_yaml
+from sharp.machine_files import find_accelerator
 from sharp.measures import MEASURES, NETWORKS, measure
+from sharp.network_files import find_network
 from sharp.provenance import PublishedNumber
+from sharp.published import published_numbers
+from sharp.shipped import DATA, read_yaml
 from sharp.technology import Technology, find_technology
 from sharp.uncertainty import Study, interval
 

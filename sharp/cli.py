@@ -19,7 +19,7 @@ from sharp.checks import refuse
 from sharp.errors import SharpError
 from sharp.explore import explore
 from sharp.files import replacing, write_text
-from sharp.io import load_grid
+from sharp.grid_files import load_grid
 from sharp.options import (
     any_machine,
     energy_options,

@@ -8,8 +8,9 @@ from typing import Any
 
 from sharp.accelerator import Accelerator, with_settings
 from sharp.cycles import CycleCounts, count_cycles
-from sharp.io import DATA, accelerator_from, read_yaml
+from sharp.machine_files import accelerator_from
 from sharp.plan import Plan
+from sharp.shipped import DATA, read_yaml
 from sharp.workload import RNNLayer, Sequences
 
 _COUNTS = ("total_cycles", "useful", "column_padding", "row_padding", "dependency_stall", "weight_load", "fill_drain")

@@ -29,10 +29,10 @@ from typing import Any, NamedTuple
 
 from sharp.checks import check_integer, check_name, check_number, check_text, refuse
 from sharp.cycles import CycleCounts
-from sharp.io import DATA
 from sharp.provenance import STATUSES
 from sharp.report import LayerRun, MachineReport
 from sharp.rivals_data import Device, gpu_devices
+from sharp.shipped import DATA
 from sharp.workload import Network, RNNLayer, Sequences
 
 WEIGHT_BYTES = MappingProxyType({"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2, "fp16_storage": 2, "fp16_tensor": 2})

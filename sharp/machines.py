@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from sharp.accelerator import Accelerator
 from sharp.brainwave import BrainWave, brainwave_from, find_brainwave
-from sharp.checks import refuse, suggestion
+from sharp.checks import refuse, suggestion, within
 from sharp.cycles import Progress
 from sharp.errors import SpecificationError
 from sharp.gpu import Gpu, gpu_models
-from sharp.io import accelerator_names, file_from, find_accelerator, read_yaml
+from sharp.machine_files import accelerator_from, accelerator_names, find_accelerator
+from sharp.network_files import networks_from
 from sharp.plan import Plan
 from sharp.report import MachineReport
+from sharp.shipped import read_yaml
 from sharp.simulate import simulate
 from sharp.workload import Network
 
@@ -31,9 +33,24 @@ def shipped_rivals() -> dict[str, Rival]:
 
 
 def load_any(path: Path) -> tuple[Network, ...] | Accelerator | Technology | BrainWave:
-    """Load whatever a file describes, told apart by its keys; the file is read once, so it may be a pipe."""
+    """Load whatever a file describes, told apart by its keys; the file is read once, so it may be a pipe.
+
+    Raises
+    ------
+    SpecificationError
+        With the file, the key, what was expected and what was got.
+    """
     content = read_yaml(path)
-    return brainwave_from(path, content) if "native_dimension" in content else file_from(path, content)
+    if "native_dimension" in content:
+        return brainwave_from(path, content)
+    if {"layers", "suite", "seq_len"} & set(content):
+        return networks_from(path, content)
+    with within(f"{path}: "):
+        if "voltage_v" not in content:
+            return accelerator_from(content)
+        from sharp.technology import technology_from  # nothing else needs it yet, and start-up counts
+
+        return technology_from(content)
 
 
 def find_machine(name: str) -> AnyMachine:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from sharp.accelerator import BUFFERS, with_settings
 from sharp.checks import check_name, refuse
 from sharp.implementation import implement
-from sharp.io import find_network, published_numbers
+from sharp.network_files import find_network
+from sharp.published import published_numbers
 from sharp.rivals_data import MeasuredLatency, brainwave_latencies, gpu_devices, gpu_latencies, serving_latencies
 from sharp.simulate import simulate
 from sharp.uncertainty import Study

@@ -26,8 +26,8 @@ from yaml import YAMLError
 from sharp.checks import suggestion
 from sharp.errors import NotebookError, SharpError, SpecificationError
 from sharp.files import make_folder, writable, write_text
-from sharp.io import read_yaml
 from sharp.outputs import FIGURE_SUFFIXES, INPUTS, MANIFEST, TABLE_SUFFIXES
+from sharp.shipped import DATA, read_yaml
 
 _NO_NOTEBOOK = (
     ValueError,
@@ -40,7 +40,7 @@ _NO_NOTEBOOK = (
     nbformat.reader.NotJSONError,
 )
 """What jupytext and nbformat raise for a file that is no notebook."""
-_PACKAGE = Path(__file__).parent
+_PACKAGE = DATA.parent
 _SOURCES = ("**/*.py", "**/*.pyx", "**/*.pxi", "data/**/*.csv", "data/**/*.json", "data/**/*.yaml")
 _WATCH = "from sharp.outputs import watch_inputs; watch_inputs()"
 """The first thing that a notebook's kernel runs."""

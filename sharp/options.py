@@ -13,8 +13,10 @@ from sharp.accelerator import UNITS, Accelerator, precision_settings, with_setti
 from sharp.cells import CELLS
 from sharp.checks import check_name, refuse
 from sharp.errors import SpecificationError
-from sharp.io import accelerator_names, find_accelerator, find_network, parse_value
+from sharp.machine_files import accelerator_names, find_accelerator
+from sharp.network_files import find_network
 from sharp.plan import FORWARDING, SCHEDULES, WEIGHTS, Plan, TileRows
+from sharp.shipped import parse_value
 from sharp.workload import Network, RNNLayer, single_layer
 
 if TYPE_CHECKING:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sharp.shipped import DATA
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
@@ -30,7 +32,7 @@ _METADATA: dict[str, dict[str, str | None]] = {
     ".png": {"Software": None},
 }
 """What would differ from one run to the next is left out, so that equal figures are equal files."""
-_PACKAGE = Path(__file__).parent
+_PACKAGE = DATA.parent
 _opened: set[str] = set()
 
 

@@ -15,8 +15,10 @@ from types import MappingProxyType
 
 from sharp.checks import check_flag, check_integer, check_mapping, check_name, check_number, check_text, refuse, within
 from sharp.errors import SpecificationError
-from sharp.io import DATA, find_network, load_numbers, shipped_networks
+from sharp.network_files import find_network, shipped_networks
 from sharp.provenance import STATUSES, PublishedNumber
+from sharp.published import load_numbers
+from sharp.shipped import DATA
 from sharp.workload import Network, RNNLayer, single_layer
 
 PRECISIONS = MappingProxyType(

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from math import isnan, log, nan
-from pathlib import Path
 
 from sharp.checks import check_integer, check_name, refuse
 from sharp.errors import SpecificationError
+from sharp.shipped import DATA
 
 NODES_NM = (22, 28, 32, 45)
 """Nodes with a table."""
@@ -181,7 +181,7 @@ def _table(node_nm: int) -> dict[tuple[str, int], dict[int, dict[int, _Row]]]:
     """Rows of a node by cell type and temperature, by bytes of an access, and by bytes of the bank."""
     import csv  # only an estimate needs it
 
-    path = Path(__file__).parent / "data" / "technology" / f"sram_{node_nm}nm.csv"
+    path = DATA / "technology" / f"sram_{node_nm}nm.csv"
     table: dict[tuple[str, int], dict[int, dict[int, _Row]]] = {}
     with path.open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(line for line in stream if not line.startswith("#")):

@@ -25,6 +25,7 @@ from sharp.checks import (
     within,
 )
 from sharp.provenance import Provenance
+from sharp.shipped import DATA, shipped
 from sharp.sram import NODES_NM, estimate_sram
 
 ENERGIES = MappingProxyType(
@@ -73,7 +74,7 @@ LEAST_VOLTAGE, GREATEST_VOLTAGE = 0.5, 1.1
 _PLACES = ("node_nm", "voltage_v")
 _TEXTS = ("flavour", "cell_type")
 _KEYS = ("value", "unit", "source", "status", "range", "input", "measured_at")
-_DATA = Path(__file__).parent / "data" / "technology"
+_DATA = DATA / "technology"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -319,6 +320,11 @@ def find_technology(name: str) -> Technology:
     if name not in known:
         raise refuse("technology", f"{', '.join(known)} or a YAML file", name, suggestion(name, known))
     return load_technology(_DATA / f"{name}.yaml")
+
+
+def shipped_technologies() -> tuple[Technology, ...]:
+    """All technologies that ship with sharp."""
+    return tuple(load_technology(path) for path in shipped("technology"))
 
 
 def load_technology(path: Path) -> Technology:

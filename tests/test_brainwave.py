@@ -11,8 +11,8 @@ from strategies import batches, examples, sizes
 from sharp import Network, RNNLayer, SpecificationError, find_network, square_lstm
 from sharp.brainwave import BrainWave, find_brainwave, fit, leave_one_out
 from sharp.cycles import SPLIT
-from sharp.io import DATA
 from sharp.rivals_data import brainwave_latencies
+from sharp.shipped import DATA
 from sharp.workload import single_layer
 
 SHIPPED = DATA / "rivals" / "brainwave.yaml"

@@ -21,9 +21,9 @@ from sharp.claims import (
     load_claims,
     recorded_verdicts,
 )
-from sharp.io import published_numbers
 from sharp.measures import MEASURES
 from sharp.provenance import Provenance, PublishedNumber
+from sharp.published import published_numbers
 from sharp.workload import square_lstm
 
 ROOT = Path(__file__).parents[1]

@@ -9,8 +9,8 @@ import pytest
 from sharp import claims, find_accelerator, find_network, simulate
 from sharp.brainwave import find_brainwave
 from sharp.gpu import gpu_models
-from sharp.io import DATA
 from sharp.machines import shipped_rivals
+from sharp.shipped import DATA
 
 BRAINWAVE_YAML = DATA / "rivals" / "brainwave.yaml"
 LAYER = ("run", "--hidden", "512")

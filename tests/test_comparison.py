@@ -16,7 +16,8 @@ from sharp import (
     square_lstm,
     sweep,
 )
-from sharp.io import load_accelerator, published_numbers, shipped_accelerators
+from sharp.machine_files import load_accelerator, shipped_accelerators
+from sharp.published import published_numbers
 from sharp.survey import survey
 from sharp.workload import single_layer
 

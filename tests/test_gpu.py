@@ -19,8 +19,8 @@ from sharp import RNNLayer, SpecificationError, find_network
 from sharp.files import write_text
 from sharp.gpu import STARTUP_STEPS, Gpu, gpu_models
 from sharp.gpu_fit import fit_gpu, leave_one_out, model_row
-from sharp.io import DATA
 from sharp.rivals_data import Device, MeasuredLatency, gpu_devices, gpu_latencies
+from sharp.shipped import DATA
 from sharp.workload import Network, single_layer, square_lstm
 
 MODELS_CSV = DATA / "rivals" / "gpu_models.csv"

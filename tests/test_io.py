@@ -4,7 +4,11 @@ import pytest
 
 from sharp import SpecificationError, find_accelerator, find_network
 from sharp.accelerator import UNITS
-from sharp.io import DATA, load_accelerator, load_file, load_networks, published_numbers, shipped_networks
+from sharp.machine_files import load_accelerator
+from sharp.machines import load_any
+from sharp.network_files import load_networks, shipped_networks
+from sharp.published import published_numbers
+from sharp.shipped import DATA
 
 NETWORK = """
 name: mine
@@ -141,7 +145,7 @@ def test_a_users_machine_of_plain_numbers(write):
 def test_bad_networks(write, text, message):
     path = write(text)
     with pytest.raises(SpecificationError) as error:
-        load_file(path) if "name" in text else load_networks(path)
+        load_any(path) if "name" in text else load_networks(path)
     sentence = str(error.value)
     assert sentence.startswith(str(path))
     assert message in sentence
@@ -184,7 +188,7 @@ def machine_text(**changes):
 def test_bad_machines(write, text, message):
     path = write(text)
     with pytest.raises(SpecificationError) as error:
-        load_file(path)
+        load_any(path)
     assert message in str(error.value)
     assert str(error.value).startswith(f"{path}: ")
 
@@ -199,12 +203,12 @@ def test_unknown_names_and_unreadable_files(tmp_path):
     with pytest.raises(SpecificationError, match="expected a readable YAML file, got: No such file"):
         find_network(str(tmp_path / "none.yaml"))
     with pytest.raises(SpecificationError, match="expected a readable YAML file, got: Is a directory"):
-        load_file(tmp_path)
+        load_any(tmp_path)
     (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SpecificationError, match="it is not UTF-8 text"):
-        load_file(tmp_path / "bytes.yaml")
+        load_any(tmp_path / "bytes.yaml")
 
 
 def test_all_shipped_files_are_readable_as_what_they_are():
     for path in sorted(set(DATA.glob("*/*.yaml")) - set(DATA.glob("rivals/*"))):
-        load_file(path)
+        load_any(path)

@@ -17,10 +17,13 @@ from sharp import (
 from sharp.brainwave import BrainWave, find_brainwave
 from sharp.comparison import compare
 from sharp.gpu import Gpu, gpu_models
-from sharp.io import DATA, accelerator_names, shipped_networks, shipped_technologies
+from sharp.machine_files import accelerator_names
 from sharp.machines import find_machine, load_any, run_on, shipped_rivals
+from sharp.network_files import shipped_networks
 from sharp.power import evaluate_energy
+from sharp.shipped import DATA
 from sharp.simulate import Report
+from sharp.technology import shipped_technologies
 from sharp.workload import single_layer
 
 BRAINWAVE_YAML = DATA / "rivals" / "brainwave.yaml"

@@ -17,7 +17,7 @@ from sharp import (
     square_lstm,
 )
 from sharp.claims import VERDICTS, evaluate_claims, recorded_verdicts
-from sharp.io import published_numbers
+from sharp.published import published_numbers
 
 FIXED = {name: Plan(schedule=name, tile_rows=32, reconfiguration=False) for name in ("sequential", "intergate")}
 README = (Path(__file__).parents[1] / "README.md").read_text()

@@ -19,7 +19,7 @@ from sharp import (
     square_lstm,
 )
 from sharp.accelerator import with_settings
-from sharp.io import published_numbers
+from sharp.published import published_numbers
 from sharp.schedule import Unfolded
 from sharp.workload import single_layer
 

@@ -1,0 +1,71 @@
+"""Numbers of files: each with its value or range, unit, source and status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sharp.checks import check_list, check_mapping, refuse, within
+from sharp.provenance import Provenance, PublishedNumber
+from sharp.shipped import DATA, read_yaml
+
+PROVENANCE_KEYS = ("unit", "source", "status", "range")
+"""Keys that say where a number comes from."""
+
+
+def provenance_from(entry: Mapping[str, Any]) -> Provenance:
+    """Where a number comes from, as its entry says; a user's own where it does not."""
+    low, high = None, None
+    if entry.get("range") is not None:
+        bounds = check_list("range", entry["range"])
+        if len(bounds) != 2 or not all(isinstance(bound, int | float) for bound in bounds):
+            raise refuse("range", "two numbers, the lower one first", bounds)
+        low, high = bounds
+    return Provenance(
+        source=entry.get("source", "the user's file"),
+        status=entry.get("status", "given"),
+        unit=entry.get("unit", "1"),
+        low=low,
+        high=high,
+    )
+
+
+def provenances_from(entries: object, known: tuple[str, ...]) -> dict[str, Provenance]:
+    """Where some numbers come from, by name."""
+    result = {}
+    for name, entry in check_mapping("provenance", entries, known).items():
+        with within(f"provenance.{name}"):
+            result[name] = provenance_from(check_mapping("", entry, PROVENANCE_KEYS, ("source", "status")))
+    return result
+
+
+def published_numbers() -> dict[str, PublishedNumber]:
+    """Numbers that the paper prints and the book compares with, by id (``sharp/data/published.yaml``)."""
+    return load_numbers(DATA / "published.yaml")
+
+
+def load_numbers(path: Path) -> dict[str, PublishedNumber]:
+    """Load numbers by id, each a mapping with value, unit, source, status and, if it has one, range.
+
+    Raises
+    ------
+    SpecificationError
+        With the file, the number, what was expected and what was got.
+    """
+    return numbers_from(path, read_yaml(path))
+
+
+def numbers_from(path: Path, content: Mapping[str, Any]) -> dict[str, PublishedNumber]:
+    """Numbers that the content of a file lists (`load_numbers`)."""
+    numbers = {}
+    for name, entry in content.items():
+        with within(f"{path}: {name}"):
+            check_mapping("", entry, ("value", *PROVENANCE_KEYS), ("value", "unit", "source", "status"))
+            provenance = provenance_from(entry)
+            if not provenance.covers(entry["value"]):
+                raise refuse(
+                    "value", f"a number in its own range {provenance.low} to {provenance.high}", entry["value"]
+                )
+            numbers[name] = PublishedNumber(value=entry["value"], provenance=provenance)
+    return numbers
