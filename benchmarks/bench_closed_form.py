@@ -31,10 +31,10 @@ from rival_c import RESULTS, Rival, compile_rivals
 from timing import Seconds, measure, ratio, show
 
 from sharp import Accelerator, Plan, RNNLayer, count_cycles, find_accelerator
-from sharp.closed_form import INPUTS
-from sharp.closed_form import RESULTS as SHARP_RESULTS
-from sharp.points import DEFAULTS, grid
-from sharp.sweep import CHUNK_POINTS, sweep
+from sharp.cycles.closed_form import INPUTS
+from sharp.cycles.closed_form import RESULTS as SHARP_RESULTS
+from sharp.space.points import DEFAULTS, grid
+from sharp.space.sweep import CHUNK_POINTS, sweep
 
 QUICK = "--quick" in sys.argv
 REPETITIONS = 5 if QUICK else 15
@@ -122,7 +122,7 @@ def sharp_work(
     best: bool = False,
     words: float = ENDLESS_WORDS,
 ) -> Work:
-    """A call of the kernel with everything allocated, as `sharp.closed_form.evaluate` makes it for a chunk."""
+    """A call of the kernel with everything allocated, as `sharp.cycles.closed_form.evaluate` makes it for a chunk."""
     varying = {"input_size": layers.x, "hidden_size": layers.h, "recurrent_size": layers.h, "seq_len": layers.t}
     varying |= {} if best else {"tile_rows": layers.k}
     constant = {"num_directions": 1.0, "batch_size": 1.0, "num_macs": float(accelerator.num_macs)}

@@ -20,9 +20,9 @@ from functools import partial
 from timing import measure, ratio, show
 
 from sharp import SCHEDULES, Accelerator, Plan, RNNLayer, Sequences, count_cycles, find_accelerator
-from sharp.accelerator import LATENCIES
+from sharp.cycles.mapping import map_layer
 from sharp.kernels import reference
-from sharp.mapping import map_layer
+from sharp.machine.accelerator import LATENCIES
 
 SIZE, TILE_ROWS = 1024, 32
 STEPS, REFERENCE_STEPS = 100_000, 20

@@ -1,9 +1,9 @@
 """What a quasi-Monte-Carlo study costs: `python benchmarks/bench_uncertainty.py`.
 
 Two headline numbers of the paper's four networks at 64K MACs, every assumed number sampled: the mean speedup over E-PUR
-(cycles of two machines) and the mean GFLOPS/W (energy of one). `sharp.uncertainty.Study` on 2^17 samples and one core,
-beside the same samples through `simulate` and `evaluate_energy` one by one (the first few); the goal is 100,000 samples
-in 10 s. Both are checked against each other before.
+(cycles of two machines) and the mean GFLOPS/W (energy of one). `sharp.claims.uncertainty.Study` on 2^17 samples and one
+core, beside the same samples through `simulate` and `evaluate_energy` one by one (the first few); the goal is 100,000
+samples in 10 s. Both are checked against each other before.
 """
 
 import sys
@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from timing import measure, ratio, show
 
 from sharp import Network, evaluate_energy, find_accelerator, find_network, find_technology, simulate
-from sharp.accelerator import LATENCIES, with_settings
-from sharp.assumptions import assumed_parameters, draw
-from sharp.technology import UNITS
-from sharp.technology import with_settings as with_technology_settings
-from sharp.uncertainty import Study
+from sharp.claims.assumptions import assumed_parameters, draw
+from sharp.claims.uncertainty import Study
+from sharp.energy.technology import UNITS
+from sharp.energy.technology import with_settings as with_technology_settings
+from sharp.machine.accelerator import LATENCIES, with_settings
 
 BUDGET = "64K"
 FEW = 256

@@ -1,9 +1,9 @@
-"""Latency of LSTM and GRU networks in PyTorch (cuDNN on a GPU), as a file for `sharp.rivals_data.load_latencies`.
+"""Latency of LSTM and GRU networks in PyTorch (cuDNN on a GPU), as a file for `sharp.rivals.data.load_latencies`.
 
     python benchmarks/gpu_rnn.py -o sharp/data/rivals/measured/<name>.csv
 
 Needs PyTorch, which sharp does not depend on. Results of any CUDA machine go to sharp/data/rivals/measured/<name>.csv,
-one file a machine, and `sharp.gpu_fit.fit_gpu` makes a model of them.
+one file a machine, and `sharp.rivals.gpu_fit.fit_gpu` makes a model of them.
 
 Measured are the paper's four networks, as stacks of torch.nn.LSTM, and DeepBench's problems, one layer with X = H;
 products with x are in the time. A batch has that many sequences of seq_len steps each, as in DeepBench. Each run is
@@ -29,8 +29,8 @@ from typing import Any
 
 from sharp import Network, RNNLayer, SharpError, find_network
 from sharp.files import write_text
-from sharp.network_files import shipped_networks
-from sharp.workload import single_layer
+from sharp.workload.files import shipped_networks
+from sharp.workload.network import single_layer
 
 APPLICATIONS = ("eesen", "gmat", "bysdne", "rldradspr")
 BATCHES = (1, 8, 64)
@@ -202,7 +202,7 @@ def cpu_name() -> str:
 
 
 def precision_label(precision: str, capability: tuple[int, int] | None) -> str:
-    """One of `sharp.rivals_data.PRECISIONS`; a capability of None is a CPU."""
+    """One of `sharp.rivals.data.PRECISIONS`; a capability of None is a CPU."""
     tensor = precision == "fp16" and capability is not None and capability >= TENSOR_CORES
     return "fp16_tensor" if tensor else precision
 

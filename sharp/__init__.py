@@ -3,40 +3,41 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sharp.accelerator import Accelerator, Budget, MemoryLevel
-from sharp.cells import CELLS
-from sharp.cycles import CycleCounts, count_cycles
+from sharp.cycles.counting import CycleCounts, count_cycles
+from sharp.cycles.explore import TileTable, explore, explore_layer
+from sharp.cycles.schedule import Schedule
+from sharp.cycles.simulate import LayerReport, Report, simulate
+from sharp.cycles.task import Run, Segment, Task
+from sharp.cycles.timeline import Timeline, make_timeline
 from sharp.errors import InfeasibleMappingError, NotebookError, SharpError, SpecificationError
-from sharp.explore import TileTable, explore, explore_layer
-from sharp.machine_files import find_accelerator, load_accelerator
-from sharp.network_files import find_network, load_networks
-from sharp.plan import SCHEDULES, Plan
-from sharp.points import grid
+from sharp.machine.accelerator import Accelerator, Budget, MemoryLevel
+from sharp.machine.files import find_accelerator, load_accelerator
+from sharp.machine.plan import SCHEDULES, Plan
 from sharp.provenance import Provenance
-from sharp.schedule import Schedule
-from sharp.simulate import LayerReport, Report, simulate
-from sharp.sweep import sweep, sweep_chunks
-from sharp.task import Run, Segment, Task
-from sharp.timeline import Timeline, make_timeline
-from sharp.workload import Network, RNNLayer, Sequences, square_lstm
+from sharp.space.points import grid
+from sharp.space.sweep import sweep, sweep_chunks
+from sharp.workload.cells import CELLS
+from sharp.workload.files import find_network, load_networks
+from sharp.workload.network import Network, RNNLayer, Sequences, square_lstm
 
 if TYPE_CHECKING:
-    from sharp.energy import EnergyBreakdown, Gating
-    from sharp.implementation import Implementation, implement
-    from sharp.power import EnergyReport, evaluate_energy
-    from sharp.technology import Technology, find_technology
+    from sharp.energy.breakdown import EnergyBreakdown, Gating
+    from sharp.energy.files import find_technology
+    from sharp.energy.implementation import Implementation, implement
+    from sharp.energy.power import EnergyReport, evaluate_energy
+    from sharp.energy.technology import Technology
 
 __version__ = "0.1.0"
 
 _LATER = {
-    "EnergyBreakdown": "energy",
-    "EnergyReport": "power",
-    "Gating": "energy",
-    "Implementation": "implementation",
-    "Technology": "technology",
-    "evaluate_energy": "power",
-    "find_technology": "technology",
-    "implement": "implementation",
+    "EnergyBreakdown": "energy.breakdown",
+    "EnergyReport": "energy.power",
+    "Gating": "energy.breakdown",
+    "Implementation": "energy.implementation",
+    "Technology": "energy.technology",
+    "evaluate_energy": "energy.power",
+    "find_technology": "energy.files",
+    "implement": "energy.implementation",
 }
 """Names with the modules that they are loaded from when first asked for: cycles alone start a fifth faster."""
 

@@ -22,11 +22,11 @@ from sharp import (
     find_accelerator,
     simulate,
 )
-from sharp.accelerator import LATENCIES
-from sharp.cycles import CycleCounts, is_streamed
+from sharp.cycles.counting import CycleCounts, is_streamed
+from sharp.cycles.schedule import schedule_of
 from sharp.kernels import reference, reference_energy
-from sharp.plan import FORWARDING, WEIGHTS
-from sharp.schedule import schedule_of
+from sharp.machine.accelerator import LATENCIES
+from sharp.machine.plan import FORWARDING, WEIGHTS
 
 BASE = replace(find_accelerator("sharp"), budgets={}, provenance={})  # shorter where a case is printed
 MAX_REFERENCE_SEGMENTS = 600

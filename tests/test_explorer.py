@@ -25,8 +25,8 @@ from sharp import (
     make_timeline,
     simulate,
 )
-from sharp.accelerator import LATENCIES
-from sharp.plotting import AHEAD_COLOR, SPLIT_COLORS, SPLIT_LABELS, UNIT_COLORS
+from sharp.artifact.plotting import AHEAD_COLOR, SPLIT_COLORS, SPLIT_LABELS, UNIT_COLORS
+from sharp.machine.accelerator import LATENCIES
 
 BOOK = Path(__file__).parents[1] / "book"
 EXPLORER = BOOK / "_static" / "explorer"
@@ -101,7 +101,7 @@ def data_script() -> str:
         "unit_colors": {**UNIT_COLORS, "ahead": AHEAD_COLOR},
     }
     return (
-        "// Generated from sharp/data/accelerators and sharp/plotting.py: `python tests/test_explorer.py`.\n"
+        "// Generated from sharp/data/accelerators and sharp/artifact/plotting.py: `python tests/test_explorer.py`.\n"
         f"globalThis.SharpData = {json.dumps(data, indent=2)};\n"
         'if (typeof module !== "undefined") module.exports = globalThis.SharpData;\n'
     )

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sharp import RNNLayer, SpecificationError, find_network
-from sharp.rivals_data import PRECISIONS, load_latencies
-from sharp.workload import Network, single_layer
+from sharp.rivals.data import PRECISIONS, load_latencies
+from sharp.workload.network import Network, single_layer
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "gpu_rnn.py"
 

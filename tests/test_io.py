@@ -3,12 +3,12 @@
 import pytest
 
 from sharp import SpecificationError, find_accelerator, find_network
-from sharp.accelerator import UNITS
-from sharp.machine_files import load_accelerator
-from sharp.machines import load_any
-from sharp.network_files import load_networks, shipped_networks
+from sharp.machine.accelerator import UNITS
+from sharp.machine.files import load_accelerator
 from sharp.published import published_numbers
+from sharp.rivals.machines import load_any
 from sharp.shipped import DATA
+from sharp.workload.files import load_networks, shipped_networks
 
 NETWORK = """
 name: mine

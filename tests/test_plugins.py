@@ -5,7 +5,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from sharp import SCHEDULES, Plan, SpecificationError, simulate, square_lstm
-from sharp.schedule import find_schedule, loaded
+from sharp.cycles.schedule import find_schedule, loaded
 
 MINE = '''
 from sharp import Run, Schedule
@@ -90,18 +90,18 @@ def test_a_file_is_read_anew_each_time(write):
 
 
 def test_a_schedule_of_an_installed_package(accelerator, install):
-    install(theirs="sharp.schedule:Unfolded", broken="sharp.schedule:Missing")
+    install(theirs="sharp.cycles.schedule:Unfolded", broken="sharp.cycles.schedule:Missing")
     assert type(find_schedule("theirs")) is type(SCHEDULES["unfolded"])
     theirs, ours = (simulate(square_lstm(200), accelerator, Plan(schedule=name)) for name in ("theirs", "unfolded"))
     assert theirs.counts == ours.counts
     with pytest.raises(SpecificationError, match=r"theirs, broken or FILE.py:CLASS, got 'their' \(did"):
         find_schedule("their")
-    with pytest.raises(SpecificationError, match=r"broken = sharp.schedule:Missing, line \d+: expected code"):
+    with pytest.raises(SpecificationError, match=r"broken = sharp.cycles.schedule:Missing, line \d+: expected code"):
         find_schedule("broken")
 
 
 def test_ours_are_not_replaced_by_an_installed_package(install):
-    install(unfolded="sharp.schedule:Batch")
+    install(unfolded="sharp.cycles.schedule:Batch")
     assert find_schedule("unfolded") is SCHEDULES["unfolded"]
 
 

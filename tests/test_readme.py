@@ -16,7 +16,7 @@ from sharp import (
     simulate,
     square_lstm,
 )
-from sharp.claims import VERDICTS, evaluate_claims, recorded_verdicts
+from sharp.claims.claims import VERDICTS, evaluate_claims, recorded_verdicts
 from sharp.published import published_numbers
 
 FIXED = {name: Plan(schedule=name, tile_rows=32, reconfiguration=False) for name in ("sequential", "intergate")}

@@ -1,4 +1,4 @@
-// Generated from sharp/data/accelerators and sharp/plotting.py: `python tests/test_explorer.py`.
+// Generated from sharp/data/accelerators and sharp/artifact/plotting.py: `python tests/test_explorer.py`.
 globalThis.SharpData = {
   "machines": {
     "sharp": {

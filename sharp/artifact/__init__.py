@@ -1,0 +1,4 @@
+"""What is published: notebooks, batches, figures, tables, their record.
+
+Knows no command line.
+"""

@@ -1,0 +1,40 @@
+"""The claims as tables: a data frame, and rows that a reader of the book can click."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from sharp.claims.claims import Outcome
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
+
+_SHOWN = ["claim", "the paper", "ours", "from", "to", "error", "verdict", "why"]
+
+
+def claims_table(outcomes: Iterable[Outcome]) -> pd.DataFrame:
+    """A row a claim: id (as ``claim``), kind, and what `Outcome.as_dict` has; errors of shares are differences."""
+    rows = [{"claim": outcome.claim.id, "kind": outcome.claim.kind, **outcome.as_dict()} for outcome in outcomes]
+    return pd.DataFrame(rows).drop(columns="id")
+
+
+def clickable_claims(outcomes: Iterable[Outcome]) -> Styler:
+    """The same for the page of a notebook: numbers in three digits, each claim a link to the notebook that makes it."""
+    rows = [dict(zip(_SHOWN, _row(outcome), strict=True)) for outcome in outcomes]
+    return pd.DataFrame(rows).style.hide(axis="index")
+
+
+def _row(outcome: Outcome) -> tuple[str, ...]:
+    claim, error = outcome.claim, outcome.error
+    numbers = (claim.published.value, outcome.ours, outcome.low, outcome.high)
+    verdict = outcome.verdict.replace("agrees within assumed ranges", "within ranges")
+    return (
+        f'<a href="{claim.notebook}.html" title="{claim.published.provenance.source}">{claim.id}</a>',
+        *(f"{number:.3g}" for number in numbers),
+        f"{100 * error:+.1f} pts" if claim.kind == "share" else f"{error:+.1%}",
+        f"<strong>{verdict}</strong>" if verdict == "differs" else verdict,
+        claim.reason,
+    )

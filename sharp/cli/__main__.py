@@ -1,0 +1,5 @@
+"""``python -m sharp.cli``: the ``sharp`` command."""
+
+from sharp.cli import main
+
+main()

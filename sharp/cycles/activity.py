@@ -1,0 +1,191 @@
+"""Activity: how often a layer does each thing that costs energy, exactly, from its segments.
+
+The rules are decision 7 in the book. Nothing is counted step by step: every round of a chain issues the same segments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sharp.cycles.counting import CycleCounts, fits_weight_buffer
+from sharp.cycles.mapping import LayerMapping
+from sharp.cycles.schedule import schedule_of
+from sharp.machine.accelerator import Accelerator
+from sharp.machine.plan import Plan
+from sharp.workload.cells import Elementwise, Phase
+from sharp.workload.network import Network, RNNLayer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activity:
+    """Counts of a layer, all its directions, steps and sequences together; integers, or arrays of a sweep's points."""
+
+    total_cycles: int
+    """Cycles of the layer."""
+    array_cycles: int
+    """Of these, cycles in which the array multiplies."""
+    products: int
+    """Multiplications of the array, each followed by an addition in tree or accumulator."""
+    useful_products: int
+    """Of these, those that multiply a weight: the multiply-accumulates of the layer."""
+    bank_reads: int
+    """Reads of a bank of the weight buffer, all banks a tile."""
+    used_bank_reads: int
+    """Of these, reads of banks with a row and a column to multiply."""
+    vector_reads: int
+    """Elements of x and h, and of what the cells give before a product with it, read from the I/H buffer."""
+    vector_writes: int
+    """Elements of these written to the I/H buffer."""
+    sums_kept: int
+    """Sums written to the intermediate buffer, and read again."""
+    sigmoids: int
+    """Values through a sigmoid."""
+    tanhs: int
+    """Values through tanh."""
+    elementwise_multiplications: int
+    """Multiplications of the activation units and the cell updater."""
+    elementwise_additions: int
+    """Additions there."""
+    state_updates: int
+    """Elements of c read and written."""
+    loaded_bytes: int
+    """Bytes of weights that come from the DRAM and are written to the weight buffer."""
+    dram_vectors: int
+    """Elements of x and h that come from the DRAM or go there."""
+    held_bytes: int
+    """Bytes of the weight buffer that hold weights meanwhile."""
+
+    @property
+    def idle_cycles(self) -> int:
+        """Cycles in which the array multiplies nothing."""
+        return self.total_cycles - self.array_cycles
+
+
+def count_activity(mapping: LayerMapping, counts: CycleCounts) -> Activity:
+    """Count what a layer does on chip, its weights resident and its inputs in the I/H buffer.
+
+    Parameters
+    ----------
+    mapping : LayerMapping
+        The layer on the machine.
+    counts : CycleCounts
+        Its cycles, all directions.
+    """
+    task, layer, machine = mapping.task, mapping.task.layer, mapping.task.accelerator
+    steps = layer.num_directions * mapping.sequences.total_steps
+    loads = layer.num_directions * mapping.num_loads
+    tiles = used = reads = kept = 0
+    for run in mapping.runs:
+        for segment in run.segments:
+            columns = sum(segment.columns)
+            tiles += run.repeats * task.tiles(segment)
+            used += run.repeats * columns * -(-segment.rows // machine.lanes_per_unit)
+            reads += run.repeats * columns
+            kept += run.repeats * segment.rows * (segment.operand == "x")
+    residual = layer.output_size * layer.residual * mapping.sequences.total_steps
+    sizes = {phase.size: task.size_of(phase) for phase in task.phases}
+    cells = cell_actions(task.phases, layer.elementwise, sizes, steps)
+    reads = steps * reads + cells.pop("vector_reads") + residual
+    return Activity(
+        total_cycles=counts.total_cycles,
+        array_cycles=steps * tiles,
+        products=machine.num_macs * steps * tiles,
+        useful_products=counts.useful,
+        bank_reads=loads * tiles * (machine.num_macs // machine.lanes_per_unit),
+        used_bank_reads=loads * used,
+        vector_reads=reads,
+        vector_writes=cells.pop("vector_writes") + residual,
+        sums_kept=steps * kept,
+        elementwise_additions=cells.pop("elementwise_additions") + residual,
+        **cells,
+        loaded_bytes=0,
+        dram_vectors=0,
+        held_bytes=_held(layer.num_weights, machine),
+    )
+
+
+def cell_actions(
+    phases: Iterable[Phase], elementwise: Elementwise, sizes: Mapping[str, Any], steps: Any
+) -> dict[str, Any]:
+    """Counts that follow from a cell and its sizes alone; of numbers, or of arrays.
+
+    Parameters
+    ----------
+    phases : iterable of Phase
+    elementwise : Elementwise
+    sizes : mapping of str to number or array
+        Rows of each gate of a phase by `Phase.size`; ``hidden_size`` in any case.
+    steps : number or array
+        Of all directions and sequences.
+    """
+    activated = [phase for phase in phases if phase.activation_passes]
+    rows = sum(len(phase.gates) * sizes[phase.size] for phase in activated)
+    tanhs = sum(len(phase.tanh_gates) * sizes[phase.size] for phase in activated)
+    cells = steps * sizes["hidden_size"]
+    return {
+        "vector_reads": cells * elementwise.vector_reads,  # the updater's own
+        "vector_writes": steps * sum(sizes[phase.size] for phase in phases),
+        "sigmoids": steps * (rows - tanhs),
+        "tanhs": steps * tanhs + cells * elementwise.tanhs,
+        "elementwise_multiplications": cells * elementwise.multiplications,
+        "elementwise_additions": cells * elementwise.additions,
+        "state_updates": cells * elementwise.state_updates,
+    }
+
+
+def add_traffic(
+    activities: list[Activity], network: Network, accelerator: Accelerator, plan: Plan
+) -> tuple[Activity, ...]:
+    """Add what passes the DRAM: inputs and outputs of the network, weights, and what the I/H buffer does not hold.
+
+    Parameters
+    ----------
+    activities : list of Activity
+        Of each layer of the network.
+    network : Network
+    accelerator : Accelerator
+    plan : Plan
+    """
+    result = []
+    for layer, activity, vectors in zip(
+        network.layers, activities, _dram_vectors(network, accelerator, plan), strict=True
+    ):
+        activity = replace(
+            activity,
+            vector_reads=activity.vector_reads + vectors[1],
+            vector_writes=activity.vector_writes + vectors[0],
+            dram_vectors=sum(vectors),
+        )
+        if plan.weights == "streamed":
+            loaded = layer.num_weights * accelerator.weight_bytes * num_loads(layer, network, accelerator, plan)
+            activity = replace(activity, loaded_bytes=loaded, held_bytes=_held(network.num_weights, accelerator))
+        result.append(activity)
+    return tuple(result)
+
+
+def num_loads(layer: RNNLayer, network: Network, accelerator: Accelerator, plan: Plan) -> int:
+    """Times that each weight of a layer comes from the DRAM: once, or in every step of a layer that does not fit."""
+    if plan.weights == "resident":
+        return 0
+    if fits_weight_buffer(layer, accelerator):
+        return 1
+    return network.sequences.total_steps if schedule_of(plan).interleaves else network.sequences.num_steps
+
+
+def _dram_vectors(network: Network, accelerator: Accelerator, plan: Plan) -> Iterator[tuple[int, int]]:
+    """Elements that each layer reads from the DRAM and writes there."""
+    steps, last = network.sequences.total_steps, len(network.layers) - 1
+    most = accelerator.io_buffer.capacity_bytes // 2 // accelerator.weight_bytes
+    for index, layer in enumerate(network.layers):
+        read, written = layer.input_size * steps, layer.output_size * steps
+        if read > most:  # and a direction after the other reads all of it
+            read *= 1 if schedule_of(plan).interleaves else layer.num_directions
+        elif index > 0:
+            read = 0
+        yield read, written if written > most or index == last else 0
+
+
+def _held(num_weights: int, accelerator: Accelerator) -> int:
+    return min(num_weights * accelerator.weight_bytes, accelerator.weight_buffer.capacity_bytes)

@@ -1,0 +1,229 @@
+"""Cycles of a layer: validate, allocate, call the kernel, and split the total exactly."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
+
+from sharp.cycles.mapping import LayerMapping, Span, map_layer
+from sharp.errors import InfeasibleMappingError
+from sharp.kernels import cycles as kernel
+from sharp.machine.accelerator import Accelerator
+from sharp.machine.plan import Plan
+from sharp.workload.network import RNNLayer, Sequences
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Progress = Callable[[float], None]
+"""Told now and then which share of the work is done, 0 to 1."""
+
+SPLIT = ("ideal", "column_padding", "row_padding", "dependency_stall", "weight_load", "fill_drain")
+"""Where the cycles of a total go, in the order in which figures stack them."""
+
+EVENT_COLUMNS = (
+    "chain",
+    "step",
+    "segment",
+    "array_start",
+    "array_end",
+    "activation_start",
+    "activation_end",
+    "update_start",
+    "update_end",
+)
+"""Columns of the events that `trace_layer` returns."""
+
+_SEGMENTS_A_CALL = 2**25
+_MAX_EVENTS = 2**18
+_NUM_UNITS, _ENTRIES_A_SIGNAL = 5, 4
+_ARRAY_FREE, _STALL, _H_OUT = 0, 3, 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class CycleCounts:
+    """Cycles and where they went, as integers; ``split`` has the same in cycles."""
+
+    num_macs: int
+    """Multipliers M."""
+    total_cycles: int
+    """From cycle 0 to the last h."""
+    useful: int
+    """Multiplier-cycles that multiply a weight."""
+    column_padding: int
+    """Multiplier-cycles lost to a last column tile that is not full."""
+    row_padding: int
+    """Multiplier-cycles lost to segments with fewer rows than their tile."""
+    dependency_stall: int
+    """Cycles in which the array waits for h."""
+    weight_load: int
+    """Cycles in which the array waits for weights."""
+    fill_drain: int
+    """Cycles from the end of the last tile to the last h."""
+
+    def __post_init__(self) -> None:
+        busy = self.useful + self.column_padding + self.row_padding
+        idle = self.num_macs * (self.dependency_stall + self.weight_load + self.fill_drain)
+        assert busy + idle == self.num_macs * self.total_cycles, "the split does not sum to the total"
+        assert min(self.split.values()) >= 0, "a part of the split is negative"
+
+    @property
+    def utilization(self) -> float:
+        """Share of all multiplier-cycles that multiply a weight, 0 to 1."""
+        return self.useful / (self.num_macs * self.total_cycles)
+
+    @property
+    def split(self) -> dict[str, float]:
+        """Cycles by cause, keys `SPLIT`; they sum to `total_cycles`."""
+        return {
+            "ideal": self.useful / self.num_macs,
+            "column_padding": self.column_padding / self.num_macs,
+            "row_padding": self.row_padding / self.num_macs,
+            "dependency_stall": self.dependency_stall,
+            "weight_load": self.weight_load,
+            "fill_drain": self.fill_drain,
+        }
+
+    def times(self, repeats: int) -> CycleCounts:
+        """Counts of the same work done `repeats` times, one after the other."""
+        return sum_counts([self] * repeats)
+
+    def after_load(self, cycles: int) -> CycleCounts:
+        """Counts of the same work after a wait of some cycles for its weights."""
+        return replace(self, total_cycles=self.total_cycles + cycles, weight_load=self.weight_load + cycles)
+
+
+def sum_counts(counts: list[CycleCounts]) -> CycleCounts:
+    """Counts of pieces of work done one after the other on the same array."""
+    names = [field.name for field in fields(CycleCounts) if field.name != "num_macs"]
+    sums = {name: sum(getattr(part, name) for part in counts) for name in names}
+    return CycleCounts(num_macs=counts[0].num_macs, **sums)
+
+
+def count_cycles(
+    layer: RNNLayer,
+    sequences: Sequences | int,
+    accelerator: Accelerator,
+    plan: Plan,
+    *,
+    every_step: bool = False,
+    progress: Progress | None = None,
+) -> CycleCounts:
+    """Count the cycles of a layer on one tile height, exactly and at a cost that does not grow with the time steps.
+
+    Parameters
+    ----------
+    layer : RNNLayer
+    sequences : Sequences or int
+        The batch, or the time steps of one sequence.
+    accelerator : Accelerator
+    plan : Plan
+        With a tile height, not "best". Streamed weights: a layer that does not fit the weight buffer waits for them in
+        every step; one that fits has them on chip when it starts (`sharp.cycles.streaming` has the wait before).
+    every_step : bool
+        Simulate every step, and do not stop where the machine's state repeats: the same counts, later.
+    progress : callable, optional
+        Called with the share done, between blocks of some tens of millions of segments.
+
+    Returns
+    -------
+    CycleCounts
+        All directions and sequences.
+
+    Raises
+    ------
+    SpecificationError, InfeasibleMappingError
+        As `sharp.cycles.mapping.map_layer`.
+    """
+    if not isinstance(sequences, Sequences):
+        sequences = Sequences.equal(sequences)
+    mapping = map_layer(layer, sequences, accelerator, plan, streamed=is_streamed(layer, accelerator, plan))
+    state = _simulate(mapping, every_step, progress)
+    useful, column_padding, row_padding = mapping.multiplier_cycles
+    counts = CycleCounts(
+        num_macs=accelerator.num_macs,
+        total_cycles=state[_H_OUT],
+        useful=useful,
+        column_padding=column_padding,
+        row_padding=row_padding,
+        dependency_stall=state[_STALL],
+        weight_load=mapping.weight_load,
+        fill_drain=state[_H_OUT] - state[_ARRAY_FREE],
+    )
+    return counts.times(mapping.repeated)
+
+
+def fits_weight_buffer(layer: RNNLayer, accelerator: Accelerator) -> bool:
+    """Whether the weights of all directions of a layer are on chip together."""
+    return layer.num_weights * accelerator.weight_bytes <= accelerator.weight_buffer.capacity_bytes
+
+
+def is_streamed(layer: RNNLayer, accelerator: Accelerator, plan: Plan) -> bool:
+    """Whether a layer's weights come from the DRAM in every time step."""
+    return plan.weights == "streamed" and not fits_weight_buffer(layer, accelerator)
+
+
+def _state(mapping: LayerMapping) -> array[int]:
+    """The machine at cycle 0."""
+    return array("q", [0] * (_NUM_UNITS + _ENTRIES_A_SIGNAL * mapping.num_signals))
+
+
+def _tables(mapping: LayerMapping, span: Span) -> tuple[memoryview, memoryview, memoryview, int]:
+    return span.segments, span.runs, span.signals, mapping.task.mvm_cycles
+
+
+def _simulate(mapping: LayerMapping, every_step: bool, progress: Progress | None) -> array[int]:
+    """Run all rounds, in calls short enough to tell how far they are; returns the machine's last state."""
+    state, checkpoint, rounds = _state(mapping), _state(mapping), mapping.sequences.num_steps + 1
+    for span in mapping.spans():
+        stride = max(1, _SEGMENTS_A_CALL // span.issues) if every_step else span.num_rounds
+        for first in range(0, span.num_rounds, stride):
+            count = min(stride, span.num_rounds - first)
+            kernel.advance(*_tables(mapping, span), count, state, checkpoint, not every_step)
+            if progress is not None:
+                progress((span.first_round + first + count) / rounds)
+    return state
+
+
+def trace_layer(mapping: LayerMapping, *, num_steps: int = 3) -> NDArray[np.int64]:
+    """Events of the first time steps of the chains of a layer, as the simulator issues them.
+
+    Parameters
+    ----------
+    mapping : LayerMapping
+        What `sharp.cycles.mapping.map_layer` returns.
+    num_steps : int
+        Rounds to record after the first input product, at most all.
+
+    Returns
+    -------
+    numpy.ndarray, int64, (number of events, 9), read-only
+        Columns `EVENT_COLUMNS`, in cycles; -1 where a segment did not go to that unit.
+
+    Raises
+    ------
+    InfeasibleMappingError
+        Where there would be more than 2^18 events.
+    """
+    import numpy as np
+
+    state, parts, total = _state(mapping), [], 0
+    lookahead = np.array([segment.lookahead for segment in mapping.segments])
+    for span in mapping.spans():
+        rounds = min(span.num_rounds, num_steps + 1 - span.first_round)
+        if rounds < 1:
+            break
+        total += span.issues * rounds
+        if total > _MAX_EVENTS:
+            raise InfeasibleMappingError(f"timeline: expected at most {_MAX_EVENTS} events, got at least {total}")
+        recorded = np.empty((span.issues * rounds, len(EVENT_COLUMNS) - 1), dtype=np.int64)
+        kernel.record(*_tables(mapping, span), span.first_round, rounds, state, recorded)
+        origins = np.array(span.origins)[recorded[:, 1]]
+        steps = recorded[:, 0] + lookahead[origins[:, 1]]
+        parts.append(np.column_stack([origins[:, 0], steps, origins[:, 1], recorded[:, 2:]]))
+    events: NDArray[np.int64] = np.concatenate(parts)
+    events.flags.writeable = False
+    return events

@@ -1,0 +1,179 @@
+"""Compose: a network on an accelerator under a schedule, layer by layer, into a `Report`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+from sharp.cycles.activity import Activity, add_traffic, count_activity
+from sharp.cycles.counting import Progress, fits_weight_buffer
+from sharp.cycles.explore import explore
+from sharp.cycles.mapping import LayerMapping, map_layer
+from sharp.cycles.report import LayerRun, MachineReport
+from sharp.cycles.schedule import Unfolded, loaded, schedule_of
+from sharp.cycles.streaming import add_weight_loads
+from sharp.machine.accelerator import Accelerator
+from sharp.machine.plan import Plan
+from sharp.workload.network import Network, RNNLayer
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerReport(LayerRun):
+    """One layer: the tile it ran on and where its cycles went."""
+
+    tile_rows: int
+    """Tile height in use."""
+    fits_weight_buffer: bool
+    """Whether the layer's weights fit on chip; where they do not, resident weights are an idealisation."""
+    unfolded_cells: int
+    """Cells of a direction whose products with x_{t+1} are issued in step t."""
+    buffer_limits_unfolding: bool
+    """Whether more would be, did the intermediate buffer hold their sums."""
+    fits_intermediate_buffer: bool
+    """Whether the buffer holds the sums of all products with x that are issued early."""
+    mapping: LayerMapping = field(repr=False, compare=False)
+    """The layer on the machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report(MachineReport):
+    """A network on an accelerator of tiles under a plan."""
+
+    accelerator: Accelerator
+    plan: Plan
+    layers: tuple[LayerReport, ...]
+
+    @property
+    def order(self) -> str:
+        """Name of the schedule."""
+        return self.plan.schedule_name
+
+    @cached_property
+    def activities(self) -> tuple[Activity, ...]:
+        """How often each layer does what costs energy."""
+        known: dict[tuple[RNNLayer, int], Activity] = {}
+        for entry in self.layers:
+            key = entry.layer, entry.counts.total_cycles
+            known[key] = known.get(key) or count_activity(entry.mapping, entry.counts)
+        on_chip = [known[entry.layer, entry.counts.total_cycles] for entry in self.layers]
+        return add_traffic(on_chip, self.network, self.accelerator, self.plan)
+
+    @property
+    def loaded_bytes(self) -> int:
+        """Bytes of weights that come from the DRAM: once, or in every step of a layer that does not fit on chip."""
+        return sum(activity.loaded_bytes for activity in self.activities)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the numbers leave out, a sentence each."""
+        sentences = []
+        too_large = [index for index, layer in enumerate(self.layers) if not layer.fits_weight_buffer]
+        if too_large and self.plan.weights == "resident":
+            sentences.append(
+                f"the weights of {_name_layers(too_large)} do not fit the weight buffer of "
+                f"{self.accelerator.weight_buffer.capacity_bytes} bytes; the cycles assume that they do "
+                f"(--weights streamed does not)"
+            )
+        capacity = f"the intermediate buffer of {self.accelerator.intermediate_buffer.capacity_bytes} bytes"
+        limited = [index for index, layer in enumerate(self.layers) if layer.buffer_limits_unfolding]
+        if limited:
+            sentences.append(
+                f"{capacity} does not hold the early sums of every cell of {_name_layers(limited)}; "
+                f"products with x run ahead for as many cells as it does"
+            )
+        overfull = [index for index, layer in enumerate(self.layers) if not layer.fits_intermediate_buffer]
+        if overfull:
+            sentences.append(
+                f"{capacity} does not hold the early sums of {_name_layers(overfull)}; the cycles assume that it does"
+            )
+        return sentences
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON-ready values; the keys are stable and documented in the book."""
+        return {
+            **run_settings(self.network, self.accelerator, self.plan),
+            **self.measures(self.counts),
+            "loaded_bytes": self.loaded_bytes,
+            "layers": [
+                {
+                    **asdict(report.layer),
+                    "tile_rows": report.tile_rows,
+                    **self.measures(report.counts),
+                    "fits_weight_buffer": report.fits_weight_buffer,
+                    "unfolded_cells": report.unfolded_cells,
+                    "buffer_limits_unfolding": report.buffer_limits_unfolding,
+                    "fits_intermediate_buffer": report.fits_intermediate_buffer,
+                }
+                for report in self.layers
+            ],
+            "warnings": self.warnings,
+        }
+
+
+def run_settings(network: Network, accelerator: Accelerator, plan: Plan) -> dict[str, Any]:
+    """What was run on what and how, as the first keys of JSON reports."""
+    return {
+        "network": network.name,
+        "accelerator": accelerator.name,
+        "num_macs": accelerator.num_macs,
+        "clock_hz": accelerator.clock_hz,
+        **plan.as_dict(),
+        "seq_len": network.seq_len,
+        "batch_size": network.batch_size,
+        "lengths": list(network.lengths),
+    }
+
+
+def simulate(
+    network: Network, accelerator: Accelerator, plan: Plan | None = None, *, progress: Progress | None = None
+) -> Report:
+    """Run a network on an accelerator; layers one after the other.
+
+    Parameters
+    ----------
+    network : Network
+    accelerator : Accelerator
+    plan : Plan, optional
+        Schedule, tile, forwarding, place of the weights; the machine's own by default. With streamed weights the best
+        tile height of a layer is that of its compute.
+    progress : callable, optional
+        Called with the share of the work done, 0 to 1.
+
+    Raises
+    ------
+    SpecificationError
+        Where the machine has no such tile, or a user's schedule breaks a rule.
+    InfeasibleMappingError
+        Where the schedule does not fit a cell or a tile, or the sizes overflow 64 bits.
+    """
+    plan = loaded(plan or accelerator.plan)
+    tables = explore(network, accelerator, plan, progress=progress)
+    counts = [table.candidates[table.best] for table in tables]
+    if plan.weights == "streamed":
+        counts = add_weight_loads(network.layers, counts, accelerator)
+    best = dict(zip(network.layers, (table.best for table in tables), strict=True))
+    mappings = {layer: map_layer(layer, network.sequences, accelerator, plan.at(best[layer])) for layer in best}
+    layers = []
+    for layer, table, count in zip(network.layers, tables, counts, strict=True):
+        mapping = mappings[layer]
+        layers.append(
+            LayerReport(
+                layer=layer,
+                tile_rows=table.best,
+                counts=count,
+                fits_weight_buffer=fits_weight_buffer(layer, accelerator),
+                unfolded_cells=mapping.unfolded_cells,
+                buffer_limits_unfolding=isinstance(schedule_of(plan), Unfolded) and mapping.fills_intermediate_buffer,
+                fits_intermediate_buffer=mapping.early_bytes <= accelerator.intermediate_buffer.capacity_bytes,
+                mapping=mapping,
+            )
+        )
+    return Report(network=network, accelerator=accelerator, plan=plan, layers=tuple(layers))
+
+
+def _name_layers(indices: list[int]) -> str:
+    if len(indices) == 1:
+        return f"layer {indices[0]}"
+    listed = ", ".join(map(str, indices[:5]))
+    return f"layers {listed}" + (f" and {len(indices) - 5} more" if len(indices) > 5 else "")

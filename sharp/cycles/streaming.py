@@ -1,0 +1,65 @@
+"""Weights from the DRAM: when each layer's are on chip, and how long the array waits for them.
+
+Layers load in their order, one at a time, as soon as bytes of the weight buffer are free; a layer's bytes are free
+again when it has been computed. So a load overlaps the compute of the layers before it, as far as the buffer holds
+both. A layer that does not fit is streamed in every step, and takes the memory and the whole buffer until it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sharp.cycles.counting import CycleCounts, fits_weight_buffer
+from sharp.machine.accelerator import Accelerator
+from sharp.units import cycles_from_bytes
+from sharp.workload.network import RNNLayer
+
+
+def add_weight_loads(
+    layers: Sequence[RNNLayer], counts: Sequence[CycleCounts], accelerator: Accelerator
+) -> list[CycleCounts]:
+    """Put the wait for its weights before each layer.
+
+    Parameters
+    ----------
+    layers : sequence of RNNLayer
+        From the bottom up.
+    counts : sequence of CycleCounts
+        Of each layer, its weights on chip when it starts or streamed in every step.
+    accelerator : Accelerator
+
+    Returns
+    -------
+    list of CycleCounts
+        With the wait in ``weight_load``: from the end of the layer before to the end of its own load.
+    """
+    held: list[tuple[int, int]] = []  # (cycle at which the layer ends, its bytes), of layers that fit
+    loaded = end = 0
+    result = []
+    for layer, count in zip(layers, counts, strict=True):
+        num_bytes = layer.num_weights * accelerator.weight_bytes
+        fits = fits_weight_buffer(layer, accelerator)
+        loaded = _load(num_bytes, loaded, held, accelerator) if fits else end
+        start = max(end, loaded)
+        result.append(count.after_load(start - end))
+        end = start + count.total_cycles
+        if fits:
+            held = [entry for entry in held if entry[0] > loaded] + [(end, num_bytes)]
+        else:
+            held, loaded = [], end
+    return result
+
+
+def _load(num_bytes: int, cycle: int, held: Sequence[tuple[int, int]], accelerator: Accelerator) -> int:
+    """Cycle at which some bytes are on chip, where the memory is free from `cycle` on."""
+    done = 0
+    while done < num_bytes:
+        busy = [entry for entry in held if entry[0] > cycle]
+        free = accelerator.weight_buffer.capacity_bytes - sum(size for _, size in busy) - done
+        if free:
+            part = min(num_bytes - done, free)
+            cycle += cycles_from_bytes(part, accelerator.dram_bytes_per_cycle)
+            done += part
+        else:
+            cycle = min(end for end, _ in busy)
+    return cycle

@@ -1,0 +1,210 @@
+"""What a schedule orders: a layer on a tile, cut into row segments, in runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from sharp.checks import check_integer, refuse
+from sharp.errors import TileHeightError
+from sharp.machine.accelerator import Accelerator
+from sharp.units import cycles_from_bytes
+from sharp.workload.cells import Phase
+from sharp.workload.network import RNNLayer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """Some rows of the gate matrix times some columns: the unit of work that a schedule orders.
+
+    `Task.segment` makes it; in a `Run` each repeat moves on by as many cells as the segment has.
+    """
+
+    gates: str
+    """Gates the rows belong to, one letter each; equally many rows of each."""
+    operand: str
+    """Vectors multiplied: "x", the one waited for ("h"), or both ("xh")."""
+    first_cell: int
+    """First cell (row of each gate) of the first repeat."""
+    cells: int
+    """Cells: rows of each gate."""
+    columns: tuple[int, ...]
+    """Columns of each sum; no tile straddles two of them."""
+    updated_cells: int = 0
+    """Cells (with a projection, elements of h) that are complete after this segment."""
+    first_updated: int = 0
+    """The first of them in the first repeat."""
+    lookahead: int = 0
+    """Time steps ahead of its round that this segment works for."""
+
+    @property
+    def rows(self) -> int:
+        """Rows r."""
+        return len(self.gates) * self.cells
+
+    @property
+    def waits_for(self) -> str:
+        """Letter of the vector waited for, "" where there is none."""
+        return self.operand.removeprefix("x")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """The same segments, issued `repeats` times in a row."""
+
+    segments: tuple[Segment, ...]
+    """In order."""
+    repeats: int
+    """Times, at least 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One direction of a layer on a tile of K rows and M / K columns."""
+
+    layer: RNNLayer
+    accelerator: Accelerator
+    tile_rows: int
+    """Height K of the tile."""
+    reconfiguration: bool = True
+    """Whether a segment of fewer than K rows may take a smaller tile."""
+    batch_size: int = 1
+    """Sequences that a chain computes together, at the start."""
+    chains: int = 1
+    """Chains that take turns and share the buffers."""
+    streamed: bool = False
+    """Whether the weights come from the DRAM in every time step."""
+
+    @cached_property
+    def phases(self) -> tuple[Phase, ...]:
+        """The cell's products of a step."""
+        return self.layer.phases
+
+    @cached_property
+    def mvm_cycles(self) -> int:
+        """Cycles from the last tile to the sums, L_mvm: multiplier, ``ceil(log2 N)`` tree levels, accumulator."""
+        tree_levels = (self.accelerator.num_macs // self.tile_rows - 1).bit_length()
+        cycles = self.accelerator.cycles
+        return cycles("multiply_ns") + tree_levels * cycles("add_ns") + cycles("accumulate_ns")
+
+    def phase_of(self, gates: str) -> Phase:
+        """The phase that computes some gates.
+
+        Raises
+        ------
+        SpecificationError
+            Where the gates are not all of one phase.
+        """
+        for phase in self.phases:
+            if gates and set(gates) <= set(phase.gates) and len(set(gates)) == len(gates):
+                return phase
+        raise refuse("gates", f"different gates, all of {' or of '.join(p.gates for p in self.phases)}", gates)
+
+    def size_of(self, phase: Phase) -> int:
+        """Rows of each gate of a phase."""
+        return int(getattr(self.layer, phase.size))
+
+    def segment(
+        self,
+        gates: str,
+        operand: str,
+        first_cell: int,
+        cells: int,
+        *,
+        updated_cells: int = 0,
+        first_updated: int | None = None,
+        lookahead: int = 0,
+    ) -> Segment:
+        """Rows of some gates times the columns of an operand.
+
+        Parameters
+        ----------
+        gates : str
+            One letter each, all of one phase.
+        operand : str
+            "x", the phase's own operand ("h"), or both ("xh").
+        first_cell, cells : int
+            The cells whose rows of each gate these are.
+        updated_cells : int
+            Cells whose update follows (with a projection: elements of h that are complete).
+        first_updated : int, optional
+            The first of them; `first_cell` by default.
+        lookahead : int
+            Time steps ahead that the segment works for; only columns of x exist ahead of time.
+
+        Raises
+        ------
+        SpecificationError
+            Where there is no such gate or operand, or a size is not a positive integer.
+        """
+        phase = self.phase_of(gates)
+        parts = {"x": self.layer.input_size} if phase.reads_x else {}
+        parts[phase.operand] = int(getattr(self.layer, phase.operand_size))
+        if operand not in (*parts, "".join(parts)):
+            raise refuse("operand", " or ".join(dict.fromkeys((*parts, "".join(parts)))), operand)
+        columns = tuple(parts[letter] for letter in operand)
+        return Segment(
+            gates=gates,
+            operand=operand,
+            first_cell=check_integer("first_cell", first_cell, minimum=0),
+            cells=check_integer("cells", cells),
+            columns=columns if phase.separate_sums else (sum(columns),),
+            updated_cells=check_integer("updated_cells", updated_cells, minimum=0),
+            first_updated=first_cell if first_updated is None else check_integer("first_updated", first_updated, 0),
+            lookahead=check_integer("lookahead", lookahead, minimum=0),
+        )
+
+    def blocks(self, size: int, block: int) -> list[tuple[int, int, int]]:
+        """Cut `size` cells into blocks: (first cell, cells, repeats) of the full ones, then of what remains."""
+        full, rest = divmod(size, block)
+        cut = [(0, block, full), (full * block, rest, 1)]
+        return [(first, cells, repeats) for first, cells, repeats in cut if cells and repeats]
+
+    def fused_block(self, phase: Phase) -> int:
+        """Cells whose gates of a phase all fit one segment, q = floor(K / gates).
+
+        Raises
+        ------
+        TileHeightError
+            Where not even one cell's do.
+        """
+        if self.tile_rows < len(phase.gates):
+            raise TileHeightError(
+                f"tile_rows: expected at least {len(phase.gates)} (a row for each gate of {phase.gates}), "
+                f"got {self.tile_rows}"
+            )
+        return self.tile_rows // len(phase.gates)
+
+    def num_unfolded(self, phase: Phase) -> int:
+        """Cells, whole blocks of them, whose sums over x_{t+1} fit the intermediate buffer."""
+        block, size = self.fused_block(phase), self.size_of(phase)
+        words = self.accelerator.intermediate_buffer.capacity_bytes // self.accelerator.partial_sum_bytes
+        blocks = words // (phase.sums_per_cell * block * self.batch_size * self.chains)
+        return min(size, blocks * block)
+
+    def tile_height(self, rows: int) -> int:
+        """Height K' of the tile that serves a segment of `rows` rows.
+
+        With padding reconfiguration the smallest height of the set with ``rows <= K' <= tile_rows``, else `tile_rows`.
+        """
+        if not self.reconfiguration or rows >= self.tile_rows:
+            return self.tile_rows
+        return next(height for height in self.accelerator.tile_rows if height >= rows)
+
+    def tiles(self, segment: Segment) -> int:
+        """Tiles of a segment, ``ceil(C / N')`` for each of its sums."""
+        width = self.accelerator.num_macs // self.tile_height(segment.rows)
+        return sum(-(-columns // width) for columns in segment.columns)
+
+    def load_cycles(self, segment: Segment, batch_size: int) -> int:
+        """Cycles that a streamed segment waits for its weights beyond those it computes."""
+        if not self.streamed:
+            return 0
+        num_bytes = segment.rows * sum(segment.columns) * self.accelerator.weight_bytes
+        arrival = cycles_from_bytes(num_bytes, self.accelerator.dram_bytes_per_cycle)
+        return max(0, arrival - batch_size * self.tiles(segment))
+
+    def array_cycles(self, segment: Segment, batch_size: int | None = None) -> int:
+        """Cycles that a segment holds the array: a tile takes one for each sequence of the batch."""
+        batch_size = self.batch_size if batch_size is None else batch_size
+        return batch_size * self.tiles(segment) + self.load_cycles(segment, batch_size)

@@ -1,0 +1,157 @@
+"""When each unit works on what: the simulator's events as a timeline, and as a trace file for Perfetto."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sharp.checks import check_integer
+from sharp.cycles.counting import Progress, is_streamed, trace_layer
+from sharp.cycles.explore import explore_layer
+from sharp.cycles.mapping import LayerMapping, map_layer
+from sharp.cycles.schedule import loaded
+from sharp.cycles.task import Segment
+from sharp.machine.accelerator import Accelerator
+from sharp.machine.plan import Plan
+from sharp.units import seconds_from_cycles
+from sharp.workload.network import RNNLayer, Sequences
+
+STAGES = ("array", "activation", "update")
+"""The three units in the order in which a segment passes them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A unit at work on a segment for cycles `start` to ``end - 1``."""
+
+    unit: str
+    """One of `STAGES`."""
+    chain: int
+    """Direction and sequence, where they take turns: direction * sequences + sequence; else 0."""
+    step: int
+    """Time step the segment works for, from 1."""
+    gates: str
+    """Gates of the segment, one letter each."""
+    operand: str
+    """Vectors multiplied, such as "xh", "x" or "h" (`sharp.cycles.task.Segment`)."""
+    start: int
+    """First cycle."""
+    end: int
+    """First cycle after."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeline:
+    """The first time steps of a layer."""
+
+    schedule: str
+    tile_rows: int
+    clock_hz: float
+    num_macs: int
+    events: tuple[Event, ...]
+    """In the order of issue; of one segment the array first."""
+    h_out: tuple[int, ...]
+    """Cycle at which h of each step shown is out, of the last chain."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The timeline as JSON-ready values."""
+        return {
+            "schedule": self.schedule,
+            "tile_rows": self.tile_rows,
+            "num_macs": self.num_macs,
+            "clock_hz": self.clock_hz,
+            "h_out": list(self.h_out),
+            "events": [vars(event) for event in self.events],
+        }
+
+    def as_trace(self) -> str:
+        """The timeline in the Trace Event format that Perfetto and chrome://tracing open; times in microseconds."""
+        import json
+
+        names: list[dict[str, Any]] = [
+            {"name": "thread_name", "ph": "M", "pid": 1, "tid": tid, "args": {"name": unit}}
+            for tid, unit in enumerate(STAGES, start=1)
+        ]
+        process = {"name": "process_name", "ph": "M", "pid": 1, "args": {"name": f"SHARP, {self.schedule}"}}
+        slices = [
+            {
+                "name": f"{event.gates} {event.operand} step {event.step}" + f" chain {event.chain}" * bool(event.chain)
+                if event.unit == "array"
+                else event.gates,
+                "cat": event.operand,
+                "ph": "X",
+                "pid": 1,
+                "tid": STAGES.index(event.unit) + 1,
+                "ts": self._microseconds(event.start),
+                "dur": self._microseconds(event.end - event.start),
+                "args": {"chain": event.chain, "step": event.step, "start_cycle": event.start, "end_cycle": event.end},
+            }
+            for event in self.events
+        ]
+        return json.dumps({"traceEvents": [process, *names, *slices], "displayTimeUnit": "ns"}, indent=1)
+
+    def _microseconds(self, cycles: int) -> float:
+        return seconds_from_cycles(cycles, self.clock_hz) * 1e6
+
+
+def make_timeline(
+    layer: RNNLayer,
+    sequences: Sequences | int,
+    accelerator: Accelerator,
+    plan: Plan | None = None,
+    *,
+    num_steps: int = 2,
+    progress: Progress | None = None,
+) -> Timeline:
+    """Simulate the first `num_steps` time steps of a layer and keep every event.
+
+    Of directions that run one after the other only the first is shown. Parameters are those of
+    `sharp.cycles.explore.explore_layer`; the best height is that of the whole layer.
+
+    Raises
+    ------
+    SpecificationError, InfeasibleMappingError
+        As `sharp.cycles.explore.explore_layer` and `sharp.cycles.counting.trace_layer`.
+    """
+    check_integer("num_steps", num_steps)
+    plan = loaded(plan or accelerator.plan)
+    if not isinstance(sequences, Sequences):
+        sequences = Sequences.equal(sequences)
+    if plan.tile_rows == "best":
+        plan = plan.at(explore_layer(layer, sequences, accelerator, plan, progress=progress).best)
+    mapping = map_layer(layer, sequences, accelerator, plan, streamed=is_streamed(layer, accelerator, plan))
+    events: list[Event] = []
+    h_out: dict[int, int] = {}
+    for chain, step, index, *times in trace_layer(mapping, num_steps=num_steps).tolist():
+        segment = mapping.segments[index]
+        for unit, start, end in zip(STAGES, times[::2], times[1::2], strict=True):
+            if start >= 0:
+                events.append(
+                    Event(
+                        unit=unit,
+                        chain=chain,
+                        step=step,
+                        gates=segment.gates,
+                        operand=segment.operand,
+                        start=start,
+                        end=end,
+                    )
+                )
+        if segment.updated_cells and mapping.task.phase_of(segment.gates).gives == "h":
+            h_out[step] = _out(mapping, segment, times)
+    return Timeline(
+        schedule=plan.schedule_name,
+        tile_rows=mapping.task.tile_rows,
+        clock_hz=accelerator.clock_hz,
+        num_macs=accelerator.num_macs,
+        events=tuple(events),
+        h_out=tuple(h_out[step] for step in sorted(h_out)),
+    )
+
+
+def _out(mapping: LayerMapping, segment: Segment, times: list[int]) -> int:
+    """Cycle at which the values of a segment are out: after the updater, or after the array alone."""
+    phase = mapping.task.phase_of(segment.gates)
+    if phase.update is None:
+        return times[1] + mapping.task.mvm_cycles
+    return times[-1] + mapping.task.accelerator.cycles(phase.update)

@@ -1,0 +1,111 @@
+"""Technologies from files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sharp.checks import check_flag, check_list, check_mapping, check_name, check_number, refuse, suggestion, within
+from sharp.energy.sram import NODES_NM, estimate_sram
+from sharp.energy.technology import ENERGIES, FLAVOURS, PLACES, UNITS, Technology, scale_energy, scaled_provenance
+from sharp.provenance import Provenance
+from sharp.shipped import find_file, read_yaml, shipped
+
+_TEXTS = ("flavour", "cell_type")
+_KEYS = ("value", "unit", "source", "status", "range", "input", "measured_at")
+
+
+def find_technology(name: str) -> Technology:
+    """The technology of a shipped name ("32nm") or of a file ("my.yaml").
+
+    Raises
+    ------
+    SpecificationError
+        Where there is no such name or file (with the nearest names), or the file is refused.
+    """
+    path = find_file(name, "technology")
+    if path is None:
+        known = [path.stem for path in shipped("technology")]
+        raise refuse("technology", f"{', '.join(known)} or a YAML file", name, suggestion(name, known))
+    return load_technology(path)
+
+
+def shipped_technologies() -> tuple[Technology, ...]:
+    """All technologies that ship with sharp."""
+    return tuple(load_technology(path) for path in shipped("technology"))
+
+
+def load_technology(path: Path) -> Technology:
+    """Load a technology; each number is plain, or a mapping with value, unit, source, status, range and measured_at.
+
+    An energy of logic that was measured elsewhere (``measured_at``, for one or for all) is scaled to the file's node.
+
+    Raises
+    ------
+    SpecificationError
+        With the file, the key, what was expected and what was got.
+    """
+    content = read_yaml(path)
+    with within(f"{path}: "):
+        return technology_from(content)
+
+
+def technology_from(content: Mapping[str, Any]) -> Technology:
+    """The technology that the content of a file describes."""
+    required = ("name", *PLACES, *_TEXTS, *UNITS)
+    check_mapping("technology", content, (*required, "measured_at"), required)
+    entries = {name: _entry(name, content[name]) for name in required[1:]}
+    values = {name: entry["value"] for name, entry in entries.items()}
+    provenance = {name: entry["provenance"] for name, entry in entries.items()}
+    inputs = frozenset(name for name, entry in entries.items() if entry["input"])
+    here = values["node_nm"], values["voltage_v"], check_name("flavour", values["flavour"], FLAVOURS)
+    for name in ENERGIES:
+        place = entries[name]["measured_at"] or content.get("measured_at")
+        if place is not None:
+            with within(f"{name}.measured_at"):
+                factor, note = _from_place(place, *here)
+            values[name] = factor * check_number(name, values[name])
+            provenance[name] = scaled_provenance(provenance[name], factor, note)
+    technology = Technology(name=content["name"], inputs=inputs, provenance=provenance, **values)
+    estimate_sram(  # refuses devices, temperatures and nodes that there are no data for
+        2**16,
+        512,
+        cell_type=technology.cell_type,
+        temperature_k=technology.temperature_k,
+        node_nm=max(technology.node_nm, min(NODES_NM)),
+    )
+    return technology
+
+
+def _from_place(place: object, node_nm: float, voltage_v: float, flavour: str) -> tuple[float, str]:
+    """The factor from where an energy was measured, and what it is."""
+    start = check_mapping("", place, PLACES, PLACES)
+    factor = scale_energy(1.0, start["node_nm"], start["voltage_v"], node_nm, voltage_v, flavour)
+    return factor, f"from {start['node_nm']} nm, {start['voltage_v']} V"
+
+
+def _entry(name: str, content: object) -> dict[str, Any]:
+    """Value, provenance and place of one number or text."""
+    with within(name):
+        entry = check_mapping("", content if isinstance(content, Mapping) else {"value": content}, _KEYS, ("value",))
+        unit = {**UNITS, "node_nm": "nm", "voltage_v": "V"}.get(name, "1")
+        if entry.get("unit", unit) != unit:
+            raise refuse("unit", unit, entry["unit"])
+        low, high = _range(entry.get("range"))
+        source, status = entry.get("source", "the user's file"), entry.get("status", "given")
+        provenance = Provenance(source=source, status=status, unit=unit, low=low, high=high)
+        value = entry["value"] if name in _TEXTS else check_number("value", entry["value"])
+        if name not in _TEXTS and not provenance.covers(value):
+            raise refuse("value", f"a number in its own range {low} to {high}", value)
+        is_input = check_flag("input", entry.get("input", False))
+    return {"value": value, "provenance": provenance, "input": is_input, "measured_at": entry.get("measured_at")}
+
+
+def _range(bounds: object) -> tuple[float | None, float | None]:
+    if bounds is None:
+        return None, None
+    numbers = [bound for bound in check_list("range", bounds) if isinstance(bound, int | float)]
+    if len(numbers) != 2 or numbers != bounds:
+        raise refuse("range", "two numbers, the lower one first", bounds)
+    return numbers[0], numbers[1]

@@ -1,0 +1,305 @@
+"""An accelerator in a technology: its memories, what each action costs, what leaks, and the area.
+
+The rules are decision 7 in the book: which banks a memory has, and which energies an action takes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from math import nan
+from typing import Any
+
+from sharp.checks import check_name, refuse, within
+from sharp.energy.sram import NODES_NM, SOURCES, SramPoint, estimate_sram
+from sharp.energy.technology import ENERGIES, UNITS, Technology, check_technology, scale_area, scale_energy
+from sharp.machine.accelerator import ARITHMETIC, BUFFERS, Accelerator
+from sharp.units import BITS_PER_BYTE, mm2_from_um2, ns_from_hz, watts_from_milliwatts
+
+COMPONENTS = ("compute_unit", *BUFFERS, "mfu", "controller", "dram")
+"""What energy, power and area are told apart by; "mfu" are the activation units and the cell updater."""
+
+COMPONENT_LABELS = {
+    "compute_unit": "compute unit",
+    "weight_buffer": "weight buffer",
+    "io_buffer": "I/H buffer",
+    "cell_state_buffer": "cell state buffer",
+    "intermediate_buffer": "intermediate buffer",
+    "mfu": "MFU and cell updater",
+    "controller": "controller",
+    "dram": "DRAM",
+}
+"""As tables and figures name them."""
+
+PRECISION_OF_AREA = "fp16/fp32"
+"""What the technology's area of a multiplier is of."""
+
+STATE_BITS = 16
+"""Bits of an element of c: the cell updater works in fp16, whatever numbers the array multiplies."""
+
+ACCESS_BITS = 512
+"""Bits of an access to a buffer other than that of the weights: 64 bytes, which most of the SRAM data have."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prices:
+    """What an action costs, in pJ, and what a component leaks, in W; numbers, or arrays of a sweep's points."""
+
+    multiply_pj: float
+    """A multiplication of the array."""
+    add_pj: float
+    """An addition in tree or accumulator."""
+    register_pj: float
+    """The pipeline registers that a product and its sum pass."""
+    bank_read_pj: float
+    """A read of one bank of the weight buffer: a weight for each multiplier of a unit."""
+    weight_write_pj: float
+    """A byte written to the weight buffer."""
+    vector_read_pj: float
+    """An element read from the I/H buffer."""
+    vector_write_pj: float
+    """An element written there."""
+    sum_read_pj: float
+    """A sum read from the intermediate buffer."""
+    sum_write_pj: float
+    """A sum written there."""
+    state_read_pj: float
+    """An element of c read from the cell state buffer."""
+    state_write_pj: float
+    """An element of c written there."""
+    sigmoid_pj: float
+    """A value through a sigmoid."""
+    tanh_pj: float
+    """A value through tanh."""
+    elementwise_multiply_pj: float
+    """A multiplication of the activation units and the cell updater."""
+    elementwise_add_pj: float
+    """An addition there."""
+    controller_pj: float
+    """A cycle of the controller."""
+    dram_byte_pj: float
+    """A byte read from the DRAM or written there."""
+    dram_vector_pj: float
+    """An element of x or h read from the DRAM or written there."""
+    leakage_w: Mapping[str, float]
+    """By component, all banks awake."""
+    asleep_w: float
+    """The whole weight buffer asleep; not a number where no run says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Implementation:
+    """An accelerator in a technology."""
+
+    accelerator: Accelerator
+    technology: Technology
+    memories: Mapping[str, SramPoint]
+    """The on-chip memories by name (`sharp.machine.accelerator.BUFFERS`)."""
+    prices: Prices
+    """Energies and leakage."""
+    area_mm2: Mapping[str, float]
+    """By component, all but the DRAM."""
+
+    @property
+    def leakage_w(self) -> float:
+        """W of the whole chip, all banks awake."""
+        return sum(self.prices.leakage_w.values())
+
+    @property
+    def sram_leakage_range_w(self) -> tuple[float, float]:
+        """W that all memories leak by other runs: the least (asleep) and the most; not numbers where none was made."""
+        memories = self.memories.values()
+        low = sum(nan if memory.leakage_low_w is None else memory.leakage_low_w for memory in memories)
+        high = sum(nan if memory.leakage_high_w is None else memory.leakage_high_w for memory in memories)
+        return low, high
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the numbers leave out, a sentence each."""
+        cycle_ns = ns_from_hz(self.accelerator.clock_hz)
+        sentences = [
+            f"a bank of the {COMPONENT_LABELS[name]} ({memory.source}) takes {memory.access_ns:.2f} ns to read, more "
+            f"than a cycle of {cycle_ns:g} ns; the cycles assume one"
+            for name, memory in self.memories.items()
+            if memory.access_ns > cycle_ns
+        ]
+        if self.accelerator.precision != PRECISION_OF_AREA:
+            sentences.append(
+                f"area and leakage of the compute unit are those of {PRECISION_OF_AREA}; "
+                f"none are known of {self.accelerator.precision}"
+            )
+        return sentences
+
+
+def implement(accelerator: Accelerator, technology: Technology, *, sram_source: str = "table") -> Implementation:
+    """Work out memories, prices and area of an accelerator in a technology.
+
+    Parameters
+    ----------
+    accelerator : Accelerator
+    technology : Technology
+        At one of the nodes of the SRAM tables, or below them: there SRAM is that of the smallest node, energy and area
+        scaled by the law that scales logic, leakage as it is.
+    sram_source : str
+        One of `sharp.energy.sram.SOURCES`.
+
+    Raises
+    ------
+    SpecificationError
+        Where a memory, its devices, temperature or node is outside the SRAM data, no energy is known for the precision,
+        or `lanes_per_unit` does not divide a tile height.
+    """
+    check_technology(technology)
+    check_name("sram_source", sram_source, SOURCES)
+    for rows in accelerator.tile_rows:
+        if rows % accelerator.lanes_per_unit:
+            raise refuse("lanes_per_unit", f"a divisor of the tile height {rows}", accelerator.lanes_per_unit)
+    memories = {name: _memory(name, accelerator, technology, sram_source) for name in BUFFERS}
+    quantities = {name: getattr(technology, name) for name in UNITS} | {
+        "num_macs": accelerator.num_macs,
+        "activation_lanes": accelerator.activation_lanes,
+    }
+    area = logic_area(quantities)
+    return Implementation(
+        accelerator=accelerator,
+        technology=technology,
+        memories=memories,
+        prices=price(accelerator, quantities, {name: vars(memory) for name, memory in memories.items()}),
+        area_mm2={**area, **{name: memory.area_mm2 for name, memory in memories.items()}},
+    )
+
+
+# Memories ------------------------------------------------------------------------------------------------------------
+
+_estimate = lru_cache(maxsize=2**12)(estimate_sram)  # sweeps ask for the same banks again
+
+
+def memory_shape(name: str, accelerator: Accelerator) -> tuple[int, int, int]:
+    """Bytes, bits of an access and banks of one of `sharp.machine.accelerator.BUFFERS`."""
+    capacity = getattr(accelerator, name).capacity_bytes
+    if name == "weight_buffer":
+        lanes = accelerator.lanes_per_unit
+        return capacity, lanes * accelerator.weight_bits, accelerator.num_macs // lanes
+    banks = {
+        "io_buffer": _accesses(widest_tile(accelerator), accelerator.weight_bits),
+        "cell_state_buffer": 2 * _accesses(update_lanes(accelerator), STATE_BITS),
+        "intermediate_buffer": 1,
+    }
+    return capacity, ACCESS_BITS, banks[name]
+
+
+def widest_tile(accelerator: Accelerator) -> int:
+    """Columns of the lowest tile: elements of x and h that a cycle may ask for."""
+    return accelerator.num_macs // accelerator.tile_rows[0]
+
+
+def update_lanes(accelerator: Accelerator) -> int:
+    """Cells that the updater takes a cycle on the highest tile."""
+    return max(1, accelerator.tile_rows[-1] // accelerator.rows_per_update_lane)
+
+
+def _accesses(elements: int, bits: int) -> int:
+    """Accesses that some elements of `bits` bits take."""
+    return -(-elements * bits // ACCESS_BITS)
+
+
+def _memory(name: str, accelerator: Accelerator, technology: Technology, source: str) -> SramPoint:
+    """One memory, at the technology's node or scaled from the smallest one that there are data for."""
+    capacity, width, banks = memory_shape(name, accelerator)
+    node, voltage, smallest = technology.node_nm, technology.voltage_v, min(NODES_NM)
+    with within(name):
+        memory = _estimate(
+            capacity,
+            width,
+            banks,
+            cell_type=technology.cell_type,
+            temperature_k=technology.temperature_k,
+            node_nm=max(node, smallest),
+            source=source,
+        )
+    if node >= smallest:
+        return memory
+    energy = scale_energy(1.0, smallest, voltage, node, voltage, technology.flavour)
+    return replace(
+        memory,
+        read_energy_pj=memory.read_energy_pj * energy,
+        write_energy_pj=memory.write_energy_pj * energy,
+        area_mm2=scale_area(memory.area_mm2, smallest, node),
+        source=f"{memory.source}, energy and area scaled to {node:g} nm",
+    )
+
+
+# Logic, and prices; of numbers, or of arrays -------------------------------------------------------------------------
+
+
+def logic_area(quantities: Mapping[str, Any]) -> dict[str, Any]:
+    """Area in mm2 of compute unit, activation units with cell updater, and controller."""
+    return {
+        "compute_unit": quantities["num_macs"] * mm2_from_um2(quantities["mac_area_um2"]),
+        "mfu": quantities["activation_lanes"] * quantities["activation_area_mm2_per_lane"],
+        "controller": quantities["num_macs"] * mm2_from_um2(quantities["controller_area_um2_per_mac"]),
+    }
+
+
+def price(accelerator: Accelerator, quantities: Mapping[str, Any], memories: Mapping[str, Mapping[str, Any]]) -> Prices:
+    """What actions cost and components leak.
+
+    Parameters
+    ----------
+    accelerator : Accelerator
+        Its precision and units; what may vary from point to point is in the quantities.
+    quantities : mapping of str to number or array
+        The technology's numbers by name, num_macs and activation_lanes.
+    memories : mapping of str to mapping
+        Fields of each `sharp.energy.sram.SramPoint` by name, each a number or an array.
+    """
+    of = quantities
+    multiply, add = _formats(accelerator)
+    weights, vectors, state, sums = (memories[name] for name in BUFFERS)
+    line = accelerator.lanes_per_unit * accelerator.weight_bits
+    state_word = STATE_BITS / ACCESS_BITS
+    element, word = accelerator.weight_bits / ACCESS_BITS, accelerator.partial_sum_bits / ACCESS_BITS
+    exponential = of["fp16_exponential_pj"] + of["fp16_divide_pj"]
+    leakage = watts_from_milliwatts(of["logic_leakage_mw_per_mm2"])
+    return Prices(
+        multiply_pj=of[multiply],
+        add_pj=of[add],
+        register_pj=(accelerator.weight_bits + accelerator.partial_sum_bits) * of["register_pj_per_bit"],
+        bank_read_pj=weights["read_energy_pj"],
+        weight_write_pj=weights["write_energy_pj"] * (BITS_PER_BYTE / line),
+        vector_read_pj=vectors["read_energy_pj"] * element,
+        vector_write_pj=vectors["write_energy_pj"] * element,
+        state_read_pj=state["read_energy_pj"] * state_word,
+        state_write_pj=state["write_energy_pj"] * state_word,
+        sum_read_pj=sums["read_energy_pj"] * word,
+        sum_write_pj=sums["write_energy_pj"] * word,
+        sigmoid_pj=exponential + of["fp16_add_pj"],  # 1 / (1 + exp(-x))
+        tanh_pj=exponential + 2 * of["fp16_add_pj"],  # (exp(2x) - 1) / (exp(2x) + 1); doubling is a shift
+        elementwise_multiply_pj=of["fp16_multiply_pj"],
+        elementwise_add_pj=of["fp32_add_pj"],
+        controller_pj=of["num_macs"] * of["controller_pj_per_mac"],
+        dram_byte_pj=BITS_PER_BYTE * of["dram_pj_per_bit"],
+        dram_vector_pj=BITS_PER_BYTE * accelerator.weight_bytes * of["dram_pj_per_bit"],
+        leakage_w={
+            **{name: memories[name]["leakage_w"] for name in BUFFERS},
+            **{name: leakage * area for name, area in logic_area(of).items()},
+        },
+        asleep_w=nan if weights["leakage_low_w"] is None else weights["leakage_low_w"],
+    )
+
+
+def _formats(accelerator: Accelerator) -> tuple[str, str]:
+    """The technology's names for a multiplication and an addition of the array."""
+    prefix = ARITHMETIC[accelerator.arithmetic]
+    names = []
+    for parameter, action in (("weight_bits", "multiply"), ("partial_sum_bits", "add")):
+        names.append(f"{prefix}{getattr(accelerator, parameter)}_{action}_pj")
+        if names[-1] not in ENERGIES:
+            known = re.findall(rf"\b{prefix}(\d+)_{action}_pj", " ".join(ENERGIES))
+            expected = (
+                f"{' or '.join(known)} (the {accelerator.arithmetic} numbers that there is an energy to {action})"
+            )
+            raise refuse(parameter, expected, getattr(accelerator, parameter))
+    return names[0], names[1]

@@ -1,0 +1,294 @@
+"""Technology: energy of each action, area and leakage of logic, at a node and a voltage.
+
+SRAM is in `sharp.energy.sram`, which takes `Technology.node_nm`, `cell_type` and `temperature_k`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from math import log
+from types import MappingProxyType
+from typing import Any
+
+from sharp.checks import (
+    check_name,
+    check_number,
+    check_text,
+    refuse,
+)
+from sharp.provenance import Provenance
+from sharp.shipped import DATA
+
+ENERGIES = MappingProxyType(
+    {
+        "int8_add_pj": "pJ",
+        "int16_add_pj": "pJ",
+        "int32_add_pj": "pJ",
+        "int8_multiply_pj": "pJ",
+        "int16_multiply_pj": "pJ",
+        "fp16_add_pj": "pJ",
+        "fp16_multiply_pj": "pJ",
+        "fp16_divide_pj": "pJ",
+        "fp16_exponential_pj": "pJ",
+        "fp32_add_pj": "pJ",
+        "fp32_multiply_pj": "pJ",
+        "register_pj_per_bit": "pJ/bit",
+        "controller_pj_per_mac": "pJ",
+    }
+)
+"""The energies of logic, which scale with node and voltage, each with its unit."""
+
+AREAS = MappingProxyType(
+    {"mac_area_um2": "um2", "activation_area_mm2_per_lane": "mm2", "controller_area_um2_per_mac": "um2"}
+)
+"""The areas of logic, which scale with the node, each with its unit."""
+
+UNITS = MappingProxyType(
+    {
+        **ENERGIES,
+        **AREAS,
+        "dram_pj_per_bit": "pJ/bit",
+        "logic_leakage_mw_per_mm2": "mW/mm2",
+        "temperature_k": "K",
+    }
+)
+"""The numbers of a `Technology` that `with_settings` changes, each with its unit."""
+
+SETTINGS = ("node_nm", "voltage_v", "cell_type", *UNITS)
+"""What `with_settings` changes."""
+
+FLAVOURS = ("HP", "LP")
+"""Transistors of the scaling law: high performance, low power."""
+LEAST_VOLTAGE, GREATEST_VOLTAGE = 0.5, 1.1
+"""Volts between which the scaling law is used; below, its polynomials near their minimum and say nothing."""
+
+PLACES = ("node_nm", "voltage_v")
+_DATA = DATA / "technology"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Technology:
+    """What an action costs at a node and a voltage; pure data, so halving every energy halves what comes out."""
+
+    name: str
+    """Short name, as given to ``--technology``."""
+    node_nm: float
+    """Node in nm."""
+    voltage_v: float
+    """Supply of logic in V."""
+    flavour: str
+    """Transistors of logic in the scaling law, one of `FLAVOURS`."""
+    cell_type: str
+    """Devices of SRAM, one of `sharp.energy.sram.CELL_TYPES`."""
+    temperature_k: float
+    """Temperature of SRAM in K, one that its table has."""
+    int8_add_pj: float
+    """pJ of an 8-bit integer addition."""
+    int16_add_pj: float
+    """pJ of a 16-bit integer addition."""
+    int32_add_pj: float
+    """pJ of a 32-bit integer addition: tree and accumulator of an integer array."""
+    int8_multiply_pj: float
+    """pJ of an 8-bit integer multiplication."""
+    int16_multiply_pj: float
+    """pJ of a 16-bit integer multiplication."""
+    fp16_add_pj: float
+    """pJ of a half-precision addition."""
+    fp16_multiply_pj: float
+    """pJ of a half-precision multiplication."""
+    fp16_divide_pj: float
+    """pJ of a half-precision division."""
+    fp16_exponential_pj: float
+    """pJ of a half-precision exponential."""
+    fp32_add_pj: float
+    """pJ of a single-precision addition: tree and accumulator of SHARP."""
+    fp32_multiply_pj: float
+    """pJ of a single-precision multiplication."""
+    register_pj_per_bit: float
+    """pJ per bit that a pipeline register takes in."""
+    controller_pj_per_mac: float
+    """pJ of the controller per multiplier and cycle."""
+    dram_pj_per_bit: float
+    """pJ per bit read from or written to the DRAM."""
+    logic_leakage_mw_per_mm2: float
+    """mW that a mm2 of logic leaks."""
+    mac_area_um2: float
+    """um2 of a multiplier with its share of adder tree and accumulators."""
+    activation_area_mm2_per_lane: float
+    """mm2 of an activation unit (MFU) with its share of the cell updater."""
+    controller_area_um2_per_mac: float
+    """um2 of the controller per multiplier."""
+    inputs: frozenset[str] = field(default=frozenset(), compare=False)
+    """Fields worked out from a number of the paper, which agreement with that number says nothing about."""
+    provenance: Mapping[str, Provenance] = field(default_factory=dict, compare=False)
+    """Unit, source, status and range of each number, by field name."""
+
+    def __post_init__(self) -> None:
+        check_text("name", self.name)
+        check_name("flavour", self.flavour, FLAVOURS)
+        check_text("cell_type", self.cell_type)
+        for name in (*PLACES, *UNITS):
+            check_number(name, getattr(self, name))
+
+    def scaled(self, node_nm: float, voltage_v: float | None = None) -> Technology:
+        """The same logic at another node and voltage, by the law of Stillmaker and Baas (2017).
+
+        Energies go as `scale_energy`, areas as `scale_area`; DRAM and leakage per mm2 stay, as the law says nothing of
+        them, so leakage of logic shrinks with its area only. SRAM has tables of its own (`sharp.implement`). The law
+        fits circuit simulations (R^2 > 0.95) at 45, 32, 20, 16, 14, 10 and 7 nm; nodes between, such as 28 and 22 nm,
+        are interpolated, and those two lie where transistors turn from planar to FinFET.
+
+        Parameters
+        ----------
+        node_nm : float
+            From 7 to 45.
+        voltage_v : float, optional
+            Volts, from `LEAST_VOLTAGE` to `GREATEST_VOLTAGE`; the present one where absent, usual there or not.
+
+        Raises
+        ------
+        SpecificationError
+            Where this or the other node or voltage is outside the law.
+        """
+        voltage_v = self.voltage_v if voltage_v is None else voltage_v
+        _at_node("node_nm", node_nm, _energies("voltage_v", voltage_v, self.flavour))  # names the input at fault
+        energy = scale_energy(1.0, self.node_nm, self.voltage_v, node_nm, voltage_v, self.flavour)
+        factors = dict.fromkeys(ENERGIES, energy) | dict.fromkeys(AREAS, scale_area(1.0, self.node_nm, node_nm))
+        note = f"from {self.node_nm:g} nm, {self.voltage_v:g} V to {node_nm:g} nm, {voltage_v:g} V"
+        provenance = {
+            name: scaled_provenance(entry, factors[name], note) if name in factors else entry
+            for name, entry in self.provenance.items()
+        }
+        values: dict[str, Any] = {name: getattr(self, name) * factor for name, factor in factors.items()}
+        return replace(self, node_nm=node_nm, voltage_v=voltage_v, provenance=provenance, **values)
+
+
+def with_settings(technology: Technology, settings: Mapping[str, object]) -> Technology:
+    """The same technology with some numbers changed, all at once.
+
+    Parameters
+    ----------
+    technology : Technology
+    settings : mapping of str to value
+        By name (`UNITS`), or ``cell_type``; ``node_nm`` and ``voltage_v`` go first, by `Technology.scaled`.
+
+    Raises
+    ------
+    SpecificationError
+        Where there is no such number, or the value does not fit.
+    """
+    for name in settings:
+        check_name("parameter", name, SETTINGS)
+    if not settings.keys().isdisjoint(PLACES):
+        technology = technology.scaled(
+            check_number("node_nm", settings.get("node_nm", technology.node_nm)),
+            check_number("voltage_v", settings.get("voltage_v", technology.voltage_v)),
+        )
+    values: dict[str, Any] = {name: value for name, value in settings.items() if name not in PLACES}
+    given = {name: Provenance(source="a setting", status="given", unit=UNITS.get(name, "1")) for name in values}
+    inputs = technology.inputs - given.keys()
+    return replace(technology, inputs=inputs, provenance={**technology.provenance, **given}, **values)
+
+
+def check_technology(technology: object) -> None:
+    """Refuse what is no technology, such as a name."""
+    if not isinstance(technology, Technology):
+        raise refuse("technology", "a Technology, such as sharp.find_technology gives", technology)
+
+
+def at_range_ends(technology: Technology) -> dict[tuple[str, str], Technology]:
+    """The technology with one number at a time at an end of its plausible range: keys (name, "low" or "high").
+
+    Numbers without a range are left out, and so is the temperature, which SRAM has data of at a few values only.
+    """
+    return {
+        (name, end): with_settings(technology, {name: value})
+        for name, entry in technology.provenance.items()
+        if name in UNITS and name != "temperature_k"
+        for end, value in (("low", entry.low), ("high", entry.high))
+        if value is not None
+    }
+
+
+# The scaling law -----------------------------------------------------------------------------------------------------
+
+
+def scale_energy(
+    energy_pj: float,
+    from_node_nm: float,
+    from_voltage_v: float,
+    to_node_nm: float,
+    to_voltage_v: float,
+    flavour: str = "HP",
+) -> float:
+    """Energy of an operation at another node and voltage: ``energy_pj * E_to(V_to) / E_from(V_from)``.
+
+    ``E(V) = b2 V^2 + b1 V + b0`` with the coefficients of Stillmaker and Baas (``sharp/data/technology/scaling.csv``);
+    between two nodes E is linear in log-log at the same voltage.
+
+    Raises
+    ------
+    SpecificationError
+        Where a node is not from 7 to 45 nm, a voltage not from 0.5 to 1.1 V, or the flavour unknown.
+    """
+    check_name("flavour", flavour, FLAVOURS)
+    start = _at_node("from_node_nm", from_node_nm, _energies("from_voltage_v", from_voltage_v, flavour))
+    return energy_pj * _at_node("to_node_nm", to_node_nm, _energies("to_voltage_v", to_voltage_v, flavour)) / start
+
+
+def scale_area(area: float, from_node_nm: float, to_node_nm: float) -> float:
+    """Area of logic at another node, by the table of Stillmaker and Baas (two digits), linear in log-log between nodes.
+
+    Raises
+    ------
+    SpecificationError
+        Where a node is not from 7 to 45 nm.
+    """
+    areas = {node: coefficients[3] for node, coefficients in _law()["HP"].items()}
+    return area * _at_node("to_node_nm", to_node_nm, areas) / _at_node("from_node_nm", from_node_nm, areas)
+
+
+@cache
+def _law() -> dict[str, dict[int, tuple[float, ...]]]:
+    """b2, b1, b0 and relative area by flavour and node."""
+    import csv  # only scaling needs it
+
+    law: dict[str, dict[int, tuple[float, ...]]] = {flavour: {} for flavour in FLAVOURS}
+    with (_DATA / "scaling.csv").open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(line for line in stream if not line.startswith("#")):
+            names = ("energy_b2", "energy_b1", "energy_b0", "area")
+            law[row["flavour"]][int(row["node_nm"])] = tuple(float(row[name]) for name in names)
+    return law
+
+
+def _energies(where: str, voltage_v: float, flavour: str) -> dict[int, float]:
+    """E(V) at each node."""
+    if not LEAST_VOLTAGE <= check_number(where, voltage_v) <= GREATEST_VOLTAGE:
+        raise refuse(where, f"{LEAST_VOLTAGE:g} to {GREATEST_VOLTAGE:g} V (where the law holds)", voltage_v)
+    return {node: b2 * voltage_v**2 + b1 * voltage_v + b0 for node, (b2, b1, b0, _) in _law()[flavour].items()}
+
+
+def _at_node(where: str, node_nm: float, values: Mapping[int, float]) -> float:
+    """The value at a node, linear in log-log between those that the law has."""
+    check_number(where, node_nm)
+    below = max((node for node in values if node <= node_nm), default=0)
+    above = min((node for node in values if node >= node_nm), default=0)
+    if not below or not above:
+        raise refuse(where, f"{min(values)} to {max(values)} nm (where the law holds)", node_nm)
+    if below == above:
+        return values[below]
+    share = log(node_nm / below) / log(above / below)
+    return float(values[below] * (values[above] / values[below]) ** share)
+
+
+def scaled_provenance(entry: Provenance, factor: float, note: str) -> Provenance:
+    """What a scaled number rests on."""
+    return replace(
+        entry,
+        source=f"{entry.source}; times {factor:.4f} {note} (Stillmaker and Baas)",
+        status="derived" if entry.status == "published" else entry.status,
+        low=None if entry.low is None else entry.low * factor,
+        high=None if entry.high is None else entry.high * factor,
+    )

@@ -1,0 +1,290 @@
+"""The accelerator: multipliers, tile heights, lanes, latencies and buffers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from sharp.checks import check_integer, check_mapping, check_name, check_number, check_text, refuse, suggestion, within
+from sharp.errors import SpecificationError
+from sharp.machine.plan import Plan
+from sharp.provenance import Provenance
+from sharp.units import bytes_from_bits, cycles_from_ns, label_from_macs, macs_from_text
+
+UNITS = MappingProxyType(
+    {
+        "num_macs": "multipliers",
+        "tile_rows": "rows",
+        "clock_hz": "Hz",
+        "lanes_per_unit": "multipliers",
+        "arithmetic": "1",
+        "weight_bits": "bit",
+        "partial_sum_bits": "bit",
+        "activation_lanes": "values/cycle",
+        "rows_per_update_lane": "rows/lane",
+        "multiply_ns": "ns",
+        "add_ns": "ns",
+        "accumulate_ns": "ns",
+        "activation_ns": "ns",
+        "update_ns": "ns",
+        "weight_buffer": "byte",
+        "io_buffer": "byte",
+        "cell_state_buffer": "byte",
+        "intermediate_buffer": "byte",
+        "dram_bytes_per_s": "byte/s",
+    }
+)
+"""The parameters of an `Accelerator`, each with its unit."""
+
+BUFFERS = ("weight_buffer", "io_buffer", "cell_state_buffer", "intermediate_buffer")
+"""The on-chip memories, as fields of `Accelerator`."""
+
+
+LATENCIES = ("multiply_ns", "add_ns", "accumulate_ns", "activation_ns", "update_ns")
+"""The latencies, as fields of `Accelerator`."""
+
+ARITHMETIC = {"float": "fp", "integer": "int"}
+"""Kinds of numbers that the array multiplies and adds, each with the prefix of its formats ("fp16", "int8")."""
+
+
+_INTEGERS = (
+    "num_macs",
+    "lanes_per_unit",
+    "weight_bits",
+    "partial_sum_bits",
+    "activation_lanes",
+    "rows_per_update_lane",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryLevel:
+    """One on-chip memory."""
+
+    capacity_bytes: int
+    """Capacity in bytes."""
+
+    def __post_init__(self) -> None:
+        check_integer("capacity_bytes", self.capacity_bytes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """A named number of multipliers with the clock it runs at."""
+
+    num_macs: int
+    """Multipliers."""
+    clock_hz: float
+    """Hertz."""
+    provenance: Provenance | None = field(default=None, compare=False)
+    """Source and status."""
+
+    def __post_init__(self) -> None:
+        check_integer("num_macs", self.num_macs)
+        check_number("clock_hz", self.clock_hz)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accelerator:
+    """A SHARP-like machine: one tile of K rows x (num_macs / K) columns issues a cycle.
+
+    K is the tile height in use, one of `tile_rows`; the three units in order are the MAC array with its reduction
+    tree, the activation unit and the cell updater.
+    """
+
+    name: str
+    """Short name, as given to ``--accelerator``."""
+    num_macs: int
+    """Multipliers of the array (M)."""
+    tile_rows: tuple[int, ...]
+    """Tile heights K the array can take at run time, ascending; each divides `num_macs`."""
+    clock_hz: float
+    """Hertz."""
+    lanes_per_unit: int
+    """Multipliers of a vector-scalar unit, beside which stands a bank of the weight buffer; energy and area only."""
+    arithmetic: str
+    """Kind of numbers, one of `ARITHMETIC`; energy only."""
+    weight_bits: int
+    """Bits of a weight, and of an element of x and h."""
+    partial_sum_bits: int
+    """Bits of a sum kept in the intermediate buffer."""
+    activation_lanes: int
+    """Values that enter the activation unit a cycle (W_a)."""
+    rows_per_update_lane: int
+    """Tile rows that share a lane of the cell updater: W_c = max(1, K // rows_per_update_lane)."""
+    multiply_ns: float
+    """Latency of a multiplier in ns (L_mul)."""
+    add_ns: float
+    """Latency of a level of the reduction tree in ns (L_add)."""
+    accumulate_ns: float
+    """Latency of the accumulator in ns (L_acc)."""
+    activation_ns: float
+    """Latency of an activation in ns (L_a)."""
+    update_ns: float
+    """Latency of a cell update in ns (L_c)."""
+    weight_buffer: MemoryLevel
+    """Weights of a layer."""
+    io_buffer: MemoryLevel
+    """x and h."""
+    cell_state_buffer: MemoryLevel
+    """c."""
+    intermediate_buffer: MemoryLevel
+    """Sums of W x_{t+1} that wait for h_t."""
+    dram_bytes_per_s: float
+    """Bandwidth of the memory that weights are loaded from, where they are not resident."""
+    budgets: Mapping[str, Budget] = field(default_factory=dict, compare=False)
+    """Named budgets."""
+    plan: Plan = field(default_factory=Plan)
+    """How the machine is run unless asked otherwise; a mapping of fields of `sharp.Plan` is made one."""
+    provenance: Mapping[str, Provenance] = field(default_factory=dict, compare=False)
+    """Unit, source, status and range of each number, by field name."""
+
+    def __post_init__(self) -> None:
+        check_text("name", self.name)
+        check_name("arithmetic", self.arithmetic, ARITHMETIC)
+        for name in _INTEGERS:
+            object.__setattr__(self, name, check_integer(name, getattr(self, name)))
+        for name in ("clock_hz", *LATENCIES, "dram_bytes_per_s"):
+            check_number(name, getattr(self, name))
+        self._check_tile_rows()
+        if not isinstance(self.plan, Plan):
+            with within("plan"):
+                object.__setattr__(self, "plan", Plan(**check_mapping("", self.plan, Plan.__dataclass_fields__)))
+
+    def _check_tile_rows(self) -> None:
+        if not self.tile_rows:
+            raise refuse("tile_rows", "at least one tile height", self.tile_rows)
+        object.__setattr__(self, "tile_rows", tuple(check_integer("tile_rows", rows) for rows in self.tile_rows))
+        for rows in self.tile_rows:
+            if self.num_macs % rows:
+                raise SpecificationError(
+                    f"num_macs: expected a multiple of every tile height "
+                    f"({', '.join(map(str, self.tile_rows))}), got {self.num_macs}, which {rows} does not divide"
+                )
+        if list(self.tile_rows) != sorted(set(self.tile_rows)):
+            raise refuse("tile_rows", "tile heights in ascending order, each once", list(self.tile_rows))
+
+    def check_tile_rows(self, tile_rows: int) -> int:
+        """Return `tile_rows` if the array can take that height."""
+        if check_integer("tile_rows", tile_rows) not in self.tile_rows:
+            heights = ", ".join(map(str, self.tile_rows))
+            raise refuse("tile_rows", f"one of {heights} or best (the tile heights of {self.name})", tile_rows)
+        return int(tile_rows)
+
+    def heights(self, plan: Plan) -> tuple[int, ...]:
+        """The tile heights that a plan tries, of those that the machine has.
+
+        Raises
+        ------
+        SpecificationError
+            Where the machine has no tile of the plan's height.
+        """
+        return self.tile_rows if plan.tile_rows == "best" else (self.check_tile_rows(plan.tile_rows),)
+
+    def cycles(self, latency: str) -> int:
+        """Whole cycles of one of the ``*_ns`` latencies, by its field name."""
+        return cycles_from_ns(getattr(self, latency), self.clock_hz)
+
+    @property
+    def dram_bytes_per_cycle(self) -> float:
+        """Bytes of weights that arrive in a cycle."""
+        return self.dram_bytes_per_s / self.clock_hz
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of a weight."""
+        return bytes_from_bits(self.weight_bits)
+
+    @property
+    def partial_sum_bytes(self) -> int:
+        """Bytes of a sum in the intermediate buffer."""
+        return bytes_from_bits(self.partial_sum_bits)
+
+    def budget(self, macs: str | int) -> dict[str, object]:
+        """The fields that a number of multipliers sets: ``num_macs``, and ``clock_hz`` where it is a budget.
+
+        Parameters
+        ----------
+        macs : str or int
+            A budget by its label ("64K", "96K") or by its number of multipliers, or any other number ("8K" = 8192).
+
+        Raises
+        ------
+        SpecificationError
+            Where `macs` is neither.
+        """
+        label = str(macs).upper()
+        number = self.budgets[label].num_macs if label in self.budgets else macs_from_text(label)
+        if number is None or number < 1:
+            names = ", ".join(self.budgets)
+            hint = suggestion(label, self.budgets)
+            raise refuse("macs", f"a number such as 4096 or 64K ({names})", macs, hint)
+        clocks = [budget.clock_hz for budget in self.budgets.values() if budget.num_macs == number]
+        return {"num_macs": number} | ({"clock_hz": clocks[0]} if clocks else {})
+
+    def with_macs(self, macs: str | int) -> Accelerator:
+        """The same machine with another number of multipliers, and the clock of the budget that it is (`budget`).
+
+        Raises
+        ------
+        SpecificationError
+            Where `macs` is no number of multipliers, or a tile height does not divide it.
+        """
+        return with_settings(self, self.budget(macs))
+
+    @property
+    def precision(self) -> str:
+        """Formats of the multiplier and of the sums: "fp16/fp32", "int8/int32"."""
+        prefix = ARITHMETIC[self.arithmetic]
+        return f"{prefix}{self.weight_bits}/{prefix}{self.partial_sum_bits}"
+
+    @property
+    def budget_label(self) -> str:
+        """Label of the budget in use ("64K"), or of the number of multipliers."""
+        for label, budget in self.budgets.items():
+            if budget.num_macs == self.num_macs:
+                return label
+        return label_from_macs(self.num_macs)
+
+
+def precision_settings(label: str) -> dict[str, object]:
+    """The parameters that a precision ("int8/int32") sets: arithmetic, weight_bits, partial_sum_bits.
+
+    Raises
+    ------
+    SpecificationError
+        Where the label does not name two formats of one kind.
+    """
+    formats = re.fullmatch(r"(fp|int)([1-9]\d{0,2})/(fp|int)([1-9]\d{0,2})", label)
+    if not formats or formats[1] != formats[3]:
+        raise refuse("precision", "formats of multiplier and sums such as fp16/fp32 or int8/int32", label)
+    kind = next(kind for kind, prefix in ARITHMETIC.items() if prefix == formats[1])
+    return {"arithmetic": kind, "weight_bits": int(formats[2]), "partial_sum_bits": int(formats[4])}
+
+
+def with_settings(accelerator: Accelerator, settings: Mapping[str, object]) -> Accelerator:
+    """The same machine with some parameters changed, all at once.
+
+    Parameters
+    ----------
+    accelerator : Accelerator
+    settings : mapping of str to value
+        By parameter name (`UNITS`); a buffer takes its capacity in bytes, ``tile_rows`` a list or one height.
+
+    Raises
+    ------
+    SpecificationError
+        Where there is no such parameter, or the values do not fit it or each other.
+    """
+    return replace(accelerator, **{name: _setting(name, value) for name, value in settings.items()})  # type: ignore[arg-type]
+
+
+def _setting(name: str, value: object) -> object:
+    check_name("parameter", name, UNITS)
+    if name in BUFFERS:
+        return MemoryLevel(capacity_bytes=check_integer(f"{name}.capacity_bytes", value))
+    if name == "tile_rows":
+        return tuple(value) if isinstance(value, list | tuple) else (value,)
+    return value

@@ -1,0 +1,110 @@
+"""Accelerators of tiles from files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sharp.checks import check_mapping, check_name, refuse, suggestion, within
+from sharp.machine.accelerator import BUFFERS, UNITS, Accelerator, Budget, MemoryLevel
+from sharp.provenance import Provenance
+from sharp.published import PROVENANCE_KEYS, provenance_from
+from sharp.shipped import DATA, find_file, read_yaml, shipped
+
+
+def load_accelerator(path: Path) -> Accelerator:
+    """Load an accelerator; each parameter is a number, or a mapping with value, unit, source, status and range.
+
+    Raises
+    ------
+    SpecificationError
+        With the file, the key, what was expected and what was got.
+    """
+    content = read_yaml(path)
+    with within(f"{path}: "):
+        return accelerator_from(content)
+
+
+def _completed(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the file of a machine says, and for the rest the machine that it is like."""
+    if "like" not in content:
+        return content
+    name = check_name("like", content["like"], accelerator_names())
+    base = read_yaml(DATA / "accelerators" / f"{name}.yaml")
+    if "like" in base:
+        raise refuse("like", f"a machine that is not itself like another, such as {base['like']}", name)
+    return {**base, **{key: value for key, value in content.items() if key != "like"}}
+
+
+def accelerator_from(content: Mapping[str, Any]) -> Accelerator:
+    """The accelerator that the content of a file describes."""
+    content = _completed(content)
+    check_mapping("accelerator", content, ("name", *UNITS, "budgets", "plan", "like"), ("name", *UNITS))
+    values: dict[str, Any] = {}
+    provenance: dict[str, Provenance] = {}
+    for name in UNITS:
+        with within(name):
+            values[name], provenance[name] = _parameter(name, content[name])
+    budgets, plan = _budgets(content.get("budgets", {})), content.get("plan", {})
+    machine = Accelerator(name=content["name"], budgets=budgets, plan=plan, provenance=provenance, **values)
+    with within("plan"):
+        machine.heights(machine.plan)
+    return machine
+
+
+def _parameter(name: str, entry: object) -> tuple[Any, Provenance]:
+    if not isinstance(entry, Mapping):
+        entry = {"value": entry}
+    check_mapping("", entry, ("value", *PROVENANCE_KEYS), ("value",))
+    if entry.get("unit", UNITS[name]) != UNITS[name]:
+        raise refuse("unit", UNITS[name], entry["unit"])
+    value: Any = entry["value"]
+    provenance = provenance_from({"unit": UNITS[name], **entry})
+    numbers = value if isinstance(value, list) else [value]
+    for number in numbers:
+        if isinstance(number, int | float) and not provenance.covers(number):
+            raise refuse("value", f"a number in its own range {provenance.low} to {provenance.high}", number)
+    if name in BUFFERS:
+        return MemoryLevel(capacity_bytes=value), provenance
+    return tuple(numbers) if name == "tile_rows" else value, provenance
+
+
+def _budgets(entries: object) -> dict[str, Budget]:
+    if not isinstance(entries, Mapping):
+        raise refuse("budgets", "a mapping of labels", entries)
+    budgets = {}
+    for label, entry in entries.items():
+        with within(f"budgets.{label}"):
+            known = ("num_macs", "clock_hz")
+            fields = check_mapping("", entry, (*known, *PROVENANCE_KEYS), known)
+            name = str(label).upper()
+            if name in budgets:
+                raise refuse("label", "each label once, in capitals or not", label)
+            budgets[name] = Budget(**{key: fields[key] for key in known}, provenance=provenance_from(fields))
+    return budgets
+
+
+def accelerator_names() -> list[str]:
+    """Names of the accelerators of tiles that ship."""
+    return [path.stem for path in shipped("accelerators")]
+
+
+def shipped_accelerators() -> tuple[Accelerator, ...]:
+    """All accelerators that ship with sharp."""
+    return tuple(load_accelerator(path) for path in shipped("accelerators"))
+
+
+def find_accelerator(name: str) -> Accelerator:
+    """The accelerator of a shipped name ("sharp") or of a file ("my.yaml").
+
+    Raises
+    ------
+    SpecificationError
+        Where there is no such name or file (with the nearest names), or the file is refused.
+    """
+    path = find_file(name, "accelerators")
+    if path is None:
+        known = accelerator_names()
+        raise refuse("accelerator", f"{', '.join(known)} or a YAML file", name, suggestion(name, known))
+    return load_accelerator(path)

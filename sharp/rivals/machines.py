@@ -1,0 +1,92 @@
+"""Machines of every kind by name, and a network on any of them: tiles (SHARP, E-PUR), BrainWave, GPUs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sharp.checks import refuse, suggestion, within
+from sharp.cycles.counting import Progress
+from sharp.cycles.report import MachineReport
+from sharp.cycles.simulate import simulate
+from sharp.errors import SpecificationError
+from sharp.machine.accelerator import Accelerator
+from sharp.machine.files import accelerator_from, accelerator_names, find_accelerator
+from sharp.machine.plan import Plan
+from sharp.rivals.brainwave import BrainWave, brainwave_from, find_brainwave
+from sharp.rivals.gpu import Gpu, gpu_models
+from sharp.shipped import read_yaml
+from sharp.workload.files import networks_from
+from sharp.workload.network import Network
+
+if TYPE_CHECKING:
+    from sharp.energy.technology import Technology
+
+Rival = BrainWave | Gpu
+"""Machines that are no tiles: models fitted to published measurements."""
+AnyMachine = Accelerator | Rival
+
+
+def shipped_rivals() -> dict[str, Rival]:
+    """The machines without tiles, by name."""
+    return {"brainwave": find_brainwave(), **gpu_models()}
+
+
+def load_any(path: Path) -> tuple[Network, ...] | Accelerator | Technology | BrainWave:
+    """Load whatever a file describes, told apart by its keys; the file is read once, so it may be a pipe.
+
+    Raises
+    ------
+    SpecificationError
+        With the file, the key, what was expected and what was got.
+    """
+    content = read_yaml(path)
+    if "native_dimension" in content:
+        return brainwave_from(path, content)
+    if {"layers", "suite", "seq_len"} & set(content):
+        return networks_from(path, content)
+    with within(f"{path}: "):
+        if "voltage_v" not in content:
+            return accelerator_from(content)
+        from sharp.energy.files import technology_from  # nothing else needs it yet, and start-up counts
+
+        return technology_from(content)
+
+
+def find_machine(name: str) -> AnyMachine:
+    """The machine of a shipped name ("sharp", "epur", "brainwave", "titan-xp") or of a file.
+
+    Raises
+    ------
+    SpecificationError
+        Where there is no such name or file (with the nearest names), or the file is refused.
+    """
+    if name in accelerator_names():
+        return find_accelerator(name)
+    if name.endswith((".yaml", ".yml")) or "/" in name:
+        loaded = load_any(Path(name))
+        if not isinstance(loaded, Accelerator | BrainWave):
+            raise SpecificationError(f"{name}: expected an accelerator, got a file of another kind")
+        return loaded
+    rivals = shipped_rivals()
+    if name not in rivals:
+        known = [*accelerator_names(), *rivals]
+        raise refuse("accelerator", f"{', '.join(known)} or a YAML file", name, suggestion(name, known))
+    return rivals[name]
+
+
+def run_on(
+    machine: AnyMachine, network: Network, plan: Plan | None = None, *, progress: Progress | None = None
+) -> MachineReport:
+    """Run a network on a machine; the plan is for tiles alone, by default the machine's own.
+
+    Raises
+    ------
+    SpecificationError, InfeasibleMappingError
+        As `sharp.cycles.simulate.simulate`, and where a rival has no measurements to say anything of the network.
+    """
+    if isinstance(machine, Accelerator):
+        return simulate(network, machine, plan, progress=progress)
+    if plan is not None:
+        raise refuse("plan", f"none, as {machine.name} has no schedule to choose", plan.schedule_name)
+    return machine.run(network)

@@ -1,0 +1,4 @@
+"""Many points: grids, sweeps, surveys of networks, comparisons of machines.
+
+Knows no claim and no notebook.
+"""

@@ -1,0 +1,38 @@
+"""Design spaces from files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sharp.checks import check_integer, check_mapping, refuse, within
+from sharp.shipped import read_yaml
+from sharp.space.points import Grid, check_column, grid
+
+
+def load_grid(path: Path) -> Grid:
+    """Load a grid of points: a mapping of columns (`points.COLUMNS`) to a value, a list, or from, to and step.
+
+    Raises
+    ------
+    SpecificationError
+        With the file, the key, what was expected and what was got.
+    """
+    content = read_yaml(path)
+    with within(f"{path}: "):
+        return grid(**{name: _axis(name, values) for name, values in content.items()})
+
+
+def _axis(name: str, values: Any) -> Any:
+    check_column(name)
+    if isinstance(values, Mapping):
+        with within(f"points.{name}"):
+            check_mapping("", values, ("from", "to", "step"), ("from", "to"))
+            first, last = check_integer("from", values["from"]), check_integer("to", values["to"])
+            if last < first:
+                raise refuse("to", f"at least {first}, as from", last)
+            return range(first, last + 1, check_integer("step", values.get("step", 1)))
+    if name == "lengths" and isinstance(values, list):
+        return [tuple(value) if isinstance(value, list) else value for value in values]
+    return values

@@ -1,0 +1,119 @@
+"""Whole networks on several budgets under several plans, as a tidy table: one row a point, one column a number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from sharp.cycles.simulate import Report, simulate
+from sharp.energy.breakdown import Gating
+from sharp.energy.implementation import Implementation, implement
+from sharp.energy.power import evaluate_energy
+from sharp.energy.technology import Technology
+from sharp.machine.accelerator import Accelerator
+from sharp.machine.plan import Plan
+from sharp.workload.network import Network
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def survey(
+    networks: Iterable[Network],
+    accelerator: Accelerator,
+    *,
+    macs: Iterable[str | int],
+    plans: Iterable[Plan] | None = None,
+    technology: Technology | None = None,
+    gating: Gating | None = None,
+) -> pd.DataFrame:
+    """Simulate every network on every budget under every plan; with a technology, also what that costs.
+
+    The plan is the machine's own where none is given.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns: network, batch_size, hidden_size (of the first layer), budget, num_macs, clock_hz, schedule,
+        reconfiguration, forwarding, weights, tile_rows (as asked), chosen_tile_rows (of the first layer), total_cycles,
+        latency_s, utilization, loaded_bytes, and the split in cycles (`sharp.cycles.counting.SPLIT`); with a technology
+        `sharp.energy.breakdown.ENERGY_COLUMNS` after them, then what each component leaks (compute_unit_leakage_j and
+        so on), peak_power_w and gflops_per_w_paper.
+
+    Raises
+    ------
+    SpecificationError, InfeasibleMappingError
+        As `sharp.cycles.simulate.simulate`.
+    """
+    import pandas as pd
+
+    machines = [accelerator.with_macs(budget) for budget in macs]
+    made = [None if technology is None else implement(machine, technology) for machine in machines]
+    points = product(networks, zip(machines, made, strict=True), plans or [accelerator.plan])
+    return pd.DataFrame([_point(*point, gating) for point in points])
+
+
+def survey_power(reports: Iterable[Report], technologies: Mapping[Any, tuple[Technology, Gating]]) -> pd.DataFrame:
+    """Power of runs in several technologies, gated or not: the same cycles at other costs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns: technology (its key), network, budget, power_w, energy_j, gflops_per_w, area_mm2.
+
+    Raises
+    ------
+    SpecificationError
+        As `sharp.implement`, and where power gating is asked for without data.
+    """
+    import pandas as pd
+
+    made: dict[tuple[Any, str], Implementation] = {}
+    rows = []
+    for (key, (technology, gating)), report in product(technologies.items(), list(reports)):
+        place = key, report.accelerator.budget_label
+        made[place] = made.get(place) or implement(report.accelerator, technology)
+        row = evaluate_energy(report, made[place], gating).as_row()
+        kept = {name: row[name] for name in ("power_w", "energy_j", "gflops_per_w", "area_mm2")}
+        rows.append({"technology": key, "network": report.network.name, "budget": place[1], **kept})
+    return pd.DataFrame(rows)
+
+
+def _point(
+    network: Network,
+    machine: tuple[Accelerator, Implementation | None],
+    plan: Plan,
+    gating: Gating | None,
+) -> dict[str, Any]:
+    accelerator, made = machine
+    report = simulate(network, accelerator, plan)
+    counts = report.counts
+    return {
+        "network": network.name,
+        "batch_size": network.batch_size,
+        "hidden_size": network.layers[0].hidden_size,
+        "budget": accelerator.budget_label,
+        "num_macs": accelerator.num_macs,
+        "clock_hz": accelerator.clock_hz,
+        **plan.as_dict(),
+        "tile_rows": plan.tile_rows,
+        "chosen_tile_rows": report.layers[0].tile_rows,
+        "total_cycles": counts.total_cycles,
+        "latency_s": report.latency_s,
+        "utilization": counts.utilization,
+        "loaded_bytes": report.loaded_bytes,
+        **counts.split,
+        **({} if made is None else _energy(report, made, gating)),
+    }
+
+
+def _energy(report: Report, made: Implementation, gating: Gating | None) -> dict[str, float]:
+    costs = evaluate_energy(report, made, gating)
+    leakage = {f"{name}_leakage_j": energy for name, energy in costs.energy.static_j.items()}
+    return {
+        **costs.as_row(),
+        **leakage,
+        "peak_power_w": costs.peak_power_w,
+        "gflops_per_w_paper": costs.gflops_per_w_paper,
+    }

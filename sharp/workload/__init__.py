@@ -1,0 +1,8 @@
+"""Networks: layers, cells, sequences, and their files.
+
+Knows no machine.
+"""
+
+from sharp.workload.network import Network, RNNLayer, Sequences, single_layer, square_lstm
+
+__all__ = ["Network", "RNNLayer", "Sequences", "single_layer", "square_lstm"]

@@ -1,0 +1,135 @@
+"""Networks from files: a network, or a suite of problems of one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sharp.checks import check_integer, check_list, check_mapping, check_text, refuse, suggestion, within
+from sharp.errors import SpecificationError
+from sharp.provenance import Provenance
+from sharp.published import provenances_from
+from sharp.shipped import find_file, read_yaml, shipped
+from sharp.workload.network import Network, RNNLayer
+
+_NETWORK_KEYS = ("name", "title", "seq_len", "batch_size", "layers", "provenance")
+_SUITE_KEYS = ("suite", "title", "problems", "provenance")
+_PROBLEM_KEYS = ("cell", "hidden_size", "seq_len", "batch_size")
+_LAYER_KEYS = (*RNNLayer.__dataclass_fields__, "repeat")
+_MAX_REPEAT = 10_000
+
+
+def load_networks(path: Path) -> tuple[Network, ...]:
+    """Load the network of a file, or all networks of a suite.
+
+    Parameters
+    ----------
+    path : Path
+        A YAML file: a network (keys name, layers, seq_len, ...) or a suite (keys suite, problems, ...).
+
+    Raises
+    ------
+    SpecificationError
+        With the file, the key, what was expected and what was got.
+    """
+    return networks_from(path, read_yaml(path))
+
+
+def networks_from(path: Path, content: Mapping[str, Any]) -> tuple[Network, ...]:
+    """The networks that the content of a file describes (`load_networks`)."""
+    with within(f"{path}: "):
+        return _suite(content) if "suite" in content else (_network(content),)
+
+
+def _network(content: Mapping[str, Any]) -> Network:
+    check_mapping("network", content, _NETWORK_KEYS, ("name", "layers", "seq_len"))
+    layers: list[RNNLayer] = []
+    for index, entry in enumerate(check_list("layers", content["layers"])):
+        with within(f"layers[{index}]"):
+            layers.extend(_layers(entry))
+    return Network(
+        name=content["name"],
+        layers=tuple(layers),
+        **_batch(content),
+        title=content.get("title", ""),
+        provenance=provenances_from(content.get("provenance", {}), ("layers", "input_size", "hidden_size", "seq_len")),
+    )
+
+
+def _batch(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Steps and sequences: a number of steps with a batch size, or a list with the length of each sequence."""
+    seq_len = content["seq_len"]
+    if not isinstance(seq_len, list):
+        return {"seq_len": seq_len, "batch_size": content.get("batch_size", 1)}
+    lengths = [
+        check_integer(f"seq_len[{index}]", length) for index, length in enumerate(check_list("seq_len", seq_len))
+    ]
+    if content.get("batch_size", len(lengths)) != len(lengths):
+        raise refuse("batch_size", f"{len(lengths)}, the number of lengths in seq_len", content["batch_size"])
+    return {"seq_len": max(lengths), "batch_size": len(lengths), "lengths": tuple(lengths)}
+
+
+def _layers(entry: object) -> list[RNNLayer]:
+    fields = dict(check_mapping("", entry, _LAYER_KEYS, ("input_size", "hidden_size")))
+    repeat = check_integer("repeat", fields.pop("repeat", 1))
+    if repeat > _MAX_REPEAT:
+        raise refuse("repeat", f"at most {_MAX_REPEAT}", repeat)
+    return [RNNLayer(**fields)] * repeat
+
+
+def _suite(content: Mapping[str, Any]) -> tuple[Network, ...]:
+    check_mapping("suite", content, _SUITE_KEYS, ("suite", "problems"))
+    suite, title = check_text("suite", content["suite"]), content.get("title", "")
+    provenance = provenances_from(content.get("provenance", {}), ("layers", "input_size", "hidden_size", "seq_len"))
+    networks = []
+    for index, entry in enumerate(check_list("problems", content["problems"])):
+        with within(f"problems[{index}]"):
+            networks.append(_problem(suite, title, provenance, entry))
+    return tuple(networks)
+
+
+def _problem(suite: str, title: str, provenance: Mapping[str, Provenance], entry: object) -> Network:
+    problem = check_mapping("", entry, _PROBLEM_KEYS, ("cell", "hidden_size", "seq_len"))
+    cell, hidden_size, seq_len = problem["cell"], problem["hidden_size"], problem["seq_len"]
+    batch_size = problem.get("batch_size", 1)
+    batch = "" if batch_size == 1 else f"-b{batch_size}"
+    return Network(
+        name=f"{suite}-{cell}-h{hidden_size}-t{seq_len}{batch}",
+        layers=(RNNLayer(cell=cell, input_size=hidden_size, hidden_size=hidden_size),),
+        seq_len=seq_len,
+        batch_size=batch_size,
+        title=title,
+        provenance=provenance,
+    )
+
+
+def shipped_networks() -> tuple[Network, ...]:
+    """All networks that ship with sharp, suites unfolded, in the order of their files."""
+    return tuple(network for path in shipped("networks") for network in load_networks(path))
+
+
+def find_network(name: str) -> Network:
+    """The network of a shipped name ("eesen", "deepbench-lstm-h512-t25") or of a file ("my.yaml").
+
+    Raises
+    ------
+    SpecificationError
+        Where there is no such name or file (with the nearest names), or the file is refused.
+    """
+    path = find_file(name, "networks")
+    if path is None:
+        suite = find_file(name.split("-")[0], "networks")
+        for network in load_networks(suite) if suite else ():
+            if network.name == name:
+                return network
+        known = [network.name for network in shipped_networks()]
+        raise refuse(
+            "network", "a name that `sharp list networks` prints or a YAML file", name, suggestion(name, known)
+        )
+    networks = load_networks(path)
+    if len(networks) > 1:
+        raise SpecificationError(
+            f"network: expected one network, got the suite {name!r} of {len(networks)}, such as {networks[0].name!r}"
+        )
+    return networks[0]

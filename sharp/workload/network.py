@@ -1,0 +1,228 @@
+"""Recurrent networks: `RNNLayer`, `Sequences` and `Network`, checked when they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+from sharp.checks import check_flag, check_integer, check_name, check_text, refuse
+from sharp.errors import SpecificationError
+from sharp.provenance import Provenance
+from sharp.workload.cells import CELLS, Cell, Elementwise, Phase
+
+
+@dataclass(frozen=True, kw_only=True)
+class RNNLayer:
+    """One recurrent layer; its gate matrix has ``len(gates) * hidden_size`` rows and ``input_size + R`` columns.
+
+    R is the projection size where there is one, else the hidden size.
+    """
+
+    cell: str = "lstm"
+    """One of `sharp.workload.cells.CELLS`."""
+    input_size: int
+    """Elements of x_t."""
+    hidden_size: int
+    """Cells of one direction."""
+    bidirectional: bool = False
+    """Two directions, each with its own weights; the layer puts out both."""
+    projection_size: int | None = None
+    """Rows of the projection P, which makes h_t smaller than the number of cells; None: no projection."""
+    peephole: bool = False
+    """Diagonal weights from the cell state to the gates (LSTM); they cost no cycle of the array."""
+    linear_before_reset: bool = True
+    """GRU: the reset gate multiplies U_n h (cuDNN, PyTorch), not h (the original form), as in ONNX."""
+    residual: bool = False
+    """The layer's input is added to its output, which has to be as wide."""
+
+    def __post_init__(self) -> None:
+        check_name("cell", self.cell, CELLS)
+        for name in ("hidden_size", "input_size"):
+            object.__setattr__(self, name, check_integer(name, getattr(self, name)))
+        for name in ("bidirectional", "peephole", "linear_before_reset", "residual"):
+            check_flag(name, getattr(self, name))
+        if self.projection_size is not None:
+            object.__setattr__(self, "projection_size", check_integer("projection_size", self.projection_size))
+        for cell in CELLS.values():
+            for name in cell.options:
+                if name not in self._cell.options and getattr(self, name) != getattr(RNNLayer, name):
+                    raise refuse("cell", f"{cell.name} ({name} belongs to it)", self.cell)
+        if self.residual and self.input_size != self.output_size:
+            raise refuse("input_size", f"{self.output_size} (a residual layer puts out what it reads)", self.input_size)
+
+    @property
+    def _cell(self) -> Cell:
+        return CELLS[self.cell]
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """Products of a step, in the order in which they depend on each other."""
+        return self._cell.phases(self)
+
+    @property
+    def gates(self) -> str:
+        """Gates, one letter each."""
+        return self._cell.gates
+
+    @property
+    def num_directions(self) -> int:
+        """1, or 2 for a bidirectional layer."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def recurrent_size(self) -> int:
+        """Elements of h_t in one direction."""
+        return self.projection_size or self.hidden_size
+
+    @property
+    def output_size(self) -> int:
+        """Elements that the layer puts out a step, both directions together."""
+        return self.recurrent_size * self.num_directions
+
+    @property
+    def num_weights(self) -> int:
+        """Weights of all matrices and directions, biases and peepholes left out; also the MACs of a step."""
+        gate_matrix = len(self.gates) * self.hidden_size * (self.input_size + self.recurrent_size)
+        projection = self.hidden_size * (self.projection_size or 0)
+        return self.num_directions * (gate_matrix + projection)
+
+    @property
+    def elementwise(self) -> Elementwise:
+        """What else a step is for each cell."""
+        return self._cell.elementwise(self)
+
+    @property
+    def num_elementwise(self) -> int:
+        """Element-wise operations of a step: biases, gates, peepholes, residual; none takes a cycle of the array."""
+        residual = self.output_size if self.residual else 0
+        each = self.elementwise.multiplications + self.elementwise.additions
+        return self.num_directions * self.hidden_size * each + residual
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """The sequences of a batch, longest first, as spans of time steps in which equally many run."""
+
+    spans: tuple[tuple[int, int], ...]
+    """(sequences, steps): the first span runs all sequences, each later one fewer."""
+
+    @classmethod
+    def equal(cls, seq_len: int, batch_size: int = 1) -> Sequences:
+        """`batch_size` sequences of `seq_len` steps."""
+        return cls(((check_integer("batch_size", batch_size), check_integer("seq_len", seq_len)),))
+
+    @classmethod
+    def of(cls, lengths: Iterable[int]) -> Sequences:
+        """Sequences of some lengths, in any order."""
+        ordered = sorted((check_integer("seq_len", length) for length in lengths), reverse=True)
+        if not ordered:
+            raise refuse("seq_len", "the length of at least one sequence", ordered)
+        spans, running, done = [], len(ordered), 0
+        for length, group in groupby(reversed(ordered)):
+            spans.append((running, length - done))
+            running, done = running - len(list(group)), length
+        return cls(tuple(spans))
+
+    @property
+    def batch_size(self) -> int:
+        """Sequences at the start."""
+        return self.spans[0][0]
+
+    @property
+    def num_steps(self) -> int:
+        """Steps of the longest sequence."""
+        return sum(steps for _, steps in self.spans)
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of all sequences together."""
+        return sum(sequences * steps for sequences, steps in self.spans)
+
+    @property
+    def are_equal(self) -> bool:
+        """Whether all sequences are equally long."""
+        return len(self.spans) == 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A stack of layers run over a sequence; each layer reads what the layer below puts out."""
+
+    name: str
+    """Short name, as given to ``--network``."""
+    layers: tuple[RNNLayer, ...]
+    """From the bottom up."""
+    seq_len: int
+    """Time steps, of the longest sequence where they differ."""
+    batch_size: int = 1
+    """Sequences that share the weights."""
+    lengths: tuple[int, ...] = ()
+    """Length of each sequence of the batch, where they differ."""
+    title: str = ""
+    """What the network is for, in a line."""
+    provenance: Mapping[str, Provenance] = field(default_factory=dict, compare=False)
+    """Source and status of each number, by field name."""
+
+    def __post_init__(self) -> None:
+        check_text("name", self.name)
+        for name in ("seq_len", "batch_size"):
+            object.__setattr__(self, name, check_integer(name, getattr(self, name)))
+        if self.title != "":
+            check_text("title", self.title)
+        object.__setattr__(self, "lengths", tuple(check_integer("lengths", length) for length in self.lengths))
+        if self.lengths and (max(self.lengths), len(self.lengths)) != (self.seq_len, self.batch_size):
+            raise refuse("lengths", f"{self.batch_size} lengths, the greatest {self.seq_len}", self.lengths)
+        object.__setattr__(self, "layers", tuple(self.layers))
+        if not self.layers:
+            raise refuse("layers", "at least one layer", self.layers)
+        for index, (below, layer) in enumerate(zip(self.layers, self.layers[1:], strict=False), start=1):
+            if layer.input_size != below.output_size:
+                raise SpecificationError(
+                    f"layers[{index}].input_size: expected {below.output_size} "
+                    f"(what layers[{index - 1}] puts out), got {layer.input_size}"
+                )
+
+    @property
+    def num_weights(self) -> int:
+        """Weights of all layers."""
+        return sum(layer.num_weights for layer in self.layers)
+
+    @property
+    def sequences(self) -> Sequences:
+        """The sequences of the batch."""
+        return Sequences.of(self.lengths) if self.lengths else Sequences.equal(self.seq_len, self.batch_size)
+
+    @property
+    def num_macs(self) -> int:
+        """Multiply-accumulates of the whole run, all sequences of the batch."""
+        return self.num_weights * self.sequences.total_steps
+
+    def with_lengths(self, lengths: Sequence[int]) -> Network:
+        """The same network on a batch of sequences of some lengths."""
+        sequences = Sequences.of(lengths)
+        return replace(
+            self,
+            seq_len=sequences.num_steps,
+            batch_size=sequences.batch_size,
+            lengths=() if sequences.are_equal else tuple(lengths),
+        )
+
+
+def square_lstm(hidden_size: int, seq_len: int = 25) -> Network:
+    """One LSTM layer whose input is as wide as its hidden state (X = H), the paper's synthetic workload.
+
+    Parameters
+    ----------
+    hidden_size : int
+        Cells, and elements of x_t.
+    seq_len : int
+        Time steps; the paper's sweeps use 25.
+    """
+    return single_layer(RNNLayer(input_size=hidden_size, hidden_size=hidden_size), seq_len)
+
+
+def single_layer(layer: RNNLayer, seq_len: int, batch_size: int = 1) -> Network:
+    """One layer as a network, named after its sizes."""
+    name = f"{layer.cell}-{layer.input_size}x{layer.hidden_size}-t{seq_len}" + f"-b{batch_size}" * (batch_size > 1)
+    return Network(name=name, layers=(layer,), seq_len=seq_len, batch_size=batch_size)

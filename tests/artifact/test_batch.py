@@ -1,0 +1,432 @@
+"""Batches: points checked before anything runs, each whole or not at all, none twice, on processes and on Dask."""
+
+import contextlib
+import csv
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from sharp import SpecificationError
+from sharp.artifact.batch import claimed, load_batch
+from sharp.artifact.executors import Task, run_point
+from sharp.cli import cli
+from sharp.cli.batch_command import batch_command
+
+if "batch" not in cli.commands:
+    cli.add_command(batch_command)
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "book" / "batches" / "tile_exploration.yaml"
+COMMAND = (
+    "from sharp.cli import cli, main; from sharp.cli.batch_command import batch_command; "
+    "cli.add_command(batch_command); main()"
+)
+# A notebook that takes a second, nearly all of it the kernel's start, and notes that it ran.
+CHEAP = """---
+kernelspec: {name: python3, display_name: Python 3, language: python}
+jupytext: {text_representation: {extension: .md, format_name: myst}}
+---
+
+```{code-cell} ipython3
+:tags: [parameters]
+
+size = 3
+sizes = [1, 2]
+label = "x"
+```
+
+```{code-cell} ipython3
+import json
+import os
+from pathlib import Path
+
+with open(os.environ["RUNS"], "a") as runs:
+    runs.write(f"{size} {sizes}\\n")
+if size == 13:
+    raise RuntimeError("size <13> has bad luck")
+if size == 77:
+    os.kill(os.getppid(), 9)
+if size == 99:
+    import time
+    time.sleep(60)
+Path("tab_cheap.csv").write_text(f"size\\n{size}\\n")
+Path("tab_cheap.tex").write_text(label)
+Path("tab_cheap.json").write_text(json.dumps({"headline": {"size": size, "third": sum(sizes) / 3}}))
+```
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with the cheap notebook."""
+    folder = tmp_path_factory.mktemp("batch")
+    (folder / "tab_cheap.md").write_text(CHEAP)
+    return folder
+
+
+def write_grid(folder, parameters, notebook="tab_cheap.md"):
+    path = folder / "grid.yaml"
+    path.write_text(f"notebook: {notebook}\nparameters: {json.dumps(parameters)}\n")
+    return path
+
+
+DOZEN = {"size": {"each": [1, 2, 3, 4, 5, 6]}, "sizes": {"each": [[1, 2], [3]]}, "label": "a: <b>"}
+
+
+def start(grid, output, runs, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, "batch", str(grid), "-o", str(output), *arguments],
+        cwd=output.parent,
+        env={**os.environ, "RUNS": str(runs)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(process):
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def batch(*arguments):
+    return finish(start(*arguments))
+
+
+def read_summary(output):
+    with (output / "summary.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def contents(output):
+    """Every file's bytes, but for what measures time."""
+    files = {}
+    for path in sorted(output.rglob("*")):
+        if path.is_file() and path.name != "timing.json":
+            text = path.read_bytes()
+            name = str(path.relative_to(output))
+            files[name] = re.sub(rb",[\d.]*\n", b"\n", text) if name == "summary.csv" else text
+    return files
+
+
+def finished(output):
+    return {path.name: path.stat().st_ino for path in (output / "points").glob("*")}
+
+
+def lines(path):
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def assert_no_process_of(runs):
+    """No process that writes to this file of runs outlives its batch for long."""
+    deadline = time.monotonic() + 10
+    while (alive := processes_of(runs)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not alive
+
+
+def processes_of(runs):
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if f"RUNS={runs}".encode() in path.read_bytes().split(b"\0"):
+                found.append(path.parent.name)
+    return found
+
+
+@pytest.fixture(scope="module")
+def reference(place):
+    """The dozen points, run at one go."""
+    output = place / "reference"
+    code, out, err = batch(write_grid(place, DOZEN), output, place / "reference.runs", "--jobs", "2")
+    assert (code, err) == (0, "")
+    assert "report.html: 12 points, 0 failed" in out
+    return output
+
+
+# What is refused before anything runs
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ("{sise: 3}", r"parameters: expected no key 'sise' \(did you mean 'size' or 'sizes'\?\)"),
+        ("[1]", r"parameters: expected a mapping, got \[1\]"),
+        ("{size: {each: []}}", r"parameters.size.each: expected a list with at least one entry, got \[\]"),
+        ("{size: {each: 3}}", r"parameters.size.each: expected a list with at least one entry, got 3"),
+        ("{size: {each: [1, 2, 1]}}", r"parameters.size.each: expected values that differ, got 1 twice"),
+        ("{sizes: {each: [1, 2]}}", r"parameters.sizes.each: expected a list, as the notebook's own \[1, 2\], got 1"),
+        ("{sizes: 1K}", r"parameters.sizes: expected a list, as the notebook's own \[1, 2\], got '1K'"),
+        ("{size: .inf}", r"parameters.size: expected texts, finite numbers, lists and mappings, got inf"),
+        (f"{{size: {{each: {list(range(1001))}}}}}", r"parameters: expected at most 1000 points, got 1001"),
+    ],
+)
+def test_bad_parameters_are_refused_in_one_sentence(place, parameters, sentence):
+    path = place / "bad.yaml"
+    path.write_text(f"notebook: tab_cheap.md\nparameters: {parameters}\n")
+    with pytest.raises(SpecificationError, match=rf"^\S*bad.yaml: {sentence}$"):
+        load_batch(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("parameters: {}", r"grid: expected a key 'notebook', got parameters"),
+        ("notebook: x\nparametres: {}", r"grid: expected no key 'parametres' \(did you mean 'parameters'\?\)"),
+        ("notebook: tab_claim", r"notebook: expected the id of .*, got 'tab_claim' \(did you mean 'tab_claims'\?\)"),
+        ("notebook: none.md", r"notebook: expected a notebook that is there, got '.*none.md'"),
+        ("notebook: 3", r"notebook: expected a printable text, got 3"),
+    ],
+)
+def test_bad_grids_are_refused_in_one_sentence(place, text, sentence):
+    path = place / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(SpecificationError, match=rf"^\S*bad.yaml: {sentence}$"):
+        load_batch(path)
+
+
+def test_bad_input_at_the_command_is_exit_code_2_and_nothing_runs(command, place):
+    grid, output = write_grid(place, DOZEN), place / "refused"
+    for arguments in (
+        [str(place / "none.yaml"), "-o", str(output)],
+        [str(grid)],
+        [str(grid), "-o", str(grid)],
+        [str(grid), "-o", str(output), "--jobs", "0"],
+        [str(grid), "-o", str(output), "--jobs", "2", "--scheduler", "tcp://127.0.0.1:1"],
+    ):
+        outcome = command("batch", *arguments)
+        assert outcome.code == 2
+        assert re.fullmatch(r"sharp: [^\n]+\n", outcome.err)
+    assert not output.exists()
+
+
+def test_dask_is_imported_only_when_asked_for_and_missed_in_one_sentence(command, place, monkeypatch):
+    grid = write_grid(place, DOZEN)
+    code = "import sys; import sharp.artifact.executors, sharp.artifact.batch; assert 'distributed' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    outcome = command("batch", str(grid), "-o", str(place / "refused"), "--scheduler", "tcp://127.0.0.1:1")
+    assert outcome.code == 2
+    assert (
+        outcome.err
+        == "sharp: --scheduler: expected the package distributed (pip install 'sharp-rnn[batch]'), got none\n"
+    )
+
+
+def test_a_scheduler_that_is_not_there_is_bad_input(command, place, monkeypatch):
+    monkeypatch.setattr("sharp.artifact.executors.CONNECT_S", 0.3)
+    grid = write_grid(place, DOZEN)
+    for address in ("tcp://127.0.0.1:1", "nowhere://x", "tcp://a:b"):
+        outcome = command("batch", str(grid), "-o", str(place / "refused"), "--scheduler", address)
+        assert outcome.code == 2
+        assert f"expected the address of a Dask scheduler, such as tcp://127.0.0.1:8786, got '{address}'" in outcome.err
+        assert not (place / "refused").exists()
+
+
+def test_a_folder_is_one_batchs(place, command):
+    grid = write_grid(place, DOZEN)
+    with claimed(place / "held"):
+        outcome = command("batch", str(grid), "-o", str(place / "held"))
+    assert outcome.code == 2
+    assert "held: expected no other batch at work there, got one" in outcome.err
+
+
+# The points of a grid
+
+
+def test_an_axis_is_told_from_a_list(place):
+    loaded = load_batch(write_grid(place, {"sizes": [5, 6], "size": {"each": [1, 2]}}))
+    assert loaded.axes == ("size",)
+    assert [point.parameters for point in loaded.points] == [{"sizes": [5, 6], "size": 1}, {"sizes": [5, 6], "size": 2}]
+    assert [point.name[:7] for point in loaded.points] == ["size=1-", "size=2-"]
+    (alone,) = load_batch(write_grid(place, {})).points
+    assert alone.name.startswith("point-")
+
+
+def test_names_are_stable_short_and_safe(place):
+    awkward = ["1K", ["1K"], "a/b", "a b", "../x", "ü" * 200, "A", "a", {"a": 1}, None, 1.5]
+    points = load_batch(write_grid(place, {"label": {"each": awkward}})).points
+    assert len({point.name.lower() for point in points}) == len(points)
+    assert all(re.fullmatch(r"[\w=+,.-]{1,100}", point.name, flags=re.ASCII) for point in points)
+    again = load_batch(write_grid(place, {"label": {"each": awkward[::-1]}})).points
+    assert [point.name for point in again] == [point.name for point in points][::-1]
+
+
+def test_the_shipped_grid_is_a_dozen_points():
+    loaded = load_batch(SHIPPED)
+    assert loaded.notebook.stem == "fig_tile_exploration"
+    assert len(loaded.points) == 12
+
+
+# Running
+
+
+@pytest.mark.slow
+def test_a_point_is_what_sharp_figure_gives(place, reference):
+    (folder,) = reference.glob("points/size=2,sizes=3-*")
+    names = ["manifest.json", "parameters.yaml", *(f"tab_cheap.{suffix}" for suffix in ("csv", "ipynb", "json", "tex"))]
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*names, "timing.json"])
+    assert (folder / "tab_cheap.tex").read_text() == "a: <b>"
+    figure = [
+        sys.executable,
+        "-m",
+        "sharp.cli",
+        "figure",
+        "tab_cheap.md",
+        "-f",
+        folder / "parameters.yaml",
+        "-o",
+        "alone",
+    ]
+    subprocess.run(figure, cwd=place, env={**os.environ, "RUNS": os.devnull}, check=True, capture_output=True)
+    for name in ("manifest.json", "tab_cheap.csv", "tab_cheap.json"):
+        assert (place / "alone" / name).read_bytes() == (folder / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_summary_and_report(reference):
+    rows = read_summary(reference)
+    assert list(rows[0]) == [
+        *("point", "size", "sizes", "label", "headline_size", "third", "status", "error", "seconds"),
+    ]
+    assert [(row["size"], row["sizes"]) for row in rows][:3] == [("1", "[1, 2]"), ("1", "[3]"), ("2", "[1, 2]")]
+    assert all(row["headline_size"] == row["size"] and row["status"] == "finished" for row in rows)
+    assert all(0 < float(row["seconds"]) < 100 for row in rows)
+    page = (reference / "report.html").read_text()
+    assert "a: &lt;b&gt;" in page
+    assert not re.search(r"(https?:)?//|<script|<link", page)
+    links = re.findall(r'href="(points/[^"]+)"', page)
+    assert len(links) == 12
+    assert all((reference / unquote(link)).is_dir() for link in links)
+
+
+@pytest.mark.slow
+def test_killed_at_random_and_started_again_is_as_run_at_one_go(place, reference):
+    grid, output, runs = place / "dozen.yaml", place / "killed", place / "killed.runs"
+    write_grid(place, DOZEN).rename(grid)
+    seed = time.time_ns()
+    chance = random.Random(seed)
+    process = start(grid, output, runs, "--jobs", "2")
+    time.sleep(chance.uniform(2, 8))
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    kept = finished(output)
+    assert all((output / "points" / name / "manifest.json").exists() for name in kept), seed
+    if len(kept) < 12:
+        assert not (output / "report.html").exists(), seed
+    assert_no_process_of(runs)
+    before = len(lines(runs))
+    assert batch(grid, output, runs, "--jobs", "2")[0] == 0, seed
+    assert kept.items() <= finished(output).items(), seed
+    assert len(lines(runs)) - before == 12 - len(kept), seed
+    assert contents(output) == contents(reference), seed
+
+
+@pytest.mark.slow
+def test_one_fails_and_the_others_go_on_then_only_what_changed_runs(place):
+    folder = place / "changing"
+    folder.mkdir()
+    (folder / "tab_cheap.md").write_text(CHEAP)
+    grid, output, runs = write_grid(folder, {"size": {"each": [13, 1]}}), folder / "out", folder / "runs"
+    code, out, err = batch(grid, output, runs)
+    assert code == 1
+    assert "2 points, 1 failed" in out
+    assert re.fullmatch(r"sharp: size=13-\w+: tab_cheap.md, cell 2: RuntimeError: size <13> has bad luck\n", err)
+    assert [row["status"] for row in read_summary(output)] == ["failed", "finished"]
+    assert "RuntimeError: size &lt;13&gt; has bad luck" in (output / "report.html").read_text()
+    assert len(finished(output)) == 1
+
+    (folder / "tab_cheap.md").write_text(CHEAP.replace("size == 13", "size == 14"))
+    assert batch(grid, output, runs)[0] == 0
+    assert sorted(lines(runs)[2:]) == ["1 [1, 2]", "13 [1, 2]"]
+    (table,) = output.glob("points/size=13-*/tab_cheap.csv")
+    table.write_text("damaged")
+    (output / ".work").mkdir()
+    (output / ".work" / "old").mkdir()
+    code, out, _ = batch(grid, output, runs, "--first", "1", "--json")
+    assert json.loads(out)["points"] == 1
+    assert lines(runs)[4:] == ["13 [1, 2]"]
+    assert table.read_text() == "size\n13\n"
+    assert len(finished(output)) == 2
+
+
+def test_a_point_whose_process_dies_fails_alone(place, monkeypatch):
+    monkeypatch.setenv("RUNS", os.devnull)
+    result = run_point(Task(name="x", notebook="tab_cheap.md", source=CHEAP.encode(), parameters="size: 77"))
+    assert result.error == "tab_cheap.md: expected its process to end well, got signal 9"
+    assert not result.files
+
+
+@pytest.mark.slow
+def test_interrupted_leaves_finished_points_and_no_process(place):
+    grid, output, runs = place / "interrupted.yaml", place / "interrupted", place / "interrupted.runs"
+    write_grid(place, {"size": {"each": [1, 99, 98]}}).rename(grid)
+    process = start(grid, output, runs, "--jobs", "1")
+    deadline = time.monotonic() + 60
+    while not (len(lines(runs)) == 2 and finished(output)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGINT)
+    code, _, err = finish(process)
+    assert code == 130
+    assert err.strip() == "sharp: interrupted"
+    assert [row["status"] for row in read_summary(output)] == ["finished", "not run", "not run"]
+    assert "1 finished, 2 not run" in (output / "report.html").read_text()
+    assert len(finished(output)) == 1
+    assert_no_process_of(runs)
+
+
+@pytest.mark.slow
+def test_a_cluster_that_loses_a_worker_loses_no_point(place, reference):
+    pytest.importorskip("distributed")
+    grid, output, runs = place / "cluster.yaml", place / "cluster", place / "cluster.runs"
+    write_grid(place, {**DOZEN, "size": {"each": [1, 2]}}).rename(grid)
+    environment = {**os.environ, "RUNS": str(runs)}
+    quiet = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    dask, address = Path(sys.executable).with_name("dask"), place / "scheduler.json"
+    scheduler = [dask, "scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", address]
+    worker = [dask, "worker", "--scheduler-file", address, "--no-nanny", "--nthreads", "1", "--no-dashboard"]
+    servers = [subprocess.Popen([*command, "--host", "127.0.0.1"], **quiet) for command in (scheduler, worker, worker)]
+    try:
+        deadline = time.monotonic() + 30
+        while not address.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process = start(grid, output, runs, "--scheduler", json.loads(address.read_text())["address"])
+        while not finished(output) and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        kept = finished(output)
+        servers[1].kill()
+        code, out, err = finish(process)
+    finally:
+        for server in servers:
+            server.kill()
+            server.wait()
+    assert code == 0, err
+    assert "4 points, 0 failed" in out
+    assert 0 < len(kept) < 4
+    assert kept.items() <= finished(output).items()
+    assert len(finished(output)) == 4
+    assert len(lines(runs)) <= 4 + 2, "only what the dead worker had in hand, or was handing over, runs again"
+    ours, theirs = contents(output), contents(reference)
+    assert all(theirs[name] == text for name, text in ours.items() if name.startswith("points/"))
+
+
+@pytest.mark.slow
+def test_the_shipped_grid_in_a_reduced_form(place):
+    output = place / "shipped"
+    code, _, err = batch(SHIPPED, output, os.devnull, "--first", "1")
+    assert (code, err) == (0, "")
+    (row,) = read_summary(output)
+    assert row["best_k_1k_h128"] == "64"
+    page = (output / "report.html").read_text()
+    assert page.count('<img src="data:image/png;base64,') == 1
+    assert 'alt="Figure of macs=1K,hidden_sizes=128+256-' in page
