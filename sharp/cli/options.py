@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from sharp.checks import check_name, refuse
+from sharp.cycles.schedule import loaded
 from sharp.errors import SpecificationError
 from sharp.machine.accelerator import UNITS, Accelerator, precision_settings, with_settings
 from sharp.machine.files import accelerator_names, find_accelerator
@@ -240,7 +241,8 @@ def plan(options: dict[str, Any], accelerator: Accelerator) -> Plan:
     given = {name: options[name] for name in ("schedule", "reconfiguration", "forwarding", "weights")}
     if options.get("tile_rows") is not None:
         given["tile_rows"] = _tile_rows(options["tile_rows"])
-    return dataclasses.replace(accelerator.plan, **{name: value for name, value in given.items() if value is not None})
+    given = {name: value for name, value in given.items() if value is not None}
+    return loaded(dataclasses.replace(accelerator.plan, **given))
 
 
 def _tile_rows(text: str) -> TileRows:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from sharp.cycles.schedule import loaded
 from sharp.cycles.simulate import Report, simulate
 from sharp.energy.breakdown import Gating
 from sharp.energy.implementation import Implementation, implement
@@ -50,7 +51,7 @@ def survey(
 
     machines = [accelerator.with_macs(budget) for budget in macs]
     made = [None if technology is None else implement(machine, technology) for machine in machines]
-    points = product(networks, zip(machines, made, strict=True), plans or [accelerator.plan])
+    points = product(networks, zip(machines, made, strict=True), [loaded(plan) for plan in plans or [accelerator.plan]])
     return pd.DataFrame([_point(*point, gating) for point in points])
 
 
