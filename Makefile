@@ -27,7 +27,7 @@ $(if $(PARAMS),$(if $(wildcard $(PARAMS)),,$(error PARAMS: expected a YAML file,
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help figures verify record batch book pdf test-browser test lint arch bench clean lock bench-peers test-slow test-checked test-sanitize test-pythons test-newest FORCE
+.PHONY: help figures verify record batch book pdf test-browser test lint arch bench clean lock bench-peers test-slow test-kills test-checked test-sanitize test-pythons test-newest FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 15
@@ -67,6 +67,9 @@ bench-peers: $(VENV)/.built ## measure simulators of other projects on the same 
 
 test-slow: $(VENV)/.built ## run the property tests on ten times as many cases
 	SHARP_EXAMPLES=10 $(BIN)/python -m pytest -n auto $(KERNEL_TESTS)
+
+test-kills: $(VENV)/.built ## kill batches and figures at random moments (KILLS=500, SEED=...)
+	SHARP_KILLS=$(or $(KILLS),500) SHARP_SEED=$(SEED) $(BIN)/python -m pytest -n 2 -rP tests/artifact/test_kills.py
 
 test-checked: $(VENV)/.built ## run the kernels' tests on a build with bounds checking
 	rm -rf build/checked && SHARP_CHECKED=1 $(call INSTALL_IN,build/checked) && $(call TEST_IN,build/checked)

@@ -21,3 +21,7 @@ class TileHeightError(InfeasibleMappingError):
 
 class NotebookError(SharpError):
     """A notebook that raised; the text is the notebook's own error."""
+
+
+class NotebookTimeoutError(NotebookError):
+    """A notebook that took longer than it may."""

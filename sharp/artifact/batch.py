@@ -11,7 +11,6 @@ import math
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import filelock
-import jupytext
 
 from sharp.artifact.executors import PARAMETERS, Executor, Result, Task
 from sharp.artifact.notebook import manifest_line, merge_parameters, read_notebook
@@ -94,10 +92,7 @@ def load_batch(path: Path) -> Batch:
     with within(f"{path}: "):
         check_mapping("grid", content, ("notebook", "parameters"), ("notebook",))
         notebook = _find_notebook(content["notebook"], path.parent)
-    with tempfile.TemporaryDirectory() as folder:
-        converted = Path(folder) / "notebook.ipynb"
-        jupytext.write(read_notebook(notebook), converted)
-        defaults = merge_parameters(notebook, converted, {})
+    defaults = merge_parameters(notebook, read_notebook(notebook), {})
     with within(f"{path}: "):
         given = content.get("parameters", {})
         axes, values = _read_parameters(given, defaults)

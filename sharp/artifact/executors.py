@@ -30,7 +30,7 @@ _GRACE_S = 5
 """How long a stopped process may take to clean up."""
 _LONGEST = 500
 """Characters of an error that are kept."""
-_SERVE = "import sys; sys.path[:] = {path!r}; from sharp.executors import serve; serve()"
+_SERVE = "import sys; sys.path[:] = {path!r}; from sharp.artifact.executors import serve; serve()"
 _running: set[subprocess.Popen[bytes]] = set()
 
 

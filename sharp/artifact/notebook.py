@@ -18,14 +18,12 @@ import filelock
 import jupytext
 import nbformat
 import papermill
-from nbclient.exceptions import CellExecutionError, DeadKernelError
-from papermill.exceptions import PapermillExecutionError
-from traitlets.config import Config
 from yaml import YAMLError
 
+from sharp.artifact.kernel import execute
 from sharp.artifact.outputs import FIGURE_SUFFIXES, INPUTS, MANIFEST, TABLE_SUFFIXES
 from sharp.checks import suggestion
-from sharp.errors import NotebookError, SharpError, SpecificationError
+from sharp.errors import NotebookError, SpecificationError
 from sharp.files import make_folder, writable, write_text
 from sharp.shipped import DATA, read_yaml
 
@@ -42,12 +40,19 @@ _NO_NOTEBOOK = (
 """What jupytext and nbformat raise for a file that is no notebook."""
 _PACKAGE = DATA.parent
 _SOURCES = ("**/*.py", "**/*.pyx", "**/*.pxi", "data/**/*.csv", "data/**/*.json", "data/**/*.yaml")
+TIMEOUT_S = 3600.0
+"""How long a notebook may take where nothing else is asked for."""
 _WATCH = "from sharp.artifact.outputs import watch_inputs; watch_inputs()"
 """The first thing that a notebook's kernel runs."""
 
 
 def run_notebook(
-    notebook: Path, *, output: Path, parameters_file: Path | None = None, executed: Path | None = None
+    notebook: Path,
+    *,
+    output: Path,
+    parameters_file: Path | None = None,
+    executed: Path | None = None,
+    timeout_s: float = TIMEOUT_S,
 ) -> list[Path]:
     """Run a notebook and move what it wrote to `output`, with a line in ``manifest.json``.
 
@@ -64,6 +69,8 @@ def run_notebook(
         YAML mapping of parameters, as ``papermill -f`` takes it; an empty file changes nothing.
     executed : Path, optional
         Where to keep the executed notebook.
+    timeout_s : float, optional
+        How long the notebook may take, the start of its kernel included.
 
     Returns
     -------
@@ -76,6 +83,8 @@ def run_notebook(
         Where a file cannot be read or written, or the notebook has no parameter of a given name.
     NotebookError
         Where the notebook fails, with its own error, or writes neither a figure nor a table.
+    NotebookTimeoutError
+        Where it takes longer than it may.
     """
     make_folder(output)
     if executed is not None:
@@ -85,14 +94,12 @@ def run_notebook(
     given = {} if parameters_file is None else _read_parameters(parameters_file)
     with tempfile.TemporaryDirectory(dir=output, prefix=f".{notebook.stem}-") as folder:
         staging = Path(folder)
-        source, result = staging / ".source.ipynb", staging / ".result.ipynb"
-        nbformat.write(content, source)
-        parameters = merge_parameters(notebook, source, given)
+        parameters = merge_parameters(notebook, content, given)
         try:
-            _execute(notebook, source, result, given, staging)
+            result = execute(content, given, name=str(notebook), folder=staging, timeout_s=timeout_s, first_line=_WATCH)
             names = _finished(notebook, staging)
             with writable(output):
-                return _publish(notebook, parameters, staging, names, output, executed)
+                return _publish(notebook, parameters, staging, names, output, executed, result)
         except BaseException:
             _forget(notebook.stem, output, executed)
             raise
@@ -105,11 +112,11 @@ def _publish(
     names: list[str],
     output: Path,
     executed: Path | None,
+    result: nbformat.NotebookNode,
 ) -> list[Path]:
     """Move the outputs to their place: the executed notebook, the files, the manifest's line, the JSON last."""
     hashes = {name: _sha256((staging / name).read_bytes()) for name in names}
     if executed is not None:
-        result = nbformat.read(staging / ".result.ipynb", as_version=4)
         write_text(executed, nbformat.writes(_reproducible(result)) + "\n")
     for name in names[:-1]:
         os.replace(staging / name, output / name)
@@ -142,9 +149,9 @@ def _read_parameters(path: Path) -> Mapping[str, Any]:
     return parameters
 
 
-def merge_parameters(notebook: Path, source: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+def merge_parameters(notebook: Path, content: nbformat.NotebookNode, given: Mapping[str, Any]) -> dict[str, Any]:
     """Every parameter with its value as text, the defaults included; an unknown one is refused."""
-    known = papermill.inspect_notebook(str(source)) if _has_parameters(source) else {}
+    known = papermill.inspect_notebook(content) if _has_parameters(content) else {}
     for name in given:
         if name not in known:
             hint = suggestion(name, known) or f" (it has {', '.join(known) or 'none'})"
@@ -153,38 +160,8 @@ def merge_parameters(notebook: Path, source: Path, given: Mapping[str, Any]) -> 
     return {**defaults, **{name: repr(value) for name, value in given.items()}}
 
 
-def _has_parameters(source: Path) -> bool:
-    cells = nbformat.read(source, as_version=4).cells
-    return any("parameters" in cell.metadata.get("tags", []) for cell in cells)
-
-
-def _execute(notebook: Path, source: Path, result: Path, given: Mapping[str, Any], folder: Path) -> None:
-    try:
-        with tempfile.TemporaryDirectory(prefix="sharp-") as sockets:
-            papermill.execute_notebook(
-                str(source),
-                str(result),
-                parameters=dict(given),
-                kernel_name="python3",
-                cwd=str(folder),
-                progress_bar=False,
-                log_output=False,
-                config=_kernel_config(sockets),
-            )
-    except PapermillExecutionError as error:
-        bad_input = error.ename in ("SpecificationError", "InfeasibleMappingError")
-        kind: type[SharpError] = SpecificationError if bad_input else NotebookError
-        number = max(1, error.cell_index + (0 if given else 1))  # papermill adds a cell of its own for given parameters
-        raise kind(f"{notebook}, cell {number}: {error.ename}: {error.evalue}") from None
-    except (DeadKernelError, CellExecutionError) as error:
-        raise NotebookError(f"{notebook}: expected it to run to its end, got: {str(error).splitlines()[0]}") from None
-
-
-def _kernel_config(sockets: str) -> Config:
-    """A kernel that talks over files of its own, not ports that two at once may pick, and prints errors only."""
-    manager = {"transport": "ipc", "ip": f"{sockets}/kernel"}
-    arguments = ["--log-level=CRITICAL", f"--IPKernelApp.exec_lines={_WATCH}"]
-    return Config({"KernelManager": manager, "NotebookClient": {"extra_arguments": arguments}})
+def _has_parameters(content: nbformat.NotebookNode) -> bool:
+    return any("parameters" in cell.metadata.get("tags", []) for cell in content.cells)
 
 
 def _finished(notebook: Path, folder: Path) -> list[str]:

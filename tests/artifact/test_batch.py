@@ -1,10 +1,7 @@
 """Batches: points checked before anything runs, each whole or not at all, none twice, on processes and on Dask."""
 
-import contextlib
-import csv
 import json
 import os
-import random
 import re
 import signal
 import subprocess
@@ -14,134 +11,34 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from cheap_batch import (
+    DOZEN,
+    NOTEBOOK,
+    assert_no_process_of,
+    batch,
+    contents,
+    finish,
+    finished,
+    lines,
+    read_summary,
+    start_batch,
+    write_grid,
+)
 
 from sharp import SpecificationError
 from sharp.artifact.batch import claimed, load_batch
 from sharp.artifact.executors import Task, run_point
-from sharp.cli import cli
-from sharp.cli.batch_command import batch_command
-
-if "batch" not in cli.commands:
-    cli.add_command(batch_command)
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "book" / "batches" / "tile_exploration.yaml"
-COMMAND = (
-    "from sharp.cli import cli, main; from sharp.cli.batch_command import batch_command; "
-    "cli.add_command(batch_command); main()"
-)
-# A notebook that takes a second, nearly all of it the kernel's start, and notes that it ran.
-CHEAP = """---
-kernelspec: {name: python3, display_name: Python 3, language: python}
-jupytext: {text_representation: {extension: .md, format_name: myst}}
----
-
-```{code-cell} ipython3
-:tags: [parameters]
-
-size = 3
-sizes = [1, 2]
-label = "x"
-```
-
-```{code-cell} ipython3
-import json
-import os
-from pathlib import Path
-
-with open(os.environ["RUNS"], "a") as runs:
-    runs.write(f"{size} {sizes}\\n")
-if size == 13:
-    raise RuntimeError("size <13> has bad luck")
-if size == 77:
-    os.kill(os.getppid(), 9)
-if size == 99:
-    import time
-    time.sleep(60)
-Path("tab_cheap.csv").write_text(f"size\\n{size}\\n")
-Path("tab_cheap.tex").write_text(label)
-Path("tab_cheap.json").write_text(json.dumps({"headline": {"size": size, "third": sum(sizes) / 3}}))
-```
-"""
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A folder with the cheap notebook."""
     folder = tmp_path_factory.mktemp("batch")
-    (folder / "tab_cheap.md").write_text(CHEAP)
+    (folder / "tab_cheap.md").write_text(NOTEBOOK)
     return folder
-
-
-def write_grid(folder, parameters, notebook="tab_cheap.md"):
-    path = folder / "grid.yaml"
-    path.write_text(f"notebook: {notebook}\nparameters: {json.dumps(parameters)}\n")
-    return path
-
-
-DOZEN = {"size": {"each": [1, 2, 3, 4, 5, 6]}, "sizes": {"each": [[1, 2], [3]]}, "label": "a: <b>"}
-
-
-def start(grid, output, runs, *arguments):
-    return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, "batch", str(grid), "-o", str(output), *arguments],
-        cwd=output.parent,
-        env={**os.environ, "RUNS": str(runs)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def finish(process):
-    out, err = process.communicate(timeout=120)
-    return process.returncode, out, err
-
-
-def batch(*arguments):
-    return finish(start(*arguments))
-
-
-def read_summary(output):
-    with (output / "summary.csv").open(newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
-def contents(output):
-    """Every file's bytes, but for what measures time."""
-    files = {}
-    for path in sorted(output.rglob("*")):
-        if path.is_file() and path.name != "timing.json":
-            text = path.read_bytes()
-            name = str(path.relative_to(output))
-            files[name] = re.sub(rb",[\d.]*\n", b"\n", text) if name == "summary.csv" else text
-    return files
-
-
-def finished(output):
-    return {path.name: path.stat().st_ino for path in (output / "points").glob("*")}
-
-
-def lines(path):
-    return path.read_text().splitlines() if path.exists() else []
-
-
-def assert_no_process_of(runs):
-    """No process that writes to this file of runs outlives its batch for long."""
-    deadline = time.monotonic() + 10
-    while (alive := processes_of(runs)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not alive
-
-
-def processes_of(runs):
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):
-            if f"RUNS={runs}".encode() in path.read_bytes().split(b"\0"):
-                found.append(path.parent.name)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -311,32 +208,10 @@ def test_summary_and_report(reference):
 
 
 @pytest.mark.slow
-def test_killed_at_random_and_started_again_is_as_run_at_one_go(place, reference):
-    grid, output, runs = place / "dozen.yaml", place / "killed", place / "killed.runs"
-    write_grid(place, DOZEN).rename(grid)
-    seed = time.time_ns()
-    chance = random.Random(seed)
-    process = start(grid, output, runs, "--jobs", "2")
-    time.sleep(chance.uniform(2, 8))
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    kept = finished(output)
-    assert all((output / "points" / name / "manifest.json").exists() for name in kept), seed
-    if len(kept) < 12:
-        assert not (output / "report.html").exists(), seed
-    assert_no_process_of(runs)
-    before = len(lines(runs))
-    assert batch(grid, output, runs, "--jobs", "2")[0] == 0, seed
-    assert kept.items() <= finished(output).items(), seed
-    assert len(lines(runs)) - before == 12 - len(kept), seed
-    assert contents(output) == contents(reference), seed
-
-
-@pytest.mark.slow
 def test_one_fails_and_the_others_go_on_then_only_what_changed_runs(place):
     folder = place / "changing"
     folder.mkdir()
-    (folder / "tab_cheap.md").write_text(CHEAP)
+    (folder / "tab_cheap.md").write_text(NOTEBOOK)
     grid, output, runs = write_grid(folder, {"size": {"each": [13, 1]}}), folder / "out", folder / "runs"
     code, out, err = batch(grid, output, runs)
     assert code == 1
@@ -346,7 +221,7 @@ def test_one_fails_and_the_others_go_on_then_only_what_changed_runs(place):
     assert "RuntimeError: size &lt;13&gt; has bad luck" in (output / "report.html").read_text()
     assert len(finished(output)) == 1
 
-    (folder / "tab_cheap.md").write_text(CHEAP.replace("size == 13", "size == 14"))
+    (folder / "tab_cheap.md").write_text(NOTEBOOK.replace("size == 13", "size == 14"))
     assert batch(grid, output, runs)[0] == 0
     assert sorted(lines(runs)[2:]) == ["1 [1, 2]", "13 [1, 2]"]
     (table,) = output.glob("points/size=13-*/tab_cheap.csv")
@@ -362,7 +237,7 @@ def test_one_fails_and_the_others_go_on_then_only_what_changed_runs(place):
 
 def test_a_point_whose_process_dies_fails_alone(place, monkeypatch):
     monkeypatch.setenv("RUNS", os.devnull)
-    result = run_point(Task(name="x", notebook="tab_cheap.md", source=CHEAP.encode(), parameters="size: 77"))
+    result = run_point(Task(name="x", notebook="tab_cheap.md", source=NOTEBOOK.encode(), parameters="size: 77"))
     assert result.error == "tab_cheap.md: expected its process to end well, got signal 9"
     assert not result.files
 
@@ -371,7 +246,7 @@ def test_a_point_whose_process_dies_fails_alone(place, monkeypatch):
 def test_interrupted_leaves_finished_points_and_no_process(place):
     grid, output, runs = place / "interrupted.yaml", place / "interrupted", place / "interrupted.runs"
     write_grid(place, {"size": {"each": [1, 99, 98]}}).rename(grid)
-    process = start(grid, output, runs, "--jobs", "1")
+    process = start_batch(grid, output, runs, "--jobs", "1")
     deadline = time.monotonic() + 60
     while not (len(lines(runs)) == 2 and finished(output)) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -400,7 +275,7 @@ def test_a_cluster_that_loses_a_worker_loses_no_point(place, reference):
         deadline = time.monotonic() + 30
         while not address.exists() and time.monotonic() < deadline:
             time.sleep(0.1)
-        process = start(grid, output, runs, "--scheduler", json.loads(address.read_text())["address"])
+        process = start_batch(grid, output, runs, "--scheduler", json.loads(address.read_text())["address"])
         while not finished(output) and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         kept = finished(output)
@@ -423,7 +298,7 @@ def test_a_cluster_that_loses_a_worker_loses_no_point(place, reference):
 @pytest.mark.slow
 def test_the_shipped_grid_in_a_reduced_form(place):
     output = place / "shipped"
-    code, _, err = batch(SHIPPED, output, os.devnull, "--first", "1")
+    code, _, err = batch(SHIPPED, output, place / "shipped.runs", "--first", "1")
     assert (code, err) == (0, "")
     (row,) = read_summary(output)
     assert row["best_k_1k_h128"] == "64"
