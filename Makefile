@@ -14,7 +14,7 @@ IDS := $(basename $(notdir $(sort $(wildcard book/notebooks/*.md))))
 SOURCES := $(shell find sharp -name '*.py' -o -name '*.pyx' -o -name '*.pxi' -o -name '*.yaml' -o -name '*.csv' -o -name '*.json')
 KERNELS := $(wildcard sharp/kernels/*.pyx sharp/kernels/*.pxi)
 PAGES := $(wildcard book/*.md book/*.yml book/*.bib book/images/* book/_static/* book/_static/explorer/* book/_templates/* book/_templates/static/* book/decisions/*.md)
-VERSIONS = 3.11 3.12 3.13
+VERSIONS = 3.11 3.12 3.13 3.14 3.15
 
 KERNEL_TESTS = tests/cycles/test_counting.py tests/cycles/test_closed_form.py tests/cycles/test_streaming.py tests/space/test_pricing.py
 INSTALL_IN = $(BIN)/pip install --quiet --no-build-isolation --no-deps --target $1 .
@@ -77,11 +77,11 @@ test-checked: $(VENV)/.built ## run the kernels' tests on a build with bounds ch
 test-sanitize: $(VENV)/.built ## run the kernels' tests on a build that stops at undefined behaviour (gcc's sanitizers)
 	rm -rf build/sanitized && SHARP_SANITIZE=1 $(call INSTALL_IN,build/sanitized) && LD_PRELOAD="$(foreach name,libasan.so libubsan.so libstdc++.so,$(shell cc -print-file-name=$(name)))" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc SHARP_EXAMPLES=0.1 $(call TEST_IN,build/sanitized)
 
-test-pythons: ## run the tests on every Python from 3.11 to 3.13 that is installed
+test-pythons: ## run the tests on every Python from 3.11 to 3.15 that is installed
 	@for version in $(VERSIONS); do if python$$version -c '' 2>/dev/null; then $(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; else echo "python$$version is not installed: skipped"; fi; done
 
-test-newest: ## run the tests with the newest release of every dependency
-	$(PYTHON) -m venv --clear .venv-newest && .venv-newest/bin/pip install -q -e '.[figures,book,test]' && .venv-newest/bin/python -m pytest -n auto
+test-newest: ## run the tests with the newest release of every dependency, and every extra that they use
+	$(PYTHON) -m venv --clear .venv-newest && .venv-newest/bin/pip install -q -e '.[figures,book,batch,test]' && .venv-newest/bin/python -m pytest -n auto
 
 lock: $(VENV)/.packages ## regenerate requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes --no-annotate --all-extras --custom-compile-command "make lock" -o requirements.lock pyproject.toml

@@ -1,5 +1,7 @@
 """What a newcomer installs: one set of requirements in three files, one version, a wheel that works elsewhere."""
 
+import ast
+import importlib.metadata
 import json
 import os
 import re
@@ -44,6 +46,30 @@ def test_the_lock_has_every_requirement_by_hash_and_no_address():
     assert "://" not in text
     blocks = re.split(r"\n(?=[\w.-]+==)", text)[1:]
     assert all("--hash=sha256:" in block for block in blocks)
+
+
+def imports(path):
+    """Top-level modules that a file imports, anywhere."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.split(".")[0]
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "import_module":
+            yield from (name.value for name in node.args if isinstance(name, ast.Constant))
+
+
+def test_the_newest_dependencies_are_those_of_every_extra_that_tests_use():
+    line = next(line for line in (ROOT / "Makefile").read_text().splitlines() if ".venv-newest/bin/pip install" in line)
+    installed = set(re.search(r"\.\[([\w,]+)\]", line)[1].split(","))
+    files = [path for folder in ("sharp", "tests") for path in (ROOT / folder).rglob("*.py")]
+    modules = {module for path in files if "browser" not in path.parts for module in imports(path)}
+    packages = importlib.metadata.packages_distributions()
+    used = {name.lower().replace("_", "-") for module in modules for name in packages.get(module, ())}
+    core, optional = set(requirements()), PROJECT["optional-dependencies"]
+    needed = {extra for extra in optional if used & set(requirements(extra)) - core}
+    assert {"figures", "batch", "test"} <= needed
+    assert needed <= installed
 
 
 def test_one_version():
