@@ -1,24 +1,21 @@
-"""The pages as text: one sentence a line."""
+"""The pages: one sentence a line; what they show of Python and of the command runs, and prints what they say."""
 
+import os
 import re
-from itertools import pairwise
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from myst_parser.config.main import MdParserConfig
-from myst_parser.mdit_to_docutils.base import DocutilsRenderer
-from myst_parser.parsers.mdit import create_md_parser
+from pages import PAGES, ROOT, blocks, paragraphs, read
 
-ROOT = Path(__file__).parents[1]
-PAGES = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("book/*.md"), *ROOT.glob("book/*/*.md"), ROOT / "paper_figures/README.md"]
-)
-EXTENSIONS = {"amsmath", "colon_fence", "deflist", "dollarmath", "linkify"}
-MARKDOWN = create_md_parser(MdParserConfig(enable_extensions=EXTENSIONS), DocutilsRenderer)
 # What stands for something and is no sentence of its own: code, roles, formulas, links.
 ATOM = re.compile(r"(?:\{[\w:]+\})?(`+).*?\1|\$[^$]+\$|!?\[[^\]]*\]\([^)]*\)")
 ABBREVIATION = re.compile(r"\b(?:Fig|Figs|Sec|Eq|No|no|p|vs|cf|al|e\.g|i\.e)\.$")
 BOUNDARY = re.compile(r"[.!?][\"')*]*\s+(?=[\"'(*]*[A-Z0-9\[{$`])")
+
+RUN = re.compile(r"(?:\.venv/bin/)?sharp (?!batch|claims|figure|verify)|cd |cp ")
+"""Commands that a test runs: those of ``sharp`` that take no minutes, and what they need."""
 
 
 def sentences(text):
@@ -29,22 +26,6 @@ def sentences(text):
         match.end() for match in BOUNDARY.finditer(veiled) if not ABBREVIATION.search(veiled[: match.start() + 1])
     ]
     return [text[start:end].rstrip() for start, end in zip(starts, [*starts[1:], None], strict=True)]
-
-
-def paragraphs(lines, offset=0):
-    """First line and text of every paragraph: also in lists and directives, not in tables, headings, code."""
-    tokens = MARKDOWN.parse("\n".join(lines))
-    for before, token in pairwise(tokens):
-        if before.type == "paragraph_open" and not any(child.type == "hardbreak" for child in token.children):
-            yield offset + token.map[0], token.content
-        if token.type in ("fence", "colon_fence") and re.match(r"\{(figure|div|note|admonition)\}", token.info):
-            body = token.content.splitlines()
-            options = next((n for n, line in enumerate(body) if line and not line.startswith(":")), len(body))
-            yield from paragraphs(body[options:], offset + token.map[0] + 1 + options)
-
-
-def read(path):
-    return path.read_text().splitlines()
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
@@ -63,3 +44,59 @@ def test_sentences_are_told_apart():
         "*Why?*",
         "23 agree, e.g. LSTM. h waits.",
     ]
+
+
+def blocks_in(path, *languages):
+    """Blocks of a page in some languages."""
+    return [block for block in blocks(path) if block.language in languages]
+
+
+def with_blocks(*languages):
+    """Pages that have one."""
+    return [path for path in PAGES if blocks_in(path, *languages)]
+
+
+@pytest.fixture
+def folder(request, tmp_path):
+    """A folder with the repository's own files and those that a page shows: blocks that begin with a file's name."""
+    for name in ("sharp", "book"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    for block in blocks(request.getfixturevalue("path")):
+        if block.file:
+            (tmp_path / block.file).write_text(block.text)
+    return tmp_path
+
+
+@pytest.mark.parametrize("path", with_blocks("python"), ids=lambda path: path.name)
+def test_the_python_of_a_page_runs(path, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    code = "\n".join(block.text for block in blocks_in(path, "python") if not block.file)
+    exec(compile(code, path.name, "exec"), {})
+
+
+@pytest.mark.parametrize("path", with_blocks("bash", "console"), ids=lambda path: path.name)
+def test_the_commands_of_a_page_run(path, folder):
+    environment = os.environ | {"PATH": f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    for block in blocks_in(path, "bash", "console"):
+        commands, shown = parted(block)
+        script = "\n".join(["set -e", *(command for command in commands if RUN.match(command))])
+        outcome = subprocess.run(["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True)
+        assert outcome.returncode == 0, outcome.stderr
+        if shown and all(RUN.match(command) for command in commands):
+            pattern = "\n".join(".*" if line == "..." else re.escape(line) for line in shown)
+            printed = "\n".join(line.rstrip() for line in outcome.stdout.splitlines())
+            assert re.fullmatch(pattern, printed, flags=re.DOTALL), outcome.stdout
+
+
+def parted(block):
+    """The commands of a block, and what they print: a console has its prompt before each command."""
+    lines = block.text.splitlines()
+    if block.language == "bash":
+        return lines, []
+    return [line[2:] for line in lines if line.startswith("$ ")], [line for line in lines if not line.startswith("$ ")]
+
+
+def test_what_pages_show_is_found():
+    assert {"README.md", "own.md", "own_schedule.md"} <= {path.name for path in with_blocks("bash", "console")}
+    assert {"api.md", "own.md", "energy.md"} <= {path.name for path in with_blocks("python")}

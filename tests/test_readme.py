@@ -23,12 +23,6 @@ FIXED = {name: Plan(schedule=name, tile_rows=32, reconfiguration=False) for name
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
-def test_the_run_shown_is_the_run(command):
-    shown = re.search(r"\$ \.venv/bin/sharp (run --network eesen --macs 64K)\n(.*?)\n```", README, flags=re.DOTALL)
-    printed = command(*shown[1].split()).out
-    assert shown[2].splitlines() == [line.rstrip() for line in printed.splitlines()]
-
-
 def row(label):
     return re.search(rf"^\| {label} \| (.*) \| (.*) \|$", README, flags=re.MULTILINE).groups()
 
@@ -90,11 +84,3 @@ def test_the_two_commands_stand_in_the_first_screen():
     first_screen = "\n".join(README.splitlines()[:25])
     assert "$ make figures" in first_screen
     assert "$ make test" in first_screen
-
-
-@pytest.mark.parametrize("page", ["own", "energy"])
-def test_the_python_shown_in_the_book_runs(page):
-    text = (Path(__file__).parents[1] / "book" / f"{page}.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    assert blocks
-    exec(compile("\n".join(blocks), page, "exec"), {})
