@@ -7,6 +7,7 @@ import re
 import reprlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from sharp.errors import SpecificationError
@@ -15,9 +16,24 @@ MAX_INTEGER = 2**63 - 1
 """Greatest integer that an input may be."""
 LEAST_NUMBER, GREATEST_NUMBER = 1e-30, 1e30
 """Bounds of a positive number, far beyond what any machine has."""
+_LONGEST_NAME = 200
+"""Characters of a name that may be a known one, mistyped."""
 
-_short = reprlib.Repr()
-_short.maxstring = _short.maxlong = _short.maxother = 80
+
+class _Short(reprlib.Repr):
+    """A value as an error shows it: a few parts of it, each short."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 2
+        self.maxstring = self.maxlong = self.maxother = 80
+
+    def repr_int(self, value: int, level: int) -> str:
+        """An integer; Python writes out none of thousands of digits."""
+        return super().repr_int(value, level) if value.bit_length() < 4096 else f"~2^{value.bit_length() - 1}"
+
+
+_short = _Short()
 
 
 def refuse(where: str, expected: str, got: object, hint: str = "") -> SpecificationError:
@@ -39,14 +55,17 @@ def suggestion(name: object, known: Iterable[str]) -> str:
     """``" (did you mean 'x' or 'y'?)"`` with the known names nearest to `name`, or nothing."""
     import difflib  # only bad input needs it
 
-    near = difflib.get_close_matches(str(name), list(known), n=3, cutoff=0.6)
+    if not isinstance(name, str) or len(name) > _LONGEST_NAME:
+        return ""
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
     return f" (did you mean {' or '.join(repr(match) for match in near)}?)" if near else ""
 
 
 def check_integer(where: str, value: object, minimum: int = 1) -> int:
-    """Return `value` as an int if it is an integer (not a bool) from `minimum` to 2^63 - 1."""
+    """Return `value` as an int if it is a whole number (8e6 is one, True is not) from `minimum` to 2^63 - 1."""
     try:
-        number = operator.index(value)  # type: ignore[arg-type]
+        whole = isinstance(value, float) and value.is_integer()
+        number = int(value) if whole else operator.index(value)  # type: ignore[call-overload,arg-type]
     except TypeError:
         number = minimum - 1
     if isinstance(value, bool) or number < minimum:
@@ -96,10 +115,11 @@ def check_mapping(
     for key in value:
         if key not in known:
             hint = suggestion(key, known) or f" (known: {', '.join(known)})"
-            raise SpecificationError(f"{where}: expected no key {key!r}{hint}")
-    for key in required:
-        if key not in value:
-            raise SpecificationError(f"{where}: expected a key {key!r}, got {', '.join(map(str, value)) or 'none'}")
+            raise SpecificationError(f"{where}: expected no key {_short.repr(key)}{hint}")
+    for name in required:
+        if name not in value:
+            keys = [key if isinstance(key, str) else repr(key) for key in islice(value, 20)]
+            raise SpecificationError(f"{where}: expected a key {name!r}, got {', '.join(keys) or 'none'}")
     return value
 
 

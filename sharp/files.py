@@ -1,24 +1,127 @@
-"""Files written whole or not at all: to a temporary file beside the target, then renamed."""
+"""Files: inputs read within limits, outputs written whole or not at all, and no output in the place of an input."""
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import os
+import secrets
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from sharp.errors import SpecificationError
 
+MAX_BYTES = 4 * 2**20
+"""Most bytes of an input that is text."""
+
+_OPEN_FILES = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
+"""Where a path names a file that this process has open already, whatever kind it is."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_inputs: set[str] = set()
+
+
+class ReaderGoneError(BrokenPipeError):
+    """Whoever read our output has gone, as ``head`` does; there is nothing to say."""
+
+
+# Inputs --------------------------------------------------------------------------------------------------------------
+
+
+def note_input(path: Path) -> None:
+    """Remember that this process has read a file, so that none of its outputs replaces it."""
+    _inputs.add(os.path.realpath(path))
+
+
+def read_input(path: Path, kind: str = "text file") -> str:
+    """Read the text of an input; `kind` names it in the error.
+
+    Raises
+    ------
+    SpecificationError
+        Where it cannot be read, is not UTF-8, or is larger than `MAX_BYTES`.
+    """
+    note_input(path)
+    return _read(path, kind)
+
+
+def read_json(path: Path, kind: str) -> dict[str, Any]:
+    """Read a JSON file whose top is an object, one that sharp has written and may write anew.
+
+    Raises
+    ------
+    SpecificationError
+        Where it cannot be read, is not JSON, or its top is no object.
+    """
+    try:
+        content = json.loads(_read(path, kind))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, SpecificationError):
+            raise
+        raise SpecificationError(f"{path}: expected {kind}, got text that is no JSON") from None
+    if not isinstance(content, dict):
+        raise SpecificationError(f"{path}: expected {kind}, got JSON that is no object")
+    return content
+
+
+def _read(path: Path, kind: str) -> str:
+    try:
+        with open(path, "rb") as stream:
+            content = stream.read(MAX_BYTES + 1)  # not its size: it may be a pipe, or a device without end
+        if len(content) > MAX_BYTES:
+            raise SpecificationError(f"{path}: expected a {kind} of at most {MAX_BYTES // 2**20} MiB, got more")
+        return content.decode("utf-8")
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise SpecificationError(f"{path}: expected a readable {kind}, got: {reason}") from None
+
+
+# Outputs -------------------------------------------------------------------------------------------------------------
+
 
 @contextmanager
-def writable(path: Path) -> Iterator[None]:
+def writable(path: Path | str) -> Iterator[None]:
     """Turn an operating-system error on writing `path` into one sentence."""
     try:
         yield
+    except ReaderGoneError:
+        raise
     except OSError as error:
-        raise SpecificationError(f"{path}: expected a place that can be written, got: {error.strerror}") from None
+        reason = error.strerror or error
+        raise SpecificationError(f"{path}: expected a place that can be written, got: {reason}") from None
+
+
+class _Output(io.FileIO):
+    """An open file whose errors say which output could not be written, wherever in the program it is written to."""
+
+    def __init__(self, file: Path | int, mode: str, shown: Path | str) -> None:
+        super().__init__(file, mode, closefd=not isinstance(file, int))
+        self._shown = shown
+
+    def write(self, content: Any, /) -> int | None:  # type: ignore[override]
+        with writable(self._shown):
+            try:
+                return super().write(content)
+            except BrokenPipeError as error:
+                raise ReaderGoneError(*error.args) from None
+
+
+def output_stream(file: Path | int, mode: str, shown: Path | str, **options: Any) -> TextIO:
+    """Open a file or a descriptor for text; errors on writing to it are one sentence about `shown`.
+
+    `mode` is one of ``io.FileIO``; the options are those of ``io.TextIOWrapper``.
+    """
+    return io.TextIOWrapper(io.BufferedWriter(_Output(file, mode, shown)), **options)
+
+
+def refuse_input(path: Path) -> None:
+    """Refuse an output that would replace a file which this process has read."""
+    if os.path.realpath(path) in _inputs and os.path.isfile(path):
+        raise SpecificationError(f"{path}: expected another file than those that are read, got one of them")
 
 
 @contextmanager
@@ -28,21 +131,44 @@ def replacing(path: Path) -> Iterator[TextIO]:
     Raises
     ------
     SpecificationError
-        Where it cannot be written; a file is then as it was, as it is after any other error.
+        Where it cannot be written or is one of the inputs; a file is then as it was, as it is after any other error.
     """
+    refuse_input(path)
     with writable(path):
-        target = path.resolve()
-        whole = target.exists() and not target.is_file()
-        temporary = target if whole else target.with_name(f".{target.name}.{os.getpid()}")
-        try:
-            with temporary.open("w", encoding="utf-8", newline="") as stream:
-                yield stream
-            if not whole:
-                temporary.replace(target)
-        except BaseException:
-            if not whole:
-                temporary.unlink(missing_ok=True)
-            raise
+        mode = _mode(path)
+    if mode is not None and (not stat.S_ISREG(mode) or os.fspath(path).startswith(_OPEN_FILES)):
+        with writable(path):
+            stream = output_stream(path, "a", path, encoding="utf-8", newline="")
+        with stream:
+            yield stream
+        return
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")  # another's name could be a link that he has put there
+    with writable(path):
+        stream = output_stream(temporary, "x", path, encoding="utf-8", newline="")
+    try:
+        with stream:
+            yield stream
+        refuse_input(path)  # a user's code may have been read meanwhile
+        with writable(path):
+            if mode is not None:
+                temporary.chmod(stat.S_IMODE(mode))
+            temporary.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _mode(path: Path) -> int | None:
+    """Kind and permissions of what is at `path`, which has to be writable; None where there is nothing."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    if not os.access(path, os.W_OK):
+        raise PermissionError(13, "Permission denied")
+    return mode
 
 
 def write_text(path: Path, text: str) -> None:
@@ -57,3 +183,16 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
+
+
+def csv_text(text: str) -> str:
+    """A text for a cell of a CSV file, with an apostrophe before it where a spreadsheet would run it as a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -246,8 +246,6 @@ def sweep_command(points: Path, output: Path, threads: int | None, as_json: bool
         asked = {"technology": technology(options), "gating": gating(options)}
     else:
         refuse_energy_options(options)
-    if output.resolve() == points.resolve():
-        raise refuse("--output", "another file than the grid", str(output))
     count = 0
     with progress_bar("sweeping") as progress, replacing(output) as stream:
         for table in sweep_chunks(space, accelerator, **asked, threads=threads, progress=progress):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
+from sharp.checks import MAX_INTEGER
 from sharp.cycles.mapping import LayerMapping, Span, map_layer
 from sharp.errors import InfeasibleMappingError
 from sharp.kernels import cycles as kernel
@@ -65,6 +66,11 @@ class CycleCounts:
     """Cycles from the end of the last tile to the last h."""
 
     def __post_init__(self) -> None:
+        if self.total_cycles > MAX_INTEGER:  # tables and traces hold 64 bits
+            raise InfeasibleMappingError(
+                f"total_cycles: expected a network and a machine whose cycles stay below 2^63, "
+                f"got up to 2^{self.total_cycles.bit_length()}"
+            )
         busy = self.useful + self.column_padding + self.row_padding
         idle = self.num_macs * (self.dependency_stall + self.weight_load + self.fill_drain)
         assert busy + idle == self.num_macs * self.total_cycles, "the split does not sum to the total"

@@ -68,6 +68,12 @@ class Points:
 class Grid(Points):
     """Every combination of the values of the columns, the last one varying fastest."""
 
+    def __init__(self, axes: Mapping[str, Any]) -> None:
+        super().__init__(axes)
+        number = prod(len(values) for values in self.axes.values())
+        if number > MAX_INTEGER:
+            raise refuse("points", "fewer than 2^63 combinations", number)
+
     def __len__(self) -> int:
         return prod(len(values) for values in self.axes.values())
 
@@ -258,12 +264,13 @@ def _checked(name: str, values: Any, accelerator: Accelerator) -> NDArray[np.flo
 
     whole = name in (*_WHOLE, "projection_size", "tile_rows")
     expected = "a positive integer" if whole else "a positive number"
+    if isinstance(values, list):
+        for value in values:
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise refuse(f"points.{name}", expected, value)
     array = np.asarray(values)
     if array.dtype.kind not in "iuf" or array.ndim != 1:
-        wrong = next(
-            (value for value in values if isinstance(value, bool) or not isinstance(value, int | float)), values[0]
-        )
-        raise refuse(f"points.{name}", expected, plain(wrong))
+        raise refuse(f"points.{name}", expected, plain(values[0]))
     numbers = array.astype(np.float64)
     low, high = (1, MAX_INTEGER) if whole else (LEAST_NUMBER, GREATEST_NUMBER)
     bad = ~((numbers >= low) & (numbers <= high) & ((numbers == np.floor(numbers)) | (not whole)))

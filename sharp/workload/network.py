@@ -107,6 +107,18 @@ class Sequences:
     spans: tuple[tuple[int, int], ...]
     """(sequences, steps): the first span runs all sequences, each later one fewer."""
 
+    def __post_init__(self) -> None:
+        spans = self.spans
+        if not (
+            isinstance(spans, tuple) and spans and all(isinstance(span, tuple) and len(span) == 2 for span in spans)
+        ):
+            raise refuse("spans", "pairs (sequences, steps), at least one", spans)
+        for place, numbers in enumerate(spans):
+            for name, number in zip(("sequences", "steps"), numbers, strict=True):
+                check_integer(f"spans[{place}].{name}", number)
+            if place and numbers[0] >= spans[place - 1][0]:
+                raise refuse(f"spans[{place}].sequences", "fewer than in the span before", numbers[0])
+
     @classmethod
     def equal(cls, seq_len: int, batch_size: int = 1) -> Sequences:
         """`batch_size` sequences of `seq_len` steps."""

@@ -262,7 +262,7 @@ def test_check(command, network_file):
             ("run", "--hidden", "4", "--set", "activation_lanes=010"),
             "activation_lanes: expected a positive integer, got '010'",
         ),
-        (("run", "--hidden", "4", "--set", "clock_hz=!!timestamp x"), "--set: expected YAML, got: "),
+        (("run", "--hidden", "4", "--set", "clock_hz=!!timestamp x"), "--set, line 1: expected YAML, got: "),
         (("run", "--hidden", "4", "--set", "clock_hz=" + 20000 * "["), "--set, line 1: expected YAML"),
         (("run", "--hidden", "4", "--macs", 5000 * "9"), "macs: expected a number such as 4096 or 64K"),
         (("run", "--hidden", "4", "--tile-rows", 5000 * "9"), "tile_rows: expected a tile height such as 32, or best"),

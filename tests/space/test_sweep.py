@@ -102,6 +102,10 @@ def test_what_doubles_do_not_hold_is_counted_in_integers(accelerator):
         ({"hidden_size": []}, "points.hidden_size: expected at least one value"),
         ({"hidden_size": "8"}, "points.hidden_size: expected a positive integer, got '8'"),
         ({"hidden_size": [True]}, "points.hidden_size: expected a positive integer, got True"),
+        ({"hidden_size": [64, True]}, "points.hidden_size: expected a positive integer, got True"),
+        ({"hidden_size": [64, [1]]}, r"points.hidden_size: expected a positive integer, got \[1\]"),
+        ({"hidden_size": [[1, 2], [3]]}, r"points.hidden_size: expected a positive integer, got \[1, 2\]"),
+        ({"hidden_size": 8, "clock_hz": [1e9, False]}, "points.clock_hz: expected a positive number, got False"),
         ({"hidden_size": 2**70}, "points.hidden_size: expected a positive integer"),
         ({"hidden_size": [8, 9], "seq_len": [1, 2, 3]}, "points.hidden_size: expected 3 values, .*got 2"),
         ({"hidden_size": 8, "tile_rows": [32, 33]}, r"points.tile_rows\[1\]: expected one of 32, 64, 128, 256 or best"),
@@ -140,6 +144,13 @@ def test_a_wrong_column_is_refused_in_one_sentence(accelerator, points, sentence
     assert "\n" not in str(refusal.value)
 
 
+def test_a_grid_has_fewer_points_than_64_bits_count():
+    with pytest.raises(
+        SpecificationError, match=r"points: expected fewer than 2\^63 combinations, got 1000000000000000000000"
+    ):
+        grid(hidden_size=range(1, 10**7 + 1), input_size=range(1, 10**7 + 1), seq_len=range(1, 10**7 + 1))
+
+
 @pytest.mark.parametrize("options", [{"threads": -1}, {"threads": 0}, {"chunk_points": 0}])
 def test_threads_and_chunks_are_positive(accelerator, options):
     with pytest.raises(SpecificationError, match=f"{next(iter(options))}: expected a positive integer"):
@@ -172,6 +183,11 @@ def test_a_point_that_cannot_be_mapped_is_named(accelerator):
     points = {"cell": "gru", "hidden_size": [8, 8], "linear_before_reset": False, "schedule": ["unfolded", "batch"]}
     with pytest.raises(InfeasibleMappingError, match=r"points\[1\]: .*gate n waits for rz, got batch"):
         sweep(points, accelerator)
+    slow = {"hidden_size": 340, "weights": "streamed", "dram_bytes_per_s": 1e-12}
+    with pytest.raises(
+        InfeasibleMappingError, match=r"points\[0\]: total_cycles: .* stay below 2\^63, got up to 2\^90"
+    ):
+        sweep(slow, accelerator)
 
 
 def test_the_command_does_not_replace_its_own_input(command, tmp_path):
@@ -180,6 +196,15 @@ def test_the_command_does_not_replace_its_own_input(command, tmp_path):
     outcome = command("sweep", str(file), "-o", str(file))
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)
     assert file.read_text() == "hidden_size: 8\n"
+    machine = tmp_path / "m.yaml"
+    machine.write_text("name: m\nlike: sharp\n")
+    outcome = command("sweep", str(file), "--accelerator", str(machine), "-o", str(machine))
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert "m.yaml: expected another file than those that are read" in outcome.err
+    assert machine.read_text() == "name: m\nlike: sharp\n"
+    outcome = command("timeline", "--hidden", "8", "--accelerator", str(machine), "--trace", str(machine))
+    assert "m.yaml: expected another file than those that are read" in outcome.err
+    assert machine.read_text() == "name: m\nlike: sharp\n"
 
 
 def test_the_command_writes_the_same_table(command, tmp_path, accelerator):

@@ -111,6 +111,22 @@ def test_equal_sequences():
     for lengths in ([], [3, 0], [2.5]):
         with pytest.raises(SpecificationError, match="seq_len: expected"):
             Sequences.of(lengths)
+    nonsense = [
+        ((1, 5), (3, 5)),
+        ((3, 5), (3, 2)),
+        ((3, 0),),
+        ((0, 3),),
+        ((3, True),),
+        ((3, 2.5),),
+        (),
+        ((3,),),
+        3,
+        [3],
+        ((3, 4, 5),),
+    ]
+    for spans in nonsense:
+        with pytest.raises(SpecificationError, match=r"spans.*: expected"):
+            Sequences(spans)
 
 
 def test_lengths_of_a_network():
