@@ -74,7 +74,7 @@ def test_peepholes_and_residuals_cost_no_array_cycles(accelerator):
 def test_a_new_cell_is_one_small_file(tmp_path):
     """A minimal gated unit, put beside the others in a copy of the package, runs without another line changed."""
     shutil.copytree(Path(sharp.__file__).parent, tmp_path / "sharp")
-    (tmp_path / "sharp" / "cells" / "mgu.py").write_text(
+    (tmp_path / "sharp" / "workload" / "cells" / "mgu.py").write_text(
         "from sharp.workload.cells.cell import Cell, Elementwise, Phase\n"
         "def _phases(options):\n"
         "    return Phase(gates='f', update='multiply_ns', gives='s'), Phase(gates='n', operand='s')\n"
