@@ -18,7 +18,20 @@ STATUSES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """Unit, source, status and plausible range of one number."""
+    """Where a number comes from, and how far to trust it: its source, its status, its unit, its plausible range.
+
+    Every number that goes into the model has one. A status is one of `STATUSES`: published, recalled, derived, assumed,
+    or given by a user; an assumed number needs a range, over which `sharp.claims.uncertainty` moves it.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> latency = sharp.find_accelerator("sharp").provenance["activation_ns"]
+    >>> latency.status, latency.low, latency.high, latency.unit
+    ('assumed', 16.0, 48.0, 'ns')
+    >>> latency.covers(60.0)
+    False
+    """
 
     source: str
     """The public text, or the reasoning, that the number rests on."""
@@ -49,7 +62,10 @@ class Provenance:
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedNumber:
-    """A number that a text prints, to be compared with."""
+    """A number that a text prints, such as a speedup in one of the paper's tables, to be compared with.
+
+    Its provenance says where it is printed, in which unit, and how it was read.
+    """
 
     value: float
     provenance: Provenance

@@ -46,7 +46,24 @@ _ARRAY_FREE, _STALL, _H_OUT = 0, 3, 4
 
 @dataclass(frozen=True, kw_only=True)
 class CycleCounts:
-    """Cycles and where they went, as integers; ``split`` has the same in cycles."""
+    """Cycles of a layer or of a network, and where they went: a split that sums to the total, exactly.
+
+    Three parts are counted in *multiplier-cycles*, one multiplier for one cycle, since padding idles some multipliers
+    and not others; three in cycles in which the whole array waits. ``useful + column_padding + row_padding + num_macs *
+    (dependency_stall + weight_load + fill_drain)`` is ``num_macs * total_cycles``, which is checked whenever counts are
+    made.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> counts = sharp.simulate(sharp.square_lstm(340), sharp.find_accelerator("sharp").with_macs("64K")).counts
+    >>> counts.total_cycles, counts.dependency_stall, counts.fill_drain
+    (1711, 1104, 57)
+    >>> sum(counts.split.values())  # the same in cycles
+    1711.0
+    >>> counts.utilization == counts.useful / (counts.num_macs * counts.total_cycles)
+    True
+    """
 
     num_macs: int
     """Multipliers M."""
@@ -118,7 +135,10 @@ def count_cycles(
     every_step: bool = False,
     progress: Progress | None = None,
 ) -> CycleCounts:
-    """Count the cycles of a layer on one tile height, exactly and at a cost that does not grow with the time steps.
+    """Count the cycles of one layer on one tile height, exactly, at a cost that does not grow with the time steps.
+
+    The event simulator issues the layer's segments in the order of the schedule, and stops where the state of the
+    machine repeats. `simulate` does this for every layer of a network, and finds the best tile height.
 
     Parameters
     ----------
@@ -143,6 +163,14 @@ def count_cycles(
     ------
     SpecificationError, InfeasibleMappingError
         As `sharp.cycles.mapping.map_layer`.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> layer = sharp.RNNLayer(input_size=512, hidden_size=512)
+    >>> machine = sharp.find_accelerator("sharp").with_macs("4K")
+    >>> sharp.count_cycles(layer, 25, machine, sharp.Plan(tile_rows=128)).total_cycles
+    12843
     """
     if not isinstance(sequences, Sequences):
         sequences = Sequences.equal(sequences)

@@ -14,7 +14,22 @@ from sharp.workload.network import Network, RNNLayer, Sequences
 
 @dataclass(frozen=True, kw_only=True)
 class TileTable:
-    """Cycles of one layer at every tile height tried."""
+    """Cycles of one layer at every tile height that was tried, and the best of them.
+
+    The machine reads its tile height from such a table, filled off line: `explore` and `explore_layer` make it. Heights
+    that a schedule cannot use are left out.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> layer = sharp.RNNLayer(input_size=340, hidden_size=340)
+    >>> machine = sharp.find_accelerator("sharp").with_macs("64K")
+    >>> table = sharp.explore_layer(layer, 25, machine)
+    >>> {height: counts.total_cycles for height, counts in table.candidates.items()}
+    {32: 2318, 64: 1747, 128: 1711, 256: 1711}
+    >>> table.best  # of equals the smallest
+    128
+    """
 
     candidates: dict[int, CycleCounts]
     """Counts by tile height, ascending."""
@@ -33,14 +48,34 @@ def explore_layer(
     *,
     progress: Progress | None = None,
 ) -> TileTable:
-    """Count the cycles of a layer at the plan's tile height, or at each that the schedule can use.
+    """Count the cycles of a layer at each tile height that the machine has and the schedule can use.
 
-    Parameters are those of `sharp.count_cycles`, but that the plan's tile height may be "best": all heights.
+    Parameters
+    ----------
+    layer : RNNLayer
+    sequences : Sequences or int
+        The batch, or the time steps of one sequence.
+    accelerator : Accelerator
+    plan : Plan, optional
+        The machine's own by default. With one tile height, not "best", the table has this height alone.
+    progress : callable, optional
+        Called with the share of the work done, 0 to 1.
+
+    Returns
+    -------
+    TileTable
 
     Raises
     ------
     SpecificationError, InfeasibleMappingError
-        As `sharp.cycles.counting.count_cycles`, the latter only where no height works.
+        As `count_cycles`, the latter only where no height works.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> layer = sharp.RNNLayer(input_size=1024, hidden_size=1024)
+    >>> sharp.explore_layer(layer, 25, sharp.find_accelerator("sharp").with_macs("1K")).best
+    64
     """
     plan = loaded(plan or accelerator.plan)
     heights = accelerator.heights(plan)
@@ -60,9 +95,33 @@ def explore_layer(
 def explore(
     network: Network, accelerator: Accelerator, plan: Plan | None = None, *, progress: Progress | None = None
 ) -> tuple[TileTable, ...]:
-    """Tile table of every layer of a network; equal layers are counted once.
+    """The cycles of every layer of a network at each tile height; equal layers are counted once.
 
-    Parameters and errors are those of `sharp.cycles.simulate.simulate`.
+    Parameters
+    ----------
+    network : Network
+    accelerator : Accelerator
+    plan : Plan, optional
+        The machine's own by default.
+    progress : callable, optional
+        Called with the share of the work done, 0 to 1.
+
+    Returns
+    -------
+    tuple of TileTable
+        One a layer, from the bottom up.
+
+    Raises
+    ------
+    SpecificationError, InfeasibleMappingError
+        As `simulate`.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> tables = sharp.explore(sharp.find_network("eesen"), sharp.find_accelerator("sharp").with_macs("64K"))
+    >>> [table.best for table in tables]
+    [128, 256, 256, 256, 256]
     """
     plan = loaded(plan or accelerator.plan)
     distinct = list(dict.fromkeys(network.layers))

@@ -82,12 +82,21 @@ def _line(schedule: Schedule, error: BaseException) -> str:
 def check_round(name: str, task: Task, runs: Iterable[Run]) -> tuple[Run, ...]:
     """Return the runs of a round if they are a legal order.
 
+    A round is legal where every row of every gate meets every column exactly once a step, columns of x before those
+    that complete the sum, nothing before it exists, and no cell updates before all of its gates.
+
     Parameters
     ----------
     name : str
         Of the schedule, for the sentence.
     task : Task
     runs : iterable of Run
+        What the schedule's `round` gives.
+
+    Returns
+    -------
+    tuple of Run
+        The same runs.
 
     Raises
     ------

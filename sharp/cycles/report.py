@@ -29,7 +29,7 @@ class Machine(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class LayerRun:
-    """One layer and where its cycles went."""
+    """One layer of a run, and where its cycles went; all directions and sequences together."""
 
     layer: RNNLayer
     counts: CycleCounts
@@ -38,7 +38,11 @@ class LayerRun:
 
 @dataclass(frozen=True, kw_only=True)
 class MachineReport:
-    """A network on a machine."""
+    """What a run of a network took, on a machine of any kind: cycles, latency, utilization, of each layer and in total.
+
+    Machines of tiles add to it (`sharp.Report`); BrainWave and GPUs, fitted to published latencies, have no more to
+    say.
+    """
 
     network: Network
     accelerator: Machine

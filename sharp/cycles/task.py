@@ -17,7 +17,23 @@ from sharp.workload.network import RNNLayer
 class Segment:
     """Some rows of the gate matrix times some columns: the unit of work that a schedule orders.
 
-    `Task.segment` makes it; in a `Run` each repeat moves on by as many cells as the segment has.
+    A segment of r rows and C columns takes ``ceil(C / N)`` cycles on a tile of K rows and N columns, and has results
+    when the last of its tiles has been summed. `Task.segment` makes one and checks it; in a `Run` each repeat moves on
+    by as many cells as the segment has.
+
+    Examples
+    --------
+    All four gates of the first eight cells of an LSTM, over x and h:
+
+    >>> import sharp
+    >>> layer = sharp.RNNLayer(input_size=256, hidden_size=256)
+    >>> machine = sharp.find_accelerator("sharp").with_macs("1K")
+    >>> task = sharp.Task(layer=layer, accelerator=machine, tile_rows=32)
+    >>> segment = task.segment("ifgo", "xh", first_cell=0, cells=8, updated_cells=8)
+    >>> segment.rows, segment.columns, segment.waits_for
+    (32, (512,), 'h')
+    >>> task.array_cycles(segment)  # 1024 multipliers as 32 rows of 32 columns
+    16
     """
 
     gates: str
@@ -50,7 +66,23 @@ class Segment:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """The same segments, issued `repeats` times in a row."""
+    """Segments issued in order, and the whole of it `repeats` times, each time further down the cells.
+
+    A round of a schedule is a list of runs. With repeats a layer of any size is a handful of runs, so that counting
+    does not take longer for larger layers.
+
+    Examples
+    --------
+    A layer of 256 cells in blocks of eight, all gates of a block in one segment:
+
+    >>> import sharp
+    >>> layer = sharp.RNNLayer(input_size=256, hidden_size=256)
+    >>> machine = sharp.find_accelerator("sharp").with_macs("1K")
+    >>> task = sharp.Task(layer=layer, accelerator=machine, tile_rows=32)
+    >>> block = task.segment("ifgo", "xh", first_cell=0, cells=8, updated_cells=8)
+    >>> sharp.Run(segments=(block,), repeats=32).repeats
+    32
+    """
 
     segments: tuple[Segment, ...]
     """In order."""
@@ -60,7 +92,23 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One direction of a layer on a tile of K rows and M / K columns."""
+    """What a schedule is asked to order: one direction of a layer, on a tile of K rows and M / K columns.
+
+    Its methods answer what a schedule needs to know: which products a step has (`phases`), how many cells fill a tile
+    (`fused_block`), how many may run ahead (`num_unfolded`), what a segment takes (`array_cycles`), and `segment` makes
+    one.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> layer, machine = sharp.RNNLayer(input_size=256, hidden_size=340), sharp.find_accelerator("sharp")
+    >>> task = sharp.Task(layer=layer, accelerator=machine, tile_rows=32)
+    >>> (phase,) = task.phases
+    >>> phase.gates, task.fused_block(phase)  # four gates of eight cells fill 32 rows
+    ('ifgo', 8)
+    >>> task.blocks(340, 8)  # 42 blocks of eight cells, then one of four
+    [(0, 8, 42), (336, 4, 1)]
+    """
 
     layer: RNNLayer
     accelerator: Accelerator

@@ -42,7 +42,23 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Timeline:
-    """The first time steps of a layer."""
+    """When each unit works on what in the first time steps of a layer: `make_timeline` makes it.
+
+    Times are in cycles from the start of the layer. `as_trace` writes them for Perfetto or ``chrome://tracing``; the
+    figure of the schedules in the book is drawn from such timelines.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> layer = sharp.RNNLayer(input_size=256, hidden_size=256)
+    >>> machine = sharp.find_accelerator("sharp").with_macs("1K")
+    >>> timeline = sharp.make_timeline(layer, 25, machine, num_steps=1)
+    >>> first = timeline.events[0]
+    >>> first.unit, first.operand, first.start, first.end
+    ('array', 'x', 0, 16)
+    >>> timeline.h_out  # the cycle at which h of the first step is out
+    (553,)
+    """
 
     schedule: str
     tile_rows: int
@@ -103,15 +119,39 @@ def make_timeline(
     num_steps: int = 2,
     progress: Progress | None = None,
 ) -> Timeline:
-    """Simulate the first `num_steps` time steps of a layer and keep every event.
+    """Simulate the first time steps of a layer and keep when each unit works on what.
 
-    Of directions that run one after the other only the first is shown. Parameters are those of
-    `sharp.cycles.explore.explore_layer`; the best height is that of the whole layer.
+    Parameters
+    ----------
+    layer : RNNLayer
+    sequences : Sequences or int
+        The batch, or the time steps of one sequence.
+    accelerator : Accelerator
+    plan : Plan, optional
+        The machine's own by default. With "best", the tile height is that of the whole layer, not of the steps shown.
+    num_steps : int
+        Time steps to keep. Of directions that run one after the other only the first is shown.
+    progress : callable, optional
+        Called with the share of the work done, 0 to 1.
+
+    Returns
+    -------
+    Timeline
 
     Raises
     ------
     SpecificationError, InfeasibleMappingError
-        As `sharp.cycles.explore.explore_layer` and `sharp.cycles.counting.trace_layer`.
+        As `explore_layer`, and where there would be more than 2^18 events.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> layer = sharp.RNNLayer(input_size=256, hidden_size=256)
+    >>> machine = sharp.find_accelerator("sharp").with_macs("16K")
+    >>> for schedule in ("sequential", "unfolded"):
+    ...     sharp.make_timeline(layer, 25, machine, sharp.Plan(schedule=schedule), num_steps=2).h_out
+    (81, 162)
+    (77, 138)
     """
     check_integer("num_steps", num_steps)
     plan = loaded(plan or accelerator.plan)

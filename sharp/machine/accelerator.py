@@ -61,7 +61,17 @@ _INTEGERS = (
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryLevel:
-    """One on-chip memory."""
+    """One on-chip memory of a machine, such as its weight buffer.
+
+    Cycles need no more than its capacity: whether a layer's weights fit, or how many early sums. Banks, widths and the
+    energy of an access follow from the whole machine and are worked out by `sharp.implement`.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> sharp.find_accelerator("sharp").weight_buffer
+    MemoryLevel(capacity_bytes=27262976)
+    """
 
     capacity_bytes: int
     """Capacity in bytes."""
@@ -72,7 +82,18 @@ class MemoryLevel:
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """A named number of multipliers with the clock it runs at."""
+    """A named number of multipliers, with the clock that the machine runs at with so many.
+
+    The paper compares machines of equal budgets: 1K, 4K, 16K and 64K multipliers at 500 MHz, and 96K at 250 MHz beside
+    BrainWave. A machine's file lists its own; `Accelerator.with_macs` takes their labels.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> budget = sharp.find_accelerator("sharp").budgets["96K"]
+    >>> budget.num_macs, budget.clock_hz
+    (96000, 250000000.0)
+    """
 
     num_macs: int
     """Multipliers."""
@@ -88,10 +109,28 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True)
 class Accelerator:
-    """A SHARP-like machine: one tile of K rows x (num_macs / K) columns issues a cycle.
+    """A machine made of tiles, such as SHARP: multipliers, lanes, latencies, buffers, and how it is run.
 
-    K is the tile height in use, one of `tile_rows`; the three units in order are the MAC array with its reduction
-    tree, the activation unit and the cell updater.
+    Its `num_macs` multipliers stand as a tile of K rows by N = num_macs / K columns, and one tile of the gate matrix
+    issues a cycle. K is the tile height in use, one of `tile_rows`. Three units work in order: the array of multipliers
+    with its reduction tree, the activation unit, and the cell updater. Latencies are in nanoseconds and become whole
+    cycles at `clock_hz`. A value that makes no sense, or a tile height that does not divide the multipliers, is refused
+    with a `SpecificationError`.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> machine = sharp.find_accelerator("sharp").with_macs("64K")
+    >>> machine.num_macs, machine.tile_rows
+    (65536, (32, 64, 128, 256))
+    >>> machine.cycles("activation_ns")  # 29.14 ns at 500 MHz
+    15
+
+    A variant is the same machine with some fields replaced:
+
+    >>> from dataclasses import replace
+    >>> replace(machine, activation_lanes=128, tile_rows=(64, 128)).tile_rows
+    (64, 128)
     """
 
     name: str
@@ -225,7 +264,12 @@ class Accelerator:
         return {"num_macs": number} | ({"clock_hz": clocks[0]} if clocks else {})
 
     def with_macs(self, macs: str | int) -> Accelerator:
-        """The same machine with another number of multipliers, and the clock of the budget that it is (`budget`).
+        """The same machine with another number of multipliers, and the clock of the budget that it is.
+
+        Parameters
+        ----------
+        macs : str or int
+            As `budget` takes it: the label of a budget ("64K"), or a number.
 
         Raises
         ------

@@ -14,12 +14,29 @@ from sharp.shipped import DATA, find_file, read_yaml, shipped
 
 
 def load_accelerator(path: Path) -> Accelerator:
-    """Load an accelerator; each parameter is a number, or a mapping with value, unit, source, status and range.
+    """Load a machine of tiles from a file.
+
+    Parameters
+    ----------
+    path : Path
+        A YAML file with each parameter of `Accelerator`, as a number or as a mapping with value, unit, source, status
+        and range; or with ``like: sharp`` and what differs.
+
+    Returns
+    -------
+    Accelerator
 
     Raises
     ------
     SpecificationError
         With the file, the key, what was expected and what was got.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> from sharp.shipped import DATA
+    >>> sharp.load_accelerator(DATA / "accelerators" / "epur.yaml").plan.schedule
+    'sequential'
     """
     content = read_yaml(path)
     with within(f"{path}: "):
@@ -96,12 +113,29 @@ def shipped_accelerators() -> tuple[Accelerator, ...]:
 
 
 def find_accelerator(name: str) -> Accelerator:
-    """The accelerator of a shipped name ("sharp") or of a file ("my.yaml").
+    """The machine of tiles of a shipped name, or of a file.
+
+    Parameters
+    ----------
+    name : str
+        "sharp"; "epur" or "epur-intergate", E-PUR on SHARP's hardware in two readings; "epur-own", its own machine; or
+        the path of a YAML file ("mine.yaml").
+
+    Returns
+    -------
+    Accelerator
 
     Raises
     ------
     SpecificationError
         Where there is no such name or file (with the nearest names), or the file is refused.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> machine = sharp.find_accelerator("sharp")
+    >>> machine.name, machine.plan.schedule, sorted(machine.budgets)
+    ('sharp', 'unfolded', ['16K', '1K', '4K', '64K', '96K'])
     """
     path = find_file(name, "accelerators")
     if path is None:

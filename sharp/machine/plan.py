@@ -39,7 +39,23 @@ SCHEDULES: Registry[Order] = Registry("schedule", "mine.py:MySchedule")
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How a network is run on a machine; the defaults are the paper's for SHARP."""
+    """How a network is run on a machine: the order of the work, the tile, when h is passed on, where weights are.
+
+    The defaults are the paper's for SHARP. A plan is a value: it is checked when it is made, and equal plans are equal.
+    The same plan serves every layer of a network; with `tile_rows` "best" each layer takes the tile height that suits
+    it.
+
+    Examples
+    --------
+    The order of E-PUR, on tiles that never change:
+
+    >>> import sharp
+    >>> sharp.Plan(schedule="sequential", tile_rows=32, reconfiguration=False).schedule_name
+    'sequential'
+    >>> sharp.Plan(schedule="unfoldde")
+    Traceback (most recent call last):
+    sharp.errors.SpecificationError: schedule: expected ..., got 'unfoldde' (did you mean 'unfolded'?)
+    """
 
     schedule: str | Order = "unfolded"
     """Name of a schedule (ours, an installed package's, or "mine.py:MySchedule"), or a `sharp.Schedule` of one's own.

@@ -26,12 +26,28 @@ def load_networks(path: Path) -> tuple[Network, ...]:
     Parameters
     ----------
     path : Path
-        A YAML file: a network (keys name, layers, seq_len, ...) or a suite (keys suite, problems, ...).
+        A YAML file: a network (keys name, layers, seq_len, ...) or a suite of problems of one layer each (keys suite,
+        problems, ...). The book's page "Your own network, your own machine" has the keys.
+
+    Returns
+    -------
+    tuple of Network
+        One, or as many as the suite has problems.
 
     Raises
     ------
     SpecificationError
         With the file, the key, what was expected and what was got.
+
+    Examples
+    --------
+    DeepBench's recurrent problems are a suite that ships:
+
+    >>> import sharp
+    >>> from sharp.shipped import DATA
+    >>> problems = sharp.load_networks(DATA / "networks" / "deepbench.yaml")
+    >>> len(problems), problems[0].name
+    (69, 'deepbench-lstm-h512-t25')
     """
     return networks_from(path, read_yaml(path))
 
@@ -110,12 +126,31 @@ def shipped_networks() -> tuple[Network, ...]:
 
 
 def find_network(name: str) -> Network:
-    """The network of a shipped name ("eesen", "deepbench-lstm-h512-t25") or of a file ("my.yaml").
+    """The network of a shipped name, or of a file.
+
+    Parameters
+    ----------
+    name : str
+        A name that `sharp list networks` prints ("eesen", "deepbench-lstm-h512-t25"), or the path of a YAML file
+        ("my.yaml").
+
+    Returns
+    -------
+    Network
 
     Raises
     ------
     SpecificationError
         Where there is no such name or file (with the nearest names), or the file is refused.
+
+    Examples
+    --------
+    EESEN, the paper's speech recogniser, has five bidirectional LSTM layers:
+
+    >>> import sharp
+    >>> network = sharp.find_network("eesen")
+    >>> len(network.layers), network.layers[0].hidden_size, network.seq_len
+    (5, 340, 500)
     """
     path = find_file(name, "networks")
     if path is None:

@@ -14,9 +14,23 @@ from sharp.workload.cells import CELLS, Cell, Elementwise, Phase
 
 @dataclass(frozen=True, kw_only=True)
 class RNNLayer:
-    """One recurrent layer; its gate matrix has ``len(gates) * hidden_size`` rows and ``input_size + R`` columns.
+    """One recurrent layer: its cell, its sizes, its options.
 
-    R is the projection size where there is one, else the hidden size.
+    In every time step a layer multiplies a matrix of ``len(gates) * hidden_size`` rows and ``input_size + R`` columns
+    by the input x_t and the hidden state h_{t-1}; R is the projection size where there is one, else the hidden size.
+    Only sizes count for cycles and energy, so a layer holds no weights. A value that makes no sense is refused with a
+    `SpecificationError` when the layer is made.
+
+    Examples
+    --------
+    A bidirectional LSTM layer, such as the lower ones of a speech recogniser, puts out both of its directions:
+
+    >>> import sharp
+    >>> layer = sharp.RNNLayer(cell="lstm", input_size=340, hidden_size=340, bidirectional=True)
+    >>> layer.gates, layer.output_size
+    ('ifgo', 680)
+    >>> layer.num_weights  # 2 directions * 4 gates * 340 rows * (340 + 340) columns
+    1849600
     """
 
     cell: str = "lstm"
@@ -102,7 +116,24 @@ class RNNLayer:
 
 @dataclass(frozen=True)
 class Sequences:
-    """The sequences of a batch, longest first, as spans of time steps in which equally many run."""
+    """The sequences of a batch: how many time steps each has.
+
+    A batch of B sequences runs through a layer together, so that a weight is read once for all of them. Sequences may
+    be unequally long; they are kept as spans of steps in which equally many still run, the longest sequence first.
+
+    Examples
+    --------
+    Three sequences run for 12 steps, then the two longer ones for another 18:
+
+    >>> import sharp
+    >>> batch = sharp.Sequences.of([30, 12, 30])
+    >>> batch.spans
+    ((3, 12), (2, 18))
+    >>> batch.num_steps, batch.total_steps
+    (30, 72)
+    >>> sharp.Sequences.equal(seq_len=25, batch_size=4).total_steps
+    100
+    """
 
     spans: tuple[tuple[int, int], ...]
     """(sequences, steps): the first span runs all sequences, each later one fewer."""
@@ -159,7 +190,23 @@ class Sequences:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A stack of layers run over a sequence; each layer reads what the layer below puts out."""
+    """A stack of recurrent layers, run over the time steps of one sequence or of a batch.
+
+    Each layer reads what the layer below puts out, so their sizes have to chain: the `input_size` of a layer is the
+    `output_size` of the one below. What does not chain is refused with a `SpecificationError`. `find_network` has those
+    of the paper; a file of your own is read by `load_networks`.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> lower = sharp.RNNLayer(input_size=300, hidden_size=512, bidirectional=True)
+    >>> upper = sharp.RNNLayer(input_size=1024, hidden_size=512)
+    >>> network = sharp.Network(name="my-tagger", layers=(lower, upper), seq_len=40)
+    >>> network.num_macs  # a multiply-accumulate for each weight and time step
+    258867200
+    >>> network.with_lengths([40, 35, 12]).batch_size
+    3
+    """
 
     name: str
     """Short name, as given to ``--network``."""
@@ -227,14 +274,39 @@ def square_lstm(hidden_size: int, seq_len: int = 25) -> Network:
     Parameters
     ----------
     hidden_size : int
-        Cells, and elements of x_t.
+        Cells of the layer, and elements of its input x_t.
     seq_len : int
         Time steps; the paper's sweeps use 25.
+
+    Returns
+    -------
+    Network
+        Of this one layer, named after its sizes.
+
+    Raises
+    ------
+    SpecificationError
+        Where a size is not a positive integer.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> sharp.square_lstm(512).name
+    'lstm-512x512-t25'
     """
     return single_layer(RNNLayer(input_size=hidden_size, hidden_size=hidden_size), seq_len)
 
 
 def single_layer(layer: RNNLayer, seq_len: int, batch_size: int = 1) -> Network:
-    """One layer as a network, named after its sizes."""
+    """One layer as a network, named after its sizes.
+
+    Parameters
+    ----------
+    layer : RNNLayer
+    seq_len : int
+        Time steps.
+    batch_size : int
+        Sequences, equally long.
+    """
     name = f"{layer.cell}-{layer.input_size}x{layer.hidden_size}-t{seq_len}" + f"-b{batch_size}" * (batch_size > 1)
     return Network(name=name, layers=(layer,), seq_len=seq_len, batch_size=batch_size)
