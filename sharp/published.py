@@ -41,7 +41,13 @@ def provenances_from(entries: object, known: tuple[str, ...]) -> dict[str, Prove
 
 
 def published_numbers() -> dict[str, PublishedNumber]:
-    """Numbers that the paper prints and the book compares with, by id (``sharp/data/published.yaml``)."""
+    """Numbers that the paper prints and the book compares with (``sharp/data/published.yaml``).
+
+    Returns
+    -------
+    dict of str to PublishedNumber
+        By id, such as "utilization_sharp_64k"; each with unit, place in the paper, and how it was read.
+    """
     return load_numbers(DATA / "published.yaml")
 
 

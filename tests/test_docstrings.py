@@ -1,6 +1,7 @@
-"""Docstrings: the examples run and print what they say."""
+"""Docstrings: the examples run and print what they say; what `sharp` exports has one."""
 
 import doctest
+import inspect
 from importlib import import_module
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import sharp
 
 PACKAGE = Path(sharp.__file__).parent
+EXPORTED = [name for name in sharp.__all__ if callable(getattr(sharp, name))]
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
@@ -24,3 +26,8 @@ def test_examples_print_what_they_say(name):
     outcome = doctest.testmod(import_module(name), optionflags=FLAGS)
     assert outcome.attempted > 0
     assert outcome.failed == 0
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_what_sharp_exports_has_a_worked_example(name):
+    assert ">>> " in inspect.getdoc(getattr(sharp, name))

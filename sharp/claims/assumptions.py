@@ -36,7 +36,11 @@ _READINGS = ("epur", "epur-intergate")  # the shipped machines that are a readin
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """An assumed number or choice: all its values equally likely, or all their orders of magnitude."""
+    """An assumed number or choice with its range: what a study varies.
+
+    All its values are equally likely, or all their orders of magnitude where the range spans a decade. Numbers are in
+    the unit that the name ends in; a choice, such as how the paper is read, has `choices` in place of a range.
+    """
 
     name: str
     """Column of the samples: ``"add_ns"``, ``"temperature_k"``, ``"eesen.seq_len"``, ``"epur.schedule"``."""
@@ -178,9 +182,21 @@ def readings() -> dict[str, Accelerator]:
 
 
 def draw(parameters: Sequence[Parameter], count: int, *, seed: int = 0) -> dict[str, NDArray[Any]]:
-    """Samples of all parameters together, by their names: scrambled Sobol points, the same for the same seed.
+    """Samples of all parameters together: scrambled Sobol points, which fill the ranges more evenly than chance.
 
-    Their `count` is rounded up to a power of two, as only so many of these points are balanced.
+    Parameters
+    ----------
+    parameters : sequence of Parameter
+        What `assumed_parameters` gives.
+    count : int
+        Samples, rounded up to a power of two, as only so many of these points are balanced.
+    seed : int
+        The same samples for the same seed.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray, (samples,)
+        By the parameters' names.
     """
     from scipy.stats import qmc
 
@@ -189,7 +205,16 @@ def draw(parameters: Sequence[Parameter], count: int, *, seed: int = 0) -> dict[
 
 
 def nominal(parameters: Sequence[Parameter]) -> dict[str, NDArray[Any]]:
-    """One sample: the nominal value of every parameter."""
+    """One sample in which every parameter has its nominal value: the model as it is without a study.
+
+    Parameters
+    ----------
+    parameters : sequence of Parameter
+
+    Returns
+    -------
+    dict of str to numpy.ndarray, (1,)
+    """
     return {parameter.name: np.array([parameter.nominal]) for parameter in parameters}
 
 

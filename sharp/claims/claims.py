@@ -44,7 +44,11 @@ _RECORD = DATA / "verdicts.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A published number and what answers it."""
+    """A number that the paper prints, what answers it here, and why ours differs where it does.
+
+    `measure` names the function that computes ours, `kind` how near counts as agreement, `notebook` the page that shows
+    it. The claims that ship are in ``sharp/data/claims.yaml``.
+    """
 
     id: str
     """As in ``published.yaml``."""
@@ -72,7 +76,7 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """A claim, answered."""
+    """A claim, answered: ours, the interval of ours over all assumed ranges, and the verdict that follows by rule."""
 
     claim: Claim
     ours: float

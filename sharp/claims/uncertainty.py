@@ -212,7 +212,19 @@ def _check_network(network: Network) -> None:
 
 
 def interval(values: NDArray[np.float64], share: float = 0.95) -> tuple[float, float]:
-    """The interval that holds the middle `share` of some values."""
+    """The interval that holds the middle share of some values, such as a result on every sample.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, (samples,)
+    share : float
+        Of the values that lie in it, 0 to 1.
+
+    Returns
+    -------
+    tuple of float
+        Its two ends, low and high.
+    """
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
         raise refuse("share", "a number between 0 and 1", share)
     if not len(values) or not np.isfinite(values).all():

@@ -95,12 +95,15 @@ class CycleCounts:
 
     @property
     def utilization(self) -> float:
-        """Share of all multiplier-cycles that multiply a weight, 0 to 1."""
+        """Share of all multiplier-cycles that multiply a weight, 0 to 1: useful over multipliers times cycles."""
         return self.useful / (self.num_macs * self.total_cycles)
 
     @property
     def split(self) -> dict[str, float]:
-        """Cycles by cause, keys `SPLIT`; they sum to `total_cycles`."""
+        """The total in cycles by cause: ideal, column and row padding, dependency stall, weight load, fill and drain.
+
+        Keys are `SPLIT`, in the order in which figures stack them; the values sum to `total_cycles`.
+        """
         return {
             "ideal": self.useful / self.num_macs,
             "column_padding": self.column_padding / self.num_macs,

@@ -36,7 +36,7 @@ class TileTable:
 
     @property
     def best(self) -> int:
-        """Height with the least total cycles; of equals the smallest."""
+        """Height with the least total cycles of those tried; of equals the smallest."""
         return min(self.candidates, key=lambda height: (self.candidates[height].total_cycles, height))
 
 

@@ -52,26 +52,29 @@ class MachineReport:
 
     @property
     def counts(self) -> CycleCounts:
-        """All layers, one after the other."""
+        """Cycles of the whole run and where they went: all layers, one after the other."""
         return sum_counts([layer.counts for layer in self.layers])
 
     @property
     def latency_s(self) -> float:
-        """Seconds from the start of the first layer to the last h of the last one."""
+        """Seconds from the start of the first layer to the last h of the last one: total cycles over the clock."""
         return seconds_from_cycles(self.counts.total_cycles, self.accelerator.clock_hz)
 
     @property
     def order(self) -> str:
-        """Name of the schedule, where there is one."""
+        """Name of the schedule, as tables print it; empty on a machine that has none to choose."""
         return ""
 
     @property
     def warnings(self) -> list[str]:
-        """What the numbers leave out, a sentence each."""
+        """What a reader has to know of the numbers and what they leave out, a sentence each, as printed below them."""
         return list(self.notes)
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as JSON-ready values; the keys are stable and documented in the book."""
+        """The report as JSON-ready values, as ``--json`` prints it.
+
+        The keys are stable and documented in the book (page "The command", section "JSON keys").
+        """
         return {
             "network": self.network.name,
             "accelerator": self.accelerator.name,

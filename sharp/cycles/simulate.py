@@ -78,7 +78,7 @@ class Report(MachineReport):
 
     @cached_property
     def activities(self) -> tuple[Activity, ...]:
-        """How often each layer does what costs energy."""
+        """How often each layer does what costs energy, such as reads of the weight buffer; an `Activity` a layer."""
         known: dict[tuple[RNNLayer, int], Activity] = {}
         for entry in self.layers:
             key = entry.layer, entry.counts.total_cycles
@@ -117,7 +117,10 @@ class Report(MachineReport):
         return sentences
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as JSON-ready values; the keys are stable and documented in the book."""
+        """The report as JSON-ready values, as ``sharp run --json`` prints it.
+
+        The keys are stable and documented in the book (page "The command", section "JSON keys").
+        """
         return {
             **run_settings(self.network, self.accelerator, self.plan),
             **self.measures(self.counts),

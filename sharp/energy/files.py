@@ -17,12 +17,27 @@ _KEYS = ("value", "unit", "source", "status", "range", "input", "measured_at")
 
 
 def find_technology(name: str) -> Technology:
-    """The technology of a shipped name ("32nm") or of a file ("my.yaml").
+    """The technology of a shipped name, or of a file.
+
+    Parameters
+    ----------
+    name : str
+        A name that `sharp list technologies` prints ("32nm"), or the path of a YAML file ("my_node.yaml").
+
+    Returns
+    -------
+    Technology
 
     Raises
     ------
     SpecificationError
         Where there is no such name or file (with the nearest names), or the file is refused.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> sharp.find_technology("32nm").temperature_k
+    360
     """
     path = find_file(name, "technology")
     if path is None:
@@ -37,9 +52,18 @@ def shipped_technologies() -> tuple[Technology, ...]:
 
 
 def load_technology(path: Path) -> Technology:
-    """Load a technology; each number is plain, or a mapping with value, unit, source, status, range and measured_at.
+    """Load a technology from a file.
 
-    An energy of logic that was measured elsewhere (``measured_at``, for one or for all) is scaled to the file's node.
+    Parameters
+    ----------
+    path : Path
+        A YAML file with every number of `Technology`, plain or as a mapping with value, unit, source, status, range and
+        measured_at. An energy of logic that was measured elsewhere (``measured_at``, for one or for all) is scaled to
+        the file's node.
+
+    Returns
+    -------
+    Technology
 
     Raises
     ------

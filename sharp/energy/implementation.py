@@ -91,7 +91,21 @@ class Prices:
 
 @dataclass(frozen=True, kw_only=True)
 class Implementation:
-    """An accelerator in a technology."""
+    """A machine in a technology: its memories, what each action costs, what leaks, and its area. `implement` makes it.
+
+    `prices` are energies in pJ and leakage in W, `memories` the on-chip buffers with their banks, `area_mm2` the area
+    of each component. It knows no network: `evaluate_energy` multiplies its prices by what a run did.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> machine = sharp.find_accelerator("sharp").with_macs("4K")
+    >>> made = sharp.implement(machine, sharp.find_technology("32nm"))
+    >>> made.memories["weight_buffer"].banks  # one beside each unit of 32 multipliers
+    128
+    >>> max(made.area_mm2, key=made.area_mm2.get)
+    'weight_buffer'
+    """
 
     accelerator: Accelerator
     technology: Technology
@@ -134,7 +148,7 @@ class Implementation:
 
 
 def implement(accelerator: Accelerator, technology: Technology, *, sram_source: str = "table") -> Implementation:
-    """Work out memories, prices and area of an accelerator in a technology.
+    """Work out memories, prices and area of a machine in a technology.
 
     Parameters
     ----------
@@ -145,11 +159,24 @@ def implement(accelerator: Accelerator, technology: Technology, *, sram_source: 
     sram_source : str
         One of `sharp.energy.sram.SOURCES`.
 
+    Returns
+    -------
+    Implementation
+
     Raises
     ------
     SpecificationError
         Where a memory, its devices, temperature or node is outside the SRAM data, no energy is known for the precision,
         or `lanes_per_unit` does not divide a tile height.
+
+    Examples
+    --------
+    The area of SHARP with 1K multipliers, its SRAM predicted and the rest the paper's:
+
+    >>> import sharp
+    >>> made = sharp.implement(sharp.find_accelerator("sharp").with_macs("1K"), sharp.find_technology("32nm"))
+    >>> f"{sum(made.area_mm2.values()):.0f} mm2"
+    '82 mm2'
     """
     check_technology(technology)
     check_name("sram_source", sram_source, SOURCES)

@@ -19,7 +19,21 @@ from sharp.units import GIGA, joules_from_picojoules, paper_tera
 
 @dataclass(frozen=True, kw_only=True)
 class EnergyReport:
-    """Energy, power and efficiency of a run."""
+    """What a run costs: energy, power, efficiency, area. `evaluate_energy` makes it.
+
+    `energy` has J by component, `layers` the same of each layer, `power_w` is the average over the run; `warnings` are
+    sentences on what the numbers leave out. Efficiency is given in two conventions, the usual one and the paper's.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> report = sharp.simulate(sharp.find_network("eesen"), sharp.find_accelerator("sharp").with_macs("4K"))
+    >>> costs = sharp.evaluate_energy(report, sharp.find_technology("32nm"))
+    >>> f"{costs.energy.total_j * 1e3:.0f} mJ", f"{costs.power_w:.0f} W"
+    ('46 mJ', '14 W')
+    >>> abs(costs.power_w * report.latency_s / costs.energy.total_j - 1) < 1e-12
+    True
+    """
 
     report: Report
     implementation: Implementation
@@ -33,22 +47,22 @@ class EnergyReport:
 
     @cached_property
     def energy(self) -> EnergyBreakdown:
-        """Of all layers."""
+        """Energy of the whole run in J by component, dynamic and static: the sum of `layers`."""
         return sum_energy(self.layers)
 
     @property
     def energy_per_sequence_j(self) -> float:
-        """J of an inference: a sequence of the batch."""
+        """J of an inference: the energy of the run over the sequences of its batch."""
         return self.energy.total_j / self.report.network.batch_size
 
     @property
     def power_w(self) -> float:
-        """W on average."""
+        """W on average: the energy of the run over its latency."""
         return self.energy.total_j / self.report.latency_s
 
     @property
     def peak_power_w(self) -> float:
-        """W while every unit works at its full rate (`sharp.energy.breakdown.full_speed`)."""
+        """W while every unit works at its full rate, an upper bound (`sharp.energy.breakdown.full_speed`)."""
         return peak_power(self.implementation)
 
     @property
@@ -195,23 +209,35 @@ def evaluate_energy(
     *,
     weight_locality: bool = False,
 ) -> EnergyReport:
-    """Energy, power and efficiency of a run.
+    """Energy, power and efficiency of a run: counts of what it did, times what that costs, plus what leaked meanwhile.
 
     Parameters
     ----------
     report : Report
-        What `sharp.simulate` returns.
+        What `simulate` returns.
     technology : Technology or Implementation
-        An implementation is that of the report's accelerator (`sharp.implement`).
+        An implementation is that of the report's accelerator (`implement`); one serves many runs.
     gating : Gating, optional
-        Nothing by default.
+        What is switched off while it has nothing to do; nothing by default.
     weight_locality : bool
         Whether steps share reads of the weights that multiply x, as E-PUR's can (`sharp.energy.locality`).
+
+    Returns
+    -------
+    EnergyReport
 
     Raises
     ------
     SpecificationError
-        As `sharp.implement`, and where power gating is asked for without data.
+        As `implement`, and where power gating is asked for without data.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> report = sharp.simulate(sharp.square_lstm(512), sharp.find_accelerator("sharp").with_macs("1K"))
+    >>> costs = sharp.evaluate_energy(report, sharp.find_technology("32nm"))
+    >>> f"{costs.power_w:.1f} W", f"{costs.gflops_per_w:.0f} GFLOPS/W"
+    ('10.2 W', '100 GFLOPS/W')
     """
     gating = Gating.of(gating)
     if isinstance(technology, Implementation):
@@ -236,6 +262,12 @@ def evaluate_energy(
 
 
 def peak_power(implementation: Implementation) -> float:
-    """W of a machine while every unit works at its full rate on an LSTM and weights come from the DRAM."""
+    """W of a machine while every unit works at its full rate on an LSTM and weights come from the DRAM.
+
+    Parameters
+    ----------
+    implementation : Implementation
+        What `sharp.implement` returns.
+    """
     cycle = break_down(full_speed(implementation.accelerator), implementation)
     return cycle.total_j * implementation.accelerator.clock_hz

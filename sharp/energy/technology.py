@@ -70,7 +70,23 @@ _DATA = DATA / "technology"
 
 @dataclass(frozen=True, kw_only=True)
 class Technology:
-    """What an action costs at a node and a voltage; pure data, so halving every energy halves what comes out."""
+    """What an action of the logic costs, and what logic leaks and takes of area, at a node and a voltage.
+
+    It is pure data, each number with its source, status and range, so halving every energy halves what comes out.
+    Energies are in pJ, areas in um2 or mm2. SRAM follows from `node_nm`, `cell_type` and `temperature_k`, by tables of
+    its own. A value that makes no sense is refused with a `SpecificationError`.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> technology = sharp.find_technology("32nm")
+    >>> technology.node_nm, technology.voltage_v, f"{technology.fp16_multiply_pj:.2f} pJ"
+    (32, 0.85, '0.64 pJ')
+    >>> technology.provenance["fp16_multiply_pj"].status
+    'derived'
+    >>> f"{technology.scaled(16).fp16_multiply_pj:.2f} pJ"  # the same logic at 16 nm and the same voltage
+    '0.22 pJ'
+    """
 
     name: str
     """Short name, as given to ``--technology``."""

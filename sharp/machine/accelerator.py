@@ -206,7 +206,13 @@ class Accelerator:
             raise refuse("tile_rows", "tile heights in ascending order, each once", list(self.tile_rows))
 
     def check_tile_rows(self, tile_rows: int) -> int:
-        """Return `tile_rows` if the array can take that height."""
+        """Return `tile_rows` if the array can take that height, one of the machine's own.
+
+        Raises
+        ------
+        SpecificationError
+            Where it cannot, with the heights that it can take.
+        """
         if check_integer("tile_rows", tile_rows) not in self.tile_rows:
             heights = ", ".join(map(str, self.tile_rows))
             raise refuse("tile_rows", f"one of {heights} or best (the tile heights of {self.name})", tile_rows)
@@ -223,12 +229,18 @@ class Accelerator:
         return self.tile_rows if plan.tile_rows == "best" else (self.check_tile_rows(plan.tile_rows),)
 
     def cycles(self, latency: str) -> int:
-        """Whole cycles of one of the ``*_ns`` latencies, by its field name."""
+        """A latency in whole cycles at the machine's clock, rounded up, at least 1.
+
+        Parameters
+        ----------
+        latency : str
+            Its field, such as "activation_ns".
+        """
         return cycles_from_ns(getattr(self, latency), self.clock_hz)
 
     @property
     def dram_bytes_per_cycle(self) -> float:
-        """Bytes of weights that arrive in a cycle."""
+        """Bytes of weights that arrive from the DRAM in a cycle: the bandwidth over the clock."""
         return self.dram_bytes_per_s / self.clock_hz
 
     @property
@@ -286,7 +298,7 @@ class Accelerator:
 
     @property
     def budget_label(self) -> str:
-        """Label of the budget in use ("64K"), or of the number of multipliers."""
+        """Label of the budget in use ("64K"), or of another number of multipliers ("8K"), as tables print it."""
         for label, budget in self.budgets.items():
             if budget.num_macs == self.num_macs:
                 return label

@@ -96,16 +96,16 @@ class Plan:
 
     @property
     def schedule_name(self) -> str:
-        """Name of the schedule, as printed in reports."""
+        """Name of the schedule as reports print it, whether the plan holds a name or an object of one's own."""
         return self.schedule if isinstance(self.schedule, str) else self.schedule.name
 
     @property
     def is_ours(self) -> bool:
-        """Whether the schedule is one of ours, which the tests check."""
+        """Whether the schedule is one of ours, which the tests check; one of a user's own is checked before it runs."""
         return isinstance(self.schedule, str) and self.schedule in SCHEDULES
 
     def at(self, tile_rows: int) -> Plan:
-        """The same plan on one tile height."""
+        """The same plan on one tile height, for the functions that do not take "best"."""
         return replace(self, tile_rows=tile_rows)
 
     def as_dict(self) -> dict[str, Any]:

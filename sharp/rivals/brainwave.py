@@ -44,7 +44,12 @@ _UNITS = {
 
 @dataclass(frozen=True, kw_only=True)
 class BrainWave:
-    """A machine that multiplies square native tiles, one sequence at a time."""
+    """A machine that multiplies square native tiles, one sequence at a time, such as Microsoft's BrainWave.
+
+    A time step takes as long as its tiles of `native_dimension` rows and columns, and at least `step_cycles`, its
+    serial path; each sequence costs `invocation_cycles` beside its steps. These two numbers are fitted to published
+    latencies.
+    """
 
     name: str
     """Short name, as given to ``--accelerator``."""
@@ -162,7 +167,20 @@ def brainwave_from(path: Path, content: Mapping[str, Any]) -> BrainWave:
 
 
 def fit(latencies: Sequence[MeasuredLatency], machine: BrainWave) -> BrainWave:
-    """The machine with the numbers that come nearest to some latencies, by least squares of their logarithm."""
+    """The machine with the two numbers that come nearest to some latencies.
+
+    Parameters
+    ----------
+    latencies : sequence of MeasuredLatency
+        Of networks of one layer.
+    machine : BrainWave
+        Where to start from; its other numbers stay.
+
+    Returns
+    -------
+    BrainWave
+        Least squares of the logarithm of the latencies.
+    """
     from scipy.optimize import least_squares
 
     def errors(numbers: NDArray[np.float64]) -> list[float]:
@@ -181,7 +199,18 @@ def _seconds(machine: BrainWave, network: Network, step_cycles: float, invocatio
 
 
 def leave_one_out(latencies: Sequence[MeasuredLatency] | None = None) -> list[float]:
-    """Relative error of each latency, BrainWave's own by default, as the model fitted to the others predicts it."""
+    """How well the model predicts a latency that it has not seen: each from a fit to all others.
+
+    Parameters
+    ----------
+    latencies : sequence of MeasuredLatency, optional
+        BrainWave's published ones by default.
+
+    Returns
+    -------
+    list of float
+        Relative errors, in the order of the latencies.
+    """
     latencies, machine = list(brainwave_latencies() if latencies is None else latencies), find_brainwave()
     errors = []
     for index, latency in enumerate(latencies):

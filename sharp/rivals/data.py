@@ -51,7 +51,11 @@ _PEAKS = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredLatency:
-    """Time that a machine took, or is reported to have taken, for a run of a network."""
+    """The time that a machine took for a run of a network, as measured or as reported.
+
+    It says what was run, in which precision, whether products with x are in the time, and who says so. A file of your
+    own measurements has the same columns.
+    """
 
     device: str
     """The machine."""
@@ -100,7 +104,7 @@ class MeasuredLatency:
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """A GPU's data sheet."""
+    """A GPU's data sheet: its clocks, its peaks in each precision, its memory; what a fit does not fit."""
 
     name: str
     """As in `MeasuredLatency.device`."""

@@ -63,7 +63,12 @@ class Product(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Gpu:
-    """A GPU in one precision, as fitted."""
+    """A GPU in one precision: a roofline with launch overhead, fitted to measured latencies.
+
+    A step pays for its launch, then reads its weights and multiplies, and the slower of the two decides; small products
+    do not reach the peak. Its numbers say how many measurements they are fitted to and how well they predict one left
+    out.
+    """
 
     name: str
     """Short name, such as "tesla-v100-fp16"."""
@@ -214,7 +219,13 @@ class Gpu:
 
 
 def gpu_models() -> dict[str, Gpu]:
-    """GPUs as fitted to DeepBench, by name (``sharp/data/rivals/gpu_models.csv``)."""
+    """The GPUs that ship, as fitted to DeepBench (``sharp/data/rivals/gpu_models.csv``).
+
+    Returns
+    -------
+    dict of str to Gpu
+        By name, such as "titan-xp" and "tesla-v100-fp16".
+    """
     import csv  # only a table needs it
 
     devices = gpu_devices()

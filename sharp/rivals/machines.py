@@ -28,7 +28,19 @@ AnyMachine = Accelerator | Rival
 
 
 def shipped_rivals() -> dict[str, Rival]:
-    """The machines without tiles, by name."""
+    """The machines without tiles that ship: BrainWave and GPUs, fitted to published latencies.
+
+    Returns
+    -------
+    dict of str to BrainWave or Gpu
+        By name, as given to ``--accelerator``.
+
+    Examples
+    --------
+    >>> from sharp.machines import shipped_rivals
+    >>> "titan-xp" in shipped_rivals()
+    True
+    """
     return {"brainwave": find_brainwave(), **gpu_models()}
 
 
@@ -54,12 +66,29 @@ def load_any(path: Path) -> tuple[Network, ...] | Accelerator | Technology | Bra
 
 
 def find_machine(name: str) -> AnyMachine:
-    """The machine of a shipped name ("sharp", "epur", "brainwave", "titan-xp") or of a file.
+    """The machine of a shipped name, or of a file: one of tiles, BrainWave, or a GPU.
+
+    Parameters
+    ----------
+    name : str
+        A name that `sharp list accelerators` prints ("sharp", "epur", "brainwave", "titan-xp"), or the path of a YAML
+        file.
+
+    Returns
+    -------
+    Accelerator, BrainWave or Gpu
+        For `run_on`.
 
     Raises
     ------
     SpecificationError
         Where there is no such name or file (with the nearest names), or the file is refused.
+
+    Examples
+    --------
+    >>> from sharp.machines import find_machine
+    >>> find_machine("brainwave").num_macs
+    96000
     """
     if name in accelerator_names():
         return find_accelerator(name)
@@ -78,12 +107,38 @@ def find_machine(name: str) -> AnyMachine:
 def run_on(
     machine: AnyMachine, network: Network, plan: Plan | None = None, *, progress: Progress | None = None
 ) -> MachineReport:
-    """Run a network on a machine; the plan is for tiles alone, by default the machine's own.
+    """Run a network on a machine of any kind.
+
+    Parameters
+    ----------
+    machine : Accelerator, BrainWave or Gpu
+        Such as `find_machine` gives.
+    network : Network
+    plan : Plan, optional
+        For machines of tiles alone; by default the machine's own.
+    progress : callable, optional
+        Called with the share of the work done, 0 to 1.
+
+    Returns
+    -------
+    MachineReport
+        Cycles, latency, utilization and the split; a `sharp.Report` on a machine of tiles.
 
     Raises
     ------
     SpecificationError, InfeasibleMappingError
-        As `sharp.cycles.simulate.simulate`, and where a rival has no measurements to say anything of the network.
+        As `sharp.simulate`, and where a rival has no measurements to say anything of the network.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> from sharp.machines import find_machine, run_on
+    >>> problem = sharp.find_network("deepbench-lstm-h1024-t25")
+    >>> for name in ("sharp", "brainwave", "titan-xp"):
+    ...     print(name, f"{run_on(find_machine(name), problem).latency_s * 1e6:.1f} us")
+    sharp 6.5 us
+    brainwave 75.4 us
+    titan-xp 2018.9 us
     """
     if isinstance(machine, Accelerator):
         return simulate(network, machine, plan, progress=progress)

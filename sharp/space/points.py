@@ -109,11 +109,28 @@ class Rows(Points):
 
 
 def grid(**axes: Any) -> Grid:
-    """Every combination of the values given for each column (`COLUMNS`); a value alone is the same for all points.
+    """Every combination of the values given for each column; a value alone is the same for all points.
+
+    Parameters
+    ----------
+    **axes
+        Columns by name (`sharp.space.points.COLUMNS`): of a layer, a plan, the machine or the technology. Each is a
+        value, a list, a range or an array; the last one varies fastest.
+
+    Returns
+    -------
+    Grid
+        For `sharp.sweep`; it has as many points as `len` says, and no table of them is made.
+
+    Raises
+    ------
+    SpecificationError
+        Where there is no such column (with the nearest name), or a value does not fit it.
 
     Examples
     --------
-    >>> len(grid(hidden_size=range(1, 1025), macs=["1K", "4K"], schedule=["batch", "unfolded"]))
+    >>> import sharp
+    >>> len(sharp.grid(hidden_size=range(1, 1025), macs=["1K", "4K"], schedule=["batch", "unfolded"]))
     4096
     """
     return Grid(axes)

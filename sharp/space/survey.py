@@ -31,7 +31,20 @@ def survey(
 ) -> pd.DataFrame:
     """Simulate every network on every budget under every plan; with a technology, also what that costs.
 
-    The plan is the machine's own where none is given.
+    A sweep counts single layers by the million; a survey runs whole networks, one by one.
+
+    Parameters
+    ----------
+    networks : iterable of Network
+    accelerator : Accelerator
+    macs : iterable of str or int
+        Budgets, as `Accelerator.with_macs` takes them.
+    plans : iterable of Plan, optional
+        The machine's own by default.
+    technology : Technology, optional
+        Adds energy, power and area.
+    gating : Gating, optional
+        What is switched off while it has nothing to do; nothing by default.
 
     Returns
     -------
@@ -46,6 +59,19 @@ def survey(
     ------
     SpecificationError, InfeasibleMappingError
         As `sharp.cycles.simulate.simulate`.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> from sharp.space.survey import survey
+    >>> networks = [sharp.find_network(name) for name in ("eesen", "gmat")]
+    >>> table = survey(networks, sharp.find_accelerator("sharp"), macs=["1K", "64K"])
+    >>> table[["network", "budget", "chosen_tile_rows", "total_cycles"]]
+      network budget  chosen_tile_rows  total_cycles
+    0   eesen     1K               256       6528408
+    1   eesen    64K               128        340158
+    2    gmat     1K                64      10445497
+    3    gmat    64K                64        163999
     """
     import pandas as pd
 

@@ -58,7 +58,7 @@ def sweep(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Evaluate every point; the whole table is kept (`sweep_chunks` keeps a part).
+    """Count single layers by the million: every point of a grid, or of columns that go together, as a row of a table.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def sweep(
     pandas.DataFrame
         A row a point, in order: its columns, then ``tile_rows`` in use, total_cycles, latency_s, utilization, the
         split in cycles (`sharp.cycles.counting.SPLIT`) and ``method``, "closed form" or "events"; with a technology
-        `sharp.energy.breakdown.ENERGY_COLUMNS` after them.
+        `sharp.energy.breakdown.ENERGY_COLUMNS` after them. All of it is kept in memory; `sweep_chunks` keeps a part.
 
     Raises
     ------
@@ -89,6 +89,13 @@ def sweep(
         Where a column is not known or a value is not what it has to be.
     InfeasibleMappingError
         Where a point cannot be mapped, with its place and why.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> table = sharp.sweep(sharp.grid(hidden_size=[340, 1024], macs=["1K", "64K"]), sharp.find_accelerator("sharp"))
+    >>> table["total_cycles"].tolist()
+    [23440, 1711, 204841, 3247]
     """
     space, pricing = _prepared(points, accelerator, technology, gating)
     whole: dict[str, Any] = {}
@@ -116,6 +123,14 @@ def sweep_chunks(
     """As `sweep`, a chunk of points at a time: however many points, memory holds a few chunks.
 
     Parameters and errors are those of `sweep`; `chunk_points` is the length of a chunk.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> points = sharp.grid(hidden_size=range(1, 1001), seq_len=range(1, 101))
+    >>> chunks = sharp.sweep_chunks(points, sharp.find_accelerator("sharp"))
+    >>> sum(len(chunk) for chunk in chunks)
+    100000
     """
     space, pricing = _prepared(points, accelerator, technology, gating)
     for chunk in _chunks(space, pricing, check_integer("chunk_points", chunk_points), threads, progress):

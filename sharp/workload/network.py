@@ -71,44 +71,54 @@ class RNNLayer:
 
     @property
     def phases(self) -> tuple[Phase, ...]:
-        """Products of a step, in the order in which they depend on each other."""
+        """The matrix products of a time step, in the order in which they depend on each other.
+
+        An LSTM has one phase: all gates over x_t and h_{t-1}. A projection, or a GRU's reset before the product, is a
+        second one, which waits for what the first gives.
+        """
         return self._cell.phases(self)
 
     @property
     def gates(self) -> str:
-        """Gates, one letter each."""
+        """Gates of the cell, one letter each, in the order of its rows: "ifgo" of an LSTM, "rzn" of a GRU."""
         return self._cell.gates
 
     @property
     def num_directions(self) -> int:
-        """1, or 2 for a bidirectional layer."""
+        """1, or 2 for a bidirectional layer, which reads the sequence forwards and backwards."""
         return 2 if self.bidirectional else 1
 
     @property
     def recurrent_size(self) -> int:
-        """Elements of h_t in one direction."""
+        """Elements of h_t in one direction: the projection size where there is one, else the hidden size."""
         return self.projection_size or self.hidden_size
 
     @property
     def output_size(self) -> int:
-        """Elements that the layer puts out a step, both directions together."""
+        """Elements that the layer puts out a step, both directions together; what the layer above has to take in."""
         return self.recurrent_size * self.num_directions
 
     @property
     def num_weights(self) -> int:
-        """Weights of all matrices and directions, biases and peepholes left out; also the MACs of a step."""
+        """Weights of all matrices and directions, biases and peepholes left out.
+
+        A step of a sequence uses each weight once, so this is also its number of multiply-accumulates.
+        """
         gate_matrix = len(self.gates) * self.hidden_size * (self.input_size + self.recurrent_size)
         projection = self.hidden_size * (self.projection_size or 0)
         return self.num_directions * (gate_matrix + projection)
 
     @property
     def elementwise(self) -> Elementwise:
-        """What else a step is for each cell."""
+        """What a step is for each cell besides matrix products: multiplications, additions, activations."""
         return self._cell.elementwise(self)
 
     @property
     def num_elementwise(self) -> int:
-        """Element-wise operations of a step: biases, gates, peepholes, residual; none takes a cycle of the array."""
+        """Element-wise operations of a step of the whole layer: biases, gates, peepholes, residual.
+
+        None takes a cycle of the array; they cost energy.
+        """
         residual = self.output_size if self.residual else 0
         each = self.elementwise.multiplications + self.elementwise.additions
         return self.num_directions * self.hidden_size * each + residual
@@ -152,12 +162,31 @@ class Sequences:
 
     @classmethod
     def equal(cls, seq_len: int, batch_size: int = 1) -> Sequences:
-        """`batch_size` sequences of `seq_len` steps."""
+        """A batch of equally long sequences.
+
+        Parameters
+        ----------
+        seq_len : int
+            Time steps of each.
+        batch_size : int
+            Sequences.
+        """
         return cls(((check_integer("batch_size", batch_size), check_integer("seq_len", seq_len)),))
 
     @classmethod
     def of(cls, lengths: Iterable[int]) -> Sequences:
-        """Sequences of some lengths, in any order."""
+        """A batch of sequences of some lengths, in any order.
+
+        Parameters
+        ----------
+        lengths : iterable of int
+            Time steps of each sequence, at least one.
+
+        Raises
+        ------
+        SpecificationError
+            Where there is none, or a length is not a positive integer.
+        """
         ordered = sorted((check_integer("seq_len", length) for length in lengths), reverse=True)
         if not ordered:
             raise refuse("seq_len", "the length of at least one sequence", ordered)
@@ -169,17 +198,17 @@ class Sequences:
 
     @property
     def batch_size(self) -> int:
-        """Sequences at the start."""
+        """Sequences that run at the start: all of them."""
         return self.spans[0][0]
 
     @property
     def num_steps(self) -> int:
-        """Steps of the longest sequence."""
+        """Time steps of the longest sequence; the layer takes as many."""
         return sum(steps for _, steps in self.spans)
 
     @property
     def total_steps(self) -> int:
-        """Steps of all sequences together."""
+        """Time steps of all sequences together; the layer computes as many."""
         return sum(sequences * steps for sequences, steps in self.spans)
 
     @property
@@ -244,21 +273,32 @@ class Network:
 
     @property
     def num_weights(self) -> int:
-        """Weights of all layers."""
+        """Weights of all layers, biases and peepholes left out."""
         return sum(layer.num_weights for layer in self.layers)
 
     @property
     def sequences(self) -> Sequences:
-        """The sequences of the batch."""
+        """The sequences of the batch, equally long or not, as the cycle model takes them."""
         return Sequences.of(self.lengths) if self.lengths else Sequences.equal(self.seq_len, self.batch_size)
 
     @property
     def num_macs(self) -> int:
-        """Multiply-accumulates of the whole run, all sequences of the batch."""
+        """Multiply-accumulates of the whole run: every weight in every step of every sequence of the batch."""
         return self.num_weights * self.sequences.total_steps
 
     def with_lengths(self, lengths: Sequence[int]) -> Network:
-        """The same network on a batch of sequences of some lengths."""
+        """The same network on a batch of sequences of other lengths.
+
+        Parameters
+        ----------
+        lengths : sequence of int
+            Time steps of each sequence.
+
+        Raises
+        ------
+        SpecificationError
+            Where there is none, or a length is not a positive integer.
+        """
         sequences = Sequences.of(lengths)
         return replace(
             self,
