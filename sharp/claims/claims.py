@@ -198,7 +198,20 @@ def recorded_verdicts(path: Path | None = None) -> dict[str, str]:
 
 
 def changed_verdicts(outcomes: Sequence[Outcome], record: Mapping[str, str]) -> list[str]:
-    """What is not as recorded, a sentence a claim."""
+    """Which verdicts are not as recorded: what `sharp claims` ends with an error for.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+        What `evaluate_claims` gives.
+    record : mapping of str to str
+        Verdicts by claim.
+
+    Returns
+    -------
+    list of str
+        A sentence for each that changed, is new, or is gone.
+    """
     sentences = []
     verdicts = {outcome.claim.id: outcome.verdict for outcome in outcomes}
     for name in {**record, **verdicts}:

@@ -135,7 +135,7 @@ class EnergyBreakdown:
 
     @property
     def total_j(self) -> float:
-        """J in all."""
+        """J in all: what actions cost and what leaked meanwhile, of every component."""
         return fsum((*self.dynamic_j.values(), *self.static_j.values()))
 
     def of(self, component: str) -> float:

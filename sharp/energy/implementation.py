@@ -118,7 +118,7 @@ class Implementation:
 
     @property
     def leakage_w(self) -> float:
-        """W of the whole chip, all banks awake."""
+        """W that the whole chip leaks with all banks awake: its memories and, by their area, its logic."""
         return sum(self.prices.leakage_w.values())
 
     @property

@@ -62,12 +62,12 @@ class EnergyReport:
 
     @property
     def peak_power_w(self) -> float:
-        """W while every unit works at its full rate, an upper bound (`sharp.energy.breakdown.full_speed`)."""
+        """W while every unit works at its full rate (`sharp.energy.breakdown.full_speed`)."""
         return peak_power(self.implementation)
 
     @property
     def gflops_per_w(self) -> float:
-        """Giga-operations a second for each W, two operations a useful multiply-accumulate, giga decimal."""
+        """Giga-operations a second for each W, as usual: two operations a useful multiply-accumulate, giga decimal."""
         return 2 * self.report.network.num_macs / self.energy.total_j / GIGA
 
     @property
@@ -77,7 +77,7 @@ class EnergyReport:
 
     @property
     def energy_delay_js(self) -> float:
-        """Energy times latency in J s, of the whole batch."""
+        """Energy times latency in J s, of the whole batch; less is better, and trades one for the other."""
         return self.energy.total_j * self.report.latency_s
 
     @property
@@ -122,7 +122,10 @@ class EnergyReport:
         return dict(zip(ENERGY_COLUMNS, values, strict=True))
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as JSON-ready values; the keys are stable and documented in the book."""
+        """The report as JSON-ready values, as ``sharp run --energy --json`` prints it under ``energy``.
+
+        The keys are stable and documented in the book (page "The command", section "JSON keys").
+        """
         return {
             **technology_dict(self.implementation.technology),
             "precision": self.report.accelerator.precision,

@@ -190,7 +190,7 @@ def measured_latencies(folder: Path = _FOLDER / "measured") -> tuple[MeasuredLat
 
 
 def gpu_devices() -> dict[str, Device]:
-    """Data sheets of the GPUs, by name."""
+    """Data sheets of the GPUs that were measured, by name: peaks, clocks, bandwidths, each with its source."""
     path, devices = _FOLDER / "gpu_devices.csv", {}
     for line, row in _rows(path):
         with within(f"{path}: line {line}: "):
