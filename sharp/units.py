@@ -90,9 +90,14 @@ def mm2_from_um2(area_um2: Any) -> Any:
     return area_um2 / 1e6
 
 
-def bytes_from_bits(bits: int) -> int:
-    """Whole bytes that hold `bits` bits."""
-    return -(-bits // BITS_PER_BYTE)
+def bytes_from_bits(bits: int) -> float:
+    """Bytes that each of many words of `bits` bits takes, one packed behind the other: 2 of 16 bits, 0.5 of 4 bits."""
+    return bits / BITS_PER_BYTE if bits % BITS_PER_BYTE else bits // BITS_PER_BYTE
+
+
+def words_from_bytes(num_bytes: Any, bits: int) -> Any:
+    """Whole words of `bits` bits that some bytes hold, one packed behind the other; of a number or an array."""
+    return num_bytes * BITS_PER_BYTE // bits
 
 
 def macs_from_text(text: str) -> int | None:

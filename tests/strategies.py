@@ -266,7 +266,7 @@ def network_cases(
         tile_rows=rows,
         num_macs=math.lcm(*rows) * draw(st.integers(1, 40)),
         lanes_per_unit=draw(st.sampled_from([lanes for lanes in range(1, common + 1) if common % lanes == 0])),
-        weight_bits=draw(st.sampled_from([8, 12, 16, 32])),
+        weight_bits=draw(st.sampled_from([4, 8, 12, 16, 32])),
         weight_buffer=draw(_capacities(5 * network.num_weights)),
         io_buffer=draw(_capacities(8 * sum(lengths) * max(layer.output_size for layer in stack))),
     )

@@ -27,6 +27,23 @@ def test_kernels_import_nothing_of_sharp():
         assert not [name for name in imports if re.match(r"sharp\.(?!kernels\.)|\.", name)], path
 
 
+HARDWARE = {"num_macs", "rows_per_update_lane", "lanes_per_unit", "capacity_bytes", "weight_bytes", "partial_sum_bytes"}
+"""Numbers of a machine whose quotients are facts: columns, lanes, units, words."""
+
+
+def test_facts_of_the_hardware_are_worked_out_in_the_machine_alone():
+    # The kernels state them again, the closed form in C, the specification on purpose; rivals are other machines.
+    found = {
+        path.relative_to(PACKAGE).as_posix(): ast.unparse(node)
+        for path in PACKAGE.rglob("*.py")
+        if path.parent.name not in ("machine", "kernels", "rivals")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv)
+        if HARDWARE & {getattr(part, "attr", getattr(part, "id", "")) for part in ast.walk(node)}
+    }
+    assert found == {"units.py": "num_macs // KIB"}  # a label
+
+
 def test_compiler_directives_stay_in_the_build_file():
     for path in (*PACKAGE.rglob("*.pyx"), *PACKAGE.rglob("*.pxi")):
         assert not re.search(r"#\s*cython:|@cython\.", path.read_text()), path

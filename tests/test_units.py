@@ -32,4 +32,6 @@ def test_macs_from_text(text, macs):
 
 def test_labels_and_bytes():
     assert [units.label_from_macs(macs) for macs in (65536, 96000, 1024)] == ["64K", "96000", "1K"]
-    assert [units.bytes_from_bits(bits) for bits in (1, 8, 12, 16)] == [1, 1, 2, 2]
+    assert [units.bytes_from_bits(bits) for bits in (1, 4, 8, 12, 16)] == [0.125, 0.5, 1, 1.5, 2]
+    assert isinstance(units.bytes_from_bits(16), int)  # so that counts of bytes stay integers
+    assert [units.words_from_bytes(5, bits) for bits in (4, 8, 12, 16, 48)] == [10, 5, 3, 2, 0]

@@ -171,9 +171,11 @@ class Study:
         A layer alone reads x from the DRAM and writes h there (`sharp.cycles.activity.add_traffic`).
         """
         steps = self._size(network, "seq_len") * network.batch_size
-        most = self.accelerator.io_buffer.capacity_bytes // 2 // self.accelerator.weight_bytes
         given = [layer.output_size * steps for layer in network.layers[:-1]]
-        kept = sum((np.where(vectors > most, 0, vectors) for vectors in given), np.zeros(self.count))
+        kept = sum(
+            (np.where(vectors > self.accelerator.passing_elements, 0, vectors) for vectors in given),
+            np.zeros(self.count),
+        )
         nominal = self.technology.dram_pj_per_bit
         dram, energy = self._column("dram_pj_per_bit", nominal) / nominal, np.zeros(self.count)
         for rows, accelerator in self._groups(machine):

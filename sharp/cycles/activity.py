@@ -20,7 +20,10 @@ from sharp.workload.network import Network, RNNLayer
 
 @dataclass(frozen=True, kw_only=True)
 class Activity:
-    """Counts of a layer, all its directions, steps and sequences together; integers, or arrays of a sweep's points."""
+    """Counts of a layer, all its directions, steps and sequences together; integers, or arrays of a sweep's points.
+
+    Bytes are whole where those of a weight are.
+    """
 
     total_cycles: int
     """Cycles of the layer."""
@@ -50,11 +53,11 @@ class Activity:
     """Additions there."""
     state_updates: int
     """Elements of c read and written."""
-    loaded_bytes: int
+    loaded_bytes: float
     """Bytes of weights that come from the DRAM and are written to the weight buffer."""
     dram_vectors: int
     """Elements of x and h that come from the DRAM or go there."""
-    held_bytes: int
+    held_bytes: float
     """Bytes of the weight buffer that hold weights meanwhile."""
 
     @property
@@ -81,7 +84,7 @@ def count_activity(mapping: LayerMapping, counts: CycleCounts) -> Activity:
         for segment in run.segments:
             columns = sum(segment.columns)
             tiles += run.repeats * task.tiles(segment)
-            used += run.repeats * columns * -(-segment.rows // machine.lanes_per_unit)
+            used += run.repeats * columns * machine.units_with(segment.rows)
             reads += run.repeats * columns
             kept += run.repeats * segment.rows * (segment.operand == "x")
     residual = layer.output_size * layer.residual * mapping.sequences.total_steps
@@ -93,7 +96,7 @@ def count_activity(mapping: LayerMapping, counts: CycleCounts) -> Activity:
         array_cycles=steps * tiles,
         products=machine.num_macs * steps * tiles,
         useful_products=counts.useful,
-        bank_reads=loads * tiles * (machine.num_macs // machine.lanes_per_unit),
+        bank_reads=loads * tiles * machine.num_units,
         used_bank_reads=loads * used,
         vector_reads=reads,
         vector_writes=cells.pop("vector_writes") + residual,
@@ -177,15 +180,14 @@ def num_loads(layer: RNNLayer, network: Network, accelerator: Accelerator, plan:
 def _dram_vectors(network: Network, accelerator: Accelerator, plan: Plan) -> Iterator[tuple[int, int]]:
     """Elements that each layer reads from the DRAM and writes there."""
     steps, last = network.sequences.total_steps, len(network.layers) - 1
-    most = accelerator.io_buffer.capacity_bytes // 2 // accelerator.weight_bytes
     for index, layer in enumerate(network.layers):
         read, written = layer.input_size * steps, layer.output_size * steps
-        if read > most:  # and a direction after the other reads all of it
+        if read > accelerator.passing_elements:  # and a direction after the other reads all of it
             read *= 1 if schedule_of(plan).interleaves else layer.num_directions
         elif index > 0:
             read = 0
-        yield read, written if written > most or index == last else 0
+        yield read, written if written > accelerator.passing_elements or index == last else 0
 
 
-def _held(num_weights: int, accelerator: Accelerator) -> int:
+def _held(num_weights: int, accelerator: Accelerator) -> float:
     return min(num_weights * accelerator.weight_bytes, accelerator.weight_buffer.capacity_bytes)

@@ -120,7 +120,7 @@ def evaluate(
     phases: tuple[Phase, ...],
     plan: Plan,
     heights: tuple[int, ...],
-    weight_bytes: int,
+    weight_bytes: float,
 ) -> NDArray[np.float64]:
     """Cycles of many layers of one cell under one plan, without the GIL.
 
@@ -135,7 +135,7 @@ def evaluate(
     plan : Plan
     heights : tuple of int
         The machine's tile heights, ascending.
-    weight_bytes : int
+    weight_bytes : float
         Bytes of a weight.
 
     Returns
@@ -186,7 +186,7 @@ def _arguments(
     phases: tuple[Phase, ...],
     plan: Plan,
     heights: tuple[int, ...],
-    weight_bytes: int,
+    weight_bytes: float,
 ) -> tuple[Any, ...]:
     """What the kernels take first."""
     import numpy as np

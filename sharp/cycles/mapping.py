@@ -86,15 +86,14 @@ class LayerMapping:
     @cached_property
     def multiplier_cycles(self) -> tuple[int, int, int]:
         """Useful, column-padding and row-padding multiplier-cycles of the rounds, all sequences."""
-        task, num_macs = self.task, self.task.accelerator.num_macs
+        task = self.task
         useful = columns = rows = 0
         for run in self.runs:
             for segment in run.segments:
-                height = task.tile_height(segment.rows)
-                covered = task.tiles(segment) * (num_macs // height)
+                covered = task.tiles(segment) * task.width(segment.rows)
                 useful += run.repeats * segment.rows * sum(segment.columns)
                 columns += run.repeats * segment.rows * (covered - sum(segment.columns))
-                rows += run.repeats * (height - segment.rows) * covered
+                rows += run.repeats * (task.tile_height(segment.rows) - segment.rows) * covered
         times = self.sequences.total_steps * self._directions
         return useful * times, columns * times, rows * times
 
@@ -130,8 +129,8 @@ class LayerMapping:
         return self.unfolded_cells == self.task.num_unfolded(phase) < self.task.size_of(phase)
 
     @property
-    def early_bytes(self) -> int:
-        """Bytes of the sums over x that wait for another product, of the phase that keeps most."""
+    def early_sums(self) -> int:
+        """Sums over x that wait for another product, of the phase that keeps most."""
         sums = [
             sum(
                 run.repeats * segment.cells * (len(segment.gates) + phase.separate_sums)
@@ -141,7 +140,7 @@ class LayerMapping:
             )
             for phase in self.task.phases
         ]
-        return max(sums) * self.task.batch_size * self.task.chains * self.task.accelerator.partial_sum_bytes
+        return max(sums) * self.task.batch_size * self.task.chains
 
     def spans(self) -> Iterator[Span]:
         """The rounds 0 to T, cut where the costs of a round change: round t works for the steps t and t + 1."""
@@ -213,7 +212,7 @@ class LayerMapping:
             task.array_cycles(segment, batch_size),
             -(-batch_size * segment.rows // machine.activation_lanes) if activated else 0,
             activated * machine.cycles("activation_ns"),
-            -(-batch_size * updated // max(1, task.tile_rows // machine.rows_per_update_lane)),
+            -(-batch_size * updated // machine.update_lanes(task.tile_rows)),
             machine.cycles(phase.update) if phase.update else 0,
             self.vectors.index(segment.waits_for) if segment.waits_for else -1,
             self.vectors.index(phase.gives) if segment.updated_cells else -1,
@@ -229,7 +228,7 @@ class LayerMapping:
                 yield (int(vector == "h"), 0, 0, 0, 0, 0, 0)
                 continue
             segment = next(segment for segment in self.segments if segment.waits_for == vector)
-            width = self.task.accelerator.num_macs // self.task.tile_height(segment.rows)
+            width = self.task.width(segment.rows)
             x_columns = self.task.layer.input_size if "x" in segment.operand else 0
             if len(segment.columns) > 1:  # x has tiles of its own
                 x_columns = -(-x_columns // width) * width

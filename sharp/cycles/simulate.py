@@ -87,7 +87,7 @@ class Report(MachineReport):
         return add_traffic(on_chip, self.network, self.accelerator, self.plan)
 
     @property
-    def loaded_bytes(self) -> int:
+    def loaded_bytes(self) -> float:
         """Bytes of weights that come from the DRAM: once, or in every step of a layer that does not fit on chip."""
         return sum(activity.loaded_bytes for activity in self.activities)
 
@@ -219,7 +219,7 @@ def simulate(
                 fits_weight_buffer=fits_weight_buffer(layer, accelerator),
                 unfolded_cells=mapping.unfolded_cells,
                 buffer_limits_unfolding=isinstance(schedule_of(plan), Unfolded) and mapping.fills_intermediate_buffer,
-                fits_intermediate_buffer=mapping.early_bytes <= accelerator.intermediate_buffer.capacity_bytes,
+                fits_intermediate_buffer=mapping.early_sums <= accelerator.intermediate_words,
                 mapping=mapping,
             )
         )

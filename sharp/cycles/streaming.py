@@ -33,7 +33,7 @@ def add_weight_loads(
     list of CycleCounts
         With the wait in ``weight_load``: from the end of the layer before to the end of its own load.
     """
-    held: list[tuple[int, int]] = []  # (cycle at which the layer ends, its bytes), of layers that fit
+    held: list[tuple[int, float]] = []  # (cycle at which the layer ends, its bytes), of layers that fit
     loaded = end = 0
     result = []
     for layer, count in zip(layers, counts, strict=True):
@@ -50,9 +50,9 @@ def add_weight_loads(
     return result
 
 
-def _load(num_bytes: int, cycle: int, held: Sequence[tuple[int, int]], accelerator: Accelerator) -> int:
+def _load(num_bytes: float, cycle: int, held: Sequence[tuple[int, float]], accelerator: Accelerator) -> int:
     """Cycle at which some bytes are on chip, where the memory is free from `cycle` on."""
-    done = 0
+    done: float = 0
     while done < num_bytes:
         busy = [entry for entry in held if entry[0] > cycle]
         free = accelerator.weight_buffer.capacity_bytes - sum(size for _, size in busy) - done

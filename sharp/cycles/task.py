@@ -130,10 +130,8 @@ class Task:
 
     @cached_property
     def mvm_cycles(self) -> int:
-        """Cycles from the last tile to the sums, L_mvm: multiplier, ``ceil(log2 N)`` tree levels, accumulator."""
-        tree_levels = (self.accelerator.num_macs // self.tile_rows - 1).bit_length()
-        cycles = self.accelerator.cycles
-        return cycles("multiply_ns") + tree_levels * cycles("add_ns") + cycles("accumulate_ns")
+        """Cycles from the last tile to the sums, L_mvm."""
+        return self.accelerator.mvm_cycles(self.tile_rows)
 
     def phase_of(self, gates: str) -> Phase:
         """The phase that computes some gates.
@@ -226,8 +224,7 @@ class Task:
     def num_unfolded(self, phase: Phase) -> int:
         """Cells, whole blocks of them, whose sums over x_{t+1} fit the intermediate buffer."""
         block, size = self.fused_block(phase), self.size_of(phase)
-        words = self.accelerator.intermediate_buffer.capacity_bytes // self.accelerator.partial_sum_bytes
-        blocks = words // (phase.sums_per_cell * block * self.batch_size * self.chains)
+        blocks = self.accelerator.intermediate_words // (phase.sums_per_cell * block * self.batch_size * self.chains)
         return min(size, blocks * block)
 
     def tile_height(self, rows: int) -> int:
@@ -239,9 +236,13 @@ class Task:
             return self.tile_rows
         return next(height for height in self.accelerator.tile_rows if height >= rows)
 
+    def width(self, rows: int) -> int:
+        """Columns N' of the tile that serves a segment of `rows` rows."""
+        return self.accelerator.columns(self.tile_height(rows))
+
     def tiles(self, segment: Segment) -> int:
         """Tiles of a segment, ``ceil(C / N')`` for each of its sums."""
-        width = self.accelerator.num_macs // self.tile_height(segment.rows)
+        width = self.width(segment.rows)
         return sum(-(-columns // width) for columns in segment.columns)
 
     def load_cycles(self, segment: Segment, batch_size: int) -> int:

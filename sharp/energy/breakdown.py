@@ -9,13 +9,7 @@ from typing import Any
 
 from sharp.checks import check_flag, refuse
 from sharp.cycles.activity import Activity
-from sharp.energy.implementation import (
-    COMPONENTS,
-    Implementation,
-    Prices,
-    update_lanes,
-    widest_tile,
-)
+from sharp.energy.implementation import COMPONENTS, Implementation, Prices
 from sharp.machine.accelerator import Accelerator
 from sharp.units import joules_from_picojoules, seconds_from_cycles
 
@@ -215,24 +209,24 @@ def full_speed(accelerator: Accelerator) -> Activity:
     The DRAM delivers weights as fast as it can. No cycle waits for x and h to pass it, so a layer of few cells and very
     many inputs can take more than the peak; its report warns.
     """
-    lanes, cells = accelerator.activation_lanes, update_lanes(accelerator)
-    banks = accelerator.num_macs // accelerator.lanes_per_unit
+    lowest, highest = accelerator.tile_rows[0], accelerator.tile_rows[-1]
+    lanes, cells = accelerator.activation_lanes, accelerator.update_lanes(highest)
     return Activity(
         total_cycles=1,
         array_cycles=1,
         products=accelerator.num_macs,
         useful_products=accelerator.num_macs,
-        bank_reads=banks,
-        used_bank_reads=banks,
-        vector_reads=widest_tile(accelerator),
+        bank_reads=accelerator.num_units,
+        used_bank_reads=accelerator.num_units,
+        vector_reads=accelerator.columns(lowest),
         vector_writes=cells,
-        sums_kept=accelerator.tile_rows[-1],
+        sums_kept=highest,
         sigmoids=0,
         tanhs=lanes + cells,
         elementwise_multiplications=3 * cells,
         elementwise_additions=lanes + cells,
         state_updates=cells,
-        loaded_bytes=accelerator.dram_bytes_per_cycle,  # type: ignore[arg-type]  # on average
+        loaded_bytes=accelerator.dram_bytes_per_cycle,  # on average
         dram_vectors=0,
         held_bytes=accelerator.weight_buffer.capacity_bytes,
     )

@@ -16,6 +16,7 @@ from sharp.checks import check_name, refuse, within
 from sharp.energy.sram import NODES_NM, SOURCES, SramPoint, estimate_sram
 from sharp.energy.technology import ENERGIES, UNITS, Technology, check_technology, scale_area, scale_energy
 from sharp.machine.accelerator import ARITHMETIC, BUFFERS, Accelerator
+from sharp.machine.memories import ACCESS_BITS, STATE_BITS, memory_shape
 from sharp.units import BITS_PER_BYTE, mm2_from_um2, ns_from_hz, watts_from_milliwatts
 
 COMPONENTS = ("compute_unit", *BUFFERS, "mfu", "controller", "dram")
@@ -35,12 +36,6 @@ COMPONENT_LABELS = {
 
 PRECISION_OF_AREA = "fp16/fp32"
 """What the technology's area of a multiplier is of."""
-
-STATE_BITS = 16
-"""Bits of an element of c: the cell updater works in fp16, whatever numbers the array multiplies."""
-
-ACCESS_BITS = 512
-"""Bits of an access to a buffer other than that of the weights: 64 bytes, which most of the SRAM data have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,35 +196,6 @@ def implement(accelerator: Accelerator, technology: Technology, *, sram_source: 
 # Memories ------------------------------------------------------------------------------------------------------------
 
 _estimate = lru_cache(maxsize=2**12)(estimate_sram)  # sweeps ask for the same banks again
-
-
-def memory_shape(name: str, accelerator: Accelerator) -> tuple[int, int, int]:
-    """Bytes, bits of an access and banks of one of `sharp.machine.accelerator.BUFFERS`."""
-    capacity = getattr(accelerator, name).capacity_bytes
-    if name == "weight_buffer":
-        lanes = accelerator.lanes_per_unit
-        return capacity, lanes * accelerator.weight_bits, accelerator.num_macs // lanes
-    banks = {
-        "io_buffer": _accesses(widest_tile(accelerator), accelerator.weight_bits),
-        "cell_state_buffer": 2 * _accesses(update_lanes(accelerator), STATE_BITS),
-        "intermediate_buffer": 1,
-    }
-    return capacity, ACCESS_BITS, banks[name]
-
-
-def widest_tile(accelerator: Accelerator) -> int:
-    """Columns of the lowest tile: elements of x and h that a cycle may ask for."""
-    return accelerator.num_macs // accelerator.tile_rows[0]
-
-
-def update_lanes(accelerator: Accelerator) -> int:
-    """Cells that the updater takes a cycle on the highest tile."""
-    return max(1, accelerator.tile_rows[-1] // accelerator.rows_per_update_lane)
-
-
-def _accesses(elements: int, bits: int) -> int:
-    """Accesses that some elements of `bits` bits take."""
-    return -(-elements * bits // ACCESS_BITS)
 
 
 def _memory(name: str, accelerator: Accelerator, technology: Technology, source: str) -> SramPoint:

@@ -46,12 +46,12 @@ def with_weight_locality(mapping: LayerMapping, activity: Activity) -> Activity:
         for segment in run.segments:
             alone, columns = _of_x_alone(task, segment)
             tiles += run.repeats * alone
-            used += run.repeats * columns * -(-segment.rows // machine.lanes_per_unit)
+            used += run.repeats * columns * machine.units_with(segment.rows)
             kept += run.repeats * segment.rows * (alone > 0 and segment.operand != "x")
     saved = layer.num_directions * (mapping.num_loads - _passes(mapping, steps))
     return replace(
         activity,
-        bank_reads=activity.bank_reads - saved * tiles * (machine.num_macs // machine.lanes_per_unit),
+        bank_reads=activity.bank_reads - saved * tiles * machine.num_units,
         used_bank_reads=activity.used_bank_reads - saved * used,
         sums_kept=activity.sums_kept + layer.num_directions * mapping.sequences.total_steps * kept,
     )
@@ -68,15 +68,14 @@ def steps_that_share(mapping: LayerMapping) -> int:
     )
     if not rows:
         return 0
-    words = machine.intermediate_buffer.capacity_bytes // machine.partial_sum_bytes
-    return min(mapping.sequences.num_steps, words // (rows * task.batch_size * task.chains))
+    return min(mapping.sequences.num_steps, machine.intermediate_words // (rows * task.batch_size * task.chains))
 
 
 def _of_x_alone(task: Task, segment: Segment) -> tuple[int, int]:
     """Tiles of a segment with columns of x alone, and their columns of x."""
     if not segment.operand.startswith("x"):
         return 0, 0
-    size, width = task.layer.input_size, task.accelerator.num_macs // task.tile_height(segment.rows)
+    size, width = task.layer.input_size, task.width(segment.rows)
     if segment.operand == "x" or len(segment.columns) > 1:
         return -(-size // width), size
     return size // width, size // width * width

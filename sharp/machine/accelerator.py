@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 from sharp.checks import check_integer, check_mapping, check_name, check_number, check_text, refuse, suggestion, within
 from sharp.errors import SpecificationError
 from sharp.machine.plan import Plan
 from sharp.provenance import Provenance
-from sharp.units import bytes_from_bits, cycles_from_ns, label_from_macs, macs_from_text
+from sharp.units import bytes_from_bits, cycles_from_ns, label_from_macs, macs_from_text, words_from_bytes
 
 UNITS = MappingProxyType(
     {
@@ -238,20 +239,52 @@ class Accelerator:
         """
         return cycles_from_ns(getattr(self, latency), self.clock_hz)
 
+    def columns(self, tile_rows: int) -> int:
+        """Columns of a tile of some height, N = M / K: elements of x and h that it multiplies in a cycle."""
+        return self.num_macs // tile_rows
+
+    def mvm_cycles(self, tile_rows: int) -> int:
+        """Cycles from the last tile to the sums, L_mvm: multiplier, ``ceil(log2 N)`` tree levels, accumulator."""
+        tree_levels = (self.columns(tile_rows) - 1).bit_length()
+        return self.cycles("multiply_ns") + tree_levels * self.cycles("add_ns") + self.cycles("accumulate_ns")
+
+    def update_lanes(self, tile_rows: int) -> int:
+        """Cells that the updater takes a cycle on a tile of some height, W_c."""
+        return max(1, tile_rows // self.rows_per_update_lane)
+
+    @property
+    def num_units(self) -> int:
+        """Vector-scalar units, each beside a bank of the weight buffer that gives it a weight for each multiplier."""
+        return self.num_macs // self.lanes_per_unit
+
+    def units_with(self, rows: int) -> int:
+        """Units of a column of a tile that have any of its first `rows` rows."""
+        return -(-rows // self.lanes_per_unit)
+
     @property
     def dram_bytes_per_cycle(self) -> float:
         """Bytes of weights that arrive from the DRAM in a cycle: the bandwidth over the clock."""
         return self.dram_bytes_per_s / self.clock_hz
 
     @property
-    def weight_bytes(self) -> int:
-        """Bytes of a weight."""
+    def weight_bytes(self) -> float:
+        """Bytes of a weight, and of an element of x and h."""
         return bytes_from_bits(self.weight_bits)
 
     @property
-    def partial_sum_bytes(self) -> int:
+    def partial_sum_bytes(self) -> float:
         """Bytes of a sum in the intermediate buffer."""
         return bytes_from_bits(self.partial_sum_bits)
+
+    @property
+    def intermediate_words(self) -> int:
+        """Sums that the intermediate buffer holds."""
+        return int(words_from_bytes(self.intermediate_buffer.capacity_bytes, self.partial_sum_bits))
+
+    @property
+    def passing_elements(self) -> int:
+        """Elements of x or h that pass from one layer to the next on chip (`ping_pong_elements`)."""
+        return int(ping_pong_elements(self.io_buffer.capacity_bytes, self.weight_bits))
 
     def budget(self, macs: str | int) -> dict[str, object]:
         """The fields that a number of multipliers sets: ``num_macs``, and ``clock_hz`` where it is a budget.
@@ -303,6 +336,11 @@ class Accelerator:
             if budget.num_macs == self.num_macs:
                 return label
         return label_from_macs(self.num_macs)
+
+
+def ping_pong_elements(io_buffer_bytes: Any, element_bits: int) -> Any:
+    """Elements of x or h that half of the I/H buffer holds, which works in ping-pong; of a number or an array."""
+    return words_from_bytes(io_buffer_bytes, 2 * element_bits)
 
 
 def precision_settings(label: str) -> dict[str, object]:

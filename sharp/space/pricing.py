@@ -13,7 +13,7 @@ from sharp.energy.implementation import COMPONENTS, implement, logic_area, price
 from sharp.energy.technology import UNITS, Technology, check_technology
 from sharp.energy.technology import with_settings as with_technology_settings
 from sharp.errors import SharpError
-from sharp.machine.accelerator import BUFFERS, Accelerator, with_settings
+from sharp.machine.accelerator import BUFFERS, Accelerator, ping_pong_elements, with_settings
 from sharp.machine.plan import Plan
 from sharp.space.points import Space, number_of
 from sharp.units import GIGA
@@ -62,7 +62,7 @@ def closed_activity(
     sizes = {"hidden_size": of["hidden_size"], "projection_size": of["recurrent_size"]}
     cells = cell_actions(layer.phases, layer.elementwise, sizes, steps)
     taken, given = of["input_size"] * sequence_steps, of["recurrent_size"] * steps
-    most = of["io_buffer_bytes"] // 2 // accelerator.weight_bytes
+    most = ping_pong_elements(of["io_buffer_bytes"], accelerator.weight_bits)
     taken = taken * np.where(taken > most, of["num_directions"], 1.0)
     products = result["useful"] + result["column_padding"] + result["row_padding"]
     weight_bytes = result["useful"] / sequence_steps * accelerator.weight_bytes

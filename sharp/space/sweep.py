@@ -21,7 +21,7 @@ from sharp.errors import InfeasibleMappingError, SharpError
 from sharp.machine.accelerator import LATENCIES, Accelerator, with_settings
 from sharp.machine.plan import Plan
 from sharp.space.points import CHOICES, DEFAULTS, PLAN, SETTINGS, Points, Rows, Space, number_of
-from sharp.units import cycles_from_many_ns
+from sharp.units import cycles_from_many_ns, words_from_bytes
 from sharp.workload.network import RNNLayer, single_layer
 
 if TYPE_CHECKING:
@@ -351,8 +351,8 @@ class _Chunk:
             yield name, number(name, getattr(machine, name))
         for name in LATENCIES:
             yield name.removesuffix("_ns"), _cycles(number(name, getattr(machine, name)), clock)
-        words = number("intermediate_buffer", machine.intermediate_buffer.capacity_bytes) // machine.partial_sum_bytes
-        yield "intermediate_words", words
+        sums_bytes = number("intermediate_buffer", machine.intermediate_buffer.capacity_bytes)
+        yield "intermediate_words", words_from_bytes(sums_bytes, machine.partial_sum_bits)
         yield "io_buffer_bytes", number("io_buffer", machine.io_buffer.capacity_bytes)  # energy only
         yield "weight_buffer_bytes", number("weight_buffer", machine.weight_buffer.capacity_bytes)
         yield "dram_bytes_per_cycle", number("dram_bytes_per_s", machine.dram_bytes_per_s) / clock

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from sharp import SpecificationError, find_accelerator, find_technology, implement
-from sharp.energy.implementation import COMPONENTS, update_lanes, widest_tile
+from sharp.energy.implementation import COMPONENTS
 from sharp.energy.technology import with_settings as with_technology_settings
 from sharp.machine.accelerator import BUFFERS, precision_settings, with_settings
 
@@ -38,7 +38,7 @@ def test_banks_of_the_budgets(budget, weight_banks, columns, io_banks):
     # M/32 banks of 32 weights; the lowest tile is M/32 columns wide: 16 bits each, 32 of them an access; 64 cells of
     # the highest tile are 2 accesses to read c and 2 to write it.
     machine = MACHINE.with_macs(budget)
-    assert (widest_tile(machine), update_lanes(machine)) == (columns, 64)
+    assert (machine.columns(32), machine.update_lanes(256)) == (columns, 64)
     memories = implement(machine, TECHNOLOGY).memories
     assert tuple(memories) == BUFFERS
     assert {name: (memory.width_bits, memory.banks) for name, memory in memories.items()} == {
