@@ -101,13 +101,19 @@ class _Output(io.FileIO):
     def __init__(self, file: Path | int, mode: str, shown: Path | str) -> None:
         super().__init__(file, mode, closefd=not isinstance(file, int))
         self._shown = shown
+        self._failed = False
 
     def write(self, content: Any, /) -> int | None:  # type: ignore[override]
+        if self._failed:
+            return len(content)  # what is still buffered, when all has been said
         with writable(self._shown):
             try:
                 return super().write(content)
-            except BrokenPipeError as error:
-                raise ReaderGoneError(*error.args) from None
+            except OSError as error:
+                self._failed = True
+                if isinstance(error, BrokenPipeError):
+                    raise ReaderGoneError(*error.args) from None
+                raise
 
 
 def output_stream(file: Path | int, mode: str, shown: Path | str, **options: Any) -> TextIO:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sharp.checks import check_text, refuse, suggestion
 from sharp.errors import SpecificationError
+from sharp.files import note_input
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -28,17 +30,25 @@ class Registry(Mapping[str, Part]):
         What a part is called in sentences: "schedule", "cell".
     example : str
         A name of a user's own part, such as "mine.py:MySchedule".
+    home : str
+        The module that adds ours, loaded when one is first asked for.
     """
 
-    def __init__(self, kind: str, example: str) -> None:
+    def __init__(self, kind: str, example: str, home: str) -> None:
         self.kind = kind
+        self.home = home
         self.group = f"sharp.{kind}s"
         self.example = example
-        self._ours: dict[str, Part] = {}
+        self._added: dict[str, Part] = {}
 
     def add(self, name: str, part: Part) -> None:
         """Make a part one of ours."""
-        self._ours[name] = part
+        self._added[name] = part
+
+    @property
+    def _ours(self) -> dict[str, Part]:
+        import_module(self.home)
+        return self._added
 
     def __getitem__(self, name: str) -> Part:
         return self._ours[name]
@@ -102,6 +112,7 @@ class Registry(Mapping[str, Part]):
         spec = spec_from_file_location(f"sharp_{self.kind}_{path.stem}", path)
         assert spec is not None
         assert spec.loader is not None
+        note_input(path)
         module = module_from_spec(spec)
         sys.modules[spec.name] = module  # dataclasses and pickling look modules up by name
         try:

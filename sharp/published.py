@@ -8,7 +8,8 @@ from typing import Any
 
 from sharp.checks import check_list, check_mapping, refuse, within
 from sharp.provenance import Provenance, PublishedNumber
-from sharp.shipped import DATA, read_yaml
+from sharp.shipped import DATA
+from sharp.yamlfile import read_yaml
 
 PROVENANCE_KEYS = ("unit", "source", "status", "range")
 """Keys that say where a number comes from."""

@@ -10,8 +10,9 @@ from sharp.cycles.counting import CycleCounts, count_cycles
 from sharp.machine.accelerator import Accelerator, with_settings
 from sharp.machine.files import accelerator_from
 from sharp.machine.plan import Plan
-from sharp.shipped import DATA, read_yaml
+from sharp.shipped import DATA
 from sharp.workload.network import RNNLayer, Sequences
+from sharp.yamlfile import read_yaml
 
 _COUNTS = ("total_cycles", "useful", "column_padding", "row_padding", "dependency_stall", "weight_load", "fill_drain")
 

@@ -25,7 +25,8 @@ from sharp.artifact.outputs import FIGURE_SUFFIXES, INPUTS, MANIFEST, TABLE_SUFF
 from sharp.checks import suggestion
 from sharp.errors import NotebookError, SpecificationError
 from sharp.files import make_folder, writable, write_text
-from sharp.shipped import DATA, read_yaml
+from sharp.shipped import DATA
+from sharp.yamlfile import read_yaml
 
 _NO_NOTEBOOK = (
     ValueError,

@@ -24,8 +24,9 @@ from sharp.machine.accelerator import Accelerator
 from sharp.machine.files import find_accelerator
 from sharp.provenance import PublishedNumber
 from sharp.published import published_numbers
-from sharp.shipped import DATA, read_yaml
+from sharp.shipped import DATA
 from sharp.workload.files import find_network
+from sharp.yamlfile import read_yaml
 
 KINDS = {
     "number": "agrees within a tenth of it",

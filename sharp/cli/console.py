@@ -1,49 +1,22 @@
-"""What the command prints for people: tables, a timeline in characters (rich)."""
+"""What the command prints for people, by rich: the terminal, remarks, tables."""
 
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, product
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
-from rich.text import Text
 
-from sharp.cycles.counting import CycleCounts
-from sharp.cycles.explore import TileTable
-from sharp.cycles.report import Machine, MachineReport
-from sharp.cycles.simulate import LayerReport, Report
-from sharp.cycles.timeline import STAGES, Event, Timeline
-from sharp.machine.accelerator import Accelerator
-from sharp.machine.plan import Plan
-from sharp.units import GIGA, KIB
-from sharp.workload.network import Network, RNNLayer
-
-if TYPE_CHECKING:
-    from sharp.claims.claims import Outcome
-    from sharp.energy.implementation import Implementation
-    from sharp.energy.power import EnergyReport
-    from sharp.energy.technology import Technology
-    from sharp.rivals.machines import Rival
+from sharp.units import GIGA
 
 PIPED_WIDTH = 110
 MAX_WIDTH = 400
-UTILIZATION_HEADER = "utili-\nzation"
-LOSS_HEADERS = {
-    "column_padding": "column\npadding",
-    "row_padding": "row\npadding",
-    "dependency_stall": "depend.\nstall",
-    "weight_load": "weight\nload",
-    "fill_drain": "fill and\ndrain",
-}
-_STEP_STYLES = ("bold cyan", "bold yellow", "bold magenta")
 
 
-def _console(stderr: bool = False) -> Console:
+def terminal(stderr: bool = False) -> Console:
+    """The terminal that standard output or the error stream is, or a page of a width of our own."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream is not None and stream.isatty() else PIPED_WIDTH
     return Console(stderr=stderr, highlight=False, markup=False, width=width)
@@ -51,10 +24,11 @@ def _console(stderr: bool = False) -> Console:
 
 def note(sentence: str) -> None:
     """Print a remark on the error stream, out of the way of results."""
-    _console(stderr=True).print(sentence, style="yellow", soft_wrap=True)
+    terminal(stderr=True).print(sentence, style="yellow", soft_wrap=True)
 
 
-def _table(title: str, *columns: str, text: Iterable[int] = (0,)) -> Table:
+def make_table(title: str, *columns: str, text: Iterable[int] = (0,)) -> Table:
+    """An empty table; the columns `text` stand to the left, numbers to the right."""
     left = set(text)
     table = Table(title=title, box=None, collapse_padding=True, pad_edge=False)
     for index, column in enumerate(columns):
@@ -62,9 +36,9 @@ def _table(title: str, *columns: str, text: Iterable[int] = (0,)) -> Table:
     return table
 
 
-def _show(table: Table) -> None:
+def show_table(table: Table) -> None:
     """Print a table whole: where the terminal is narrower, its lines fold, but no number is cut."""
-    console = _console()
+    console = terminal()
     needed = Measurement.get(console, console.options.update(max_width=MAX_WIDTH), table).maximum
     console.width = max(console.width, needed)
     console.print(table.title or "", style="bold")
@@ -72,312 +46,8 @@ def _show(table: Table) -> None:
     console.print(table)
 
 
-def _machine(accelerator: Machine) -> str:
-    return f"{accelerator.name}, {accelerator.num_macs:,} MACs at {accelerator.clock_hz / 1e6:g} MHz"
-
-
-def _hidden(layer: RNNLayer) -> str:
-    return f"{layer.hidden_size} x 2" if layer.bidirectional else str(layer.hidden_size)
-
-
-def _cell(layer: RNNLayer) -> str:
-    """The cell with its options: "lstm", "lstm to 512", "gru, reset before"."""
-    projection = "" if layer.projection_size is None else f" to {layer.projection_size}"
-    return (
-        layer.cell
-        + projection
-        + ", peephole" * layer.peephole
-        + ", residual" * layer.residual
-        + ", reset before" * (not layer.linear_before_reset)
-    )
-
-
-Item = TypeVar("Item")
-
-
-def _groups(items: Sequence[Item]) -> Iterator[tuple[str, Item]]:
-    """Runs of equal items, each with the indices it stands at: "0", "1-4 each"."""
-    index = 0
-    for item, group in groupby(items):
-        count = len(list(group))
-        yield (str(index) if count == 1 else f"{index}-{index + count - 1} each"), item
-        index += count
-
-
-def _shares(counts: CycleCounts, losses: Iterable[str]) -> list[str]:
-    """Utilization, then the share of the cycles that each kind of loss takes."""
-    return [f"{counts.split[part] / counts.total_cycles:.1%}" for part in ("ideal", *losses)]
-
-
-def _planned(plan: Plan) -> str:
-    """Schedule and options, those that are not the paper's named."""
-    parts = [plan.schedule_name, f"{'with' if plan.reconfiguration else 'without'} padding reconfiguration"]
-    parts += ["h forwarded tile by tile"] * (plan.forwarding == "tilewise")
-    parts += ["weights streamed"] * (plan.weights == "streamed")
-    return ", ".join(parts)
-
-
-def _sequences(network: Network) -> str:
-    """How much is run: "25 time steps", "4 sequences of 25 time steps"."""
-    if network.lengths:
-        return f"{network.batch_size} sequences of {min(network.lengths)} to {network.seq_len} time steps"
-    steps = f"{network.seq_len} time steps"
-    return steps if network.batch_size == 1 else f"{network.batch_size} sequences of {steps}"
-
-
-def _shown_losses(counts: Iterable[CycleCounts]) -> dict[str, str]:
-    """Headers of the losses; that of weights only where they are waited for."""
-    streamed = any(count.weight_load for count in counts)
-    return {part: header for part, header in LOSS_HEADERS.items() if streamed or part != "weight_load"}
-
-
-def print_report(report: MachineReport) -> None:
-    """Print a run: a row a group of equal layers, then the total; losses in percent of the cycles."""
-    losses = _shown_losses([report.counts])
-    tiled = isinstance(report, Report)
-    table = _table(
-        f"{report.network.name} on {_machine(report.accelerator)}"
-        + (f", {_planned(report.plan)}" if isinstance(report, Report) else ""),
-        *("layer", "cell", "X", "H", *["K"] * tiled, "cycles", UTILIZATION_HEADER),
-        *losses.values(),
-        text=(0, 1),
-    )
-    for names, entry in _groups(report.layers):
-        table.add_row(
-            names,
-            _cell(entry.layer),
-            str(entry.layer.input_size),
-            _hidden(entry.layer),
-            *([str(entry.tile_rows)] if isinstance(entry, LayerReport) else []),
-            f"{entry.counts.total_cycles:,}",
-            *_shares(entry.counts, losses),
-        )
-    total = report.counts
-    totals = ["total", *[""] * (3 + tiled), f"{total.total_cycles:,}", *_shares(total, losses)]
-    table.add_row(*totals, style="bold")
-    _show(table)
-    console = _console()
-    console.print(f"latency {_seconds(report.latency_s)}, {_sequences(report.network)}", style="bold")
-    for sentence in report.warnings:
-        note(f"{'warning' if tiled else 'note'}: {sentence}")
-
-
-def print_energy(costs: EnergyReport) -> None:
-    """Print what a run costs: a row a component, then power, efficiency and area."""
-    from sharp.energy.implementation import COMPONENT_LABELS, COMPONENTS  # a run without energy starts without them
-
-    made, energy = costs.implementation, costs.energy
-    gating = " and ".join(name for name, on in (("clock", costs.gating.clock), ("power", costs.gating.power)) if on)
-    unit, factor = _energy_unit(energy.total_j)
-    table = _table(
-        f"energy in {_technology(made)}{f', {gating} gating' if gating else ''}",
-        *("component", f"dynamic {unit}", f"leakage {unit}", f"total {unit}", "share"),
-    )
-    for name in COMPONENTS:
-        parts = (energy.dynamic_j[name], energy.static_j[name], energy.of(name))
-        share = f"{energy.of(name) / energy.total_j:.1%}"
-        table.add_row(COMPONENT_LABELS[name], *(f"{factor * part:.4f}" for part in parts), share)
-    sums = (sum(energy.dynamic_j.values()), sum(energy.static_j.values()), energy.total_j)
-    table.add_row("total", *(f"{factor * part:.4f}" for part in sums), f"{1:.1%}", style="bold")
-    _console().print()
-    _show(table)
-    console = _console()
-    each = " a sequence" if costs.report.network.batch_size > 1 else ""
-    console.print(
-        f"power {costs.power_w:.2f} W on average, {costs.peak_power_w:.2f} W at the peak; "
-        f"energy {factor * costs.energy_per_sequence_j:.4g} {unit}{each}, times delay {costs.energy_delay_js:.4g} J s",
-        style="bold",
-    )
-    console.print(
-        f"{costs.gflops_per_w:.4g} GFLOPS/W (2 operations a multiply-accumulate; "
-        f"{costs.gflops_per_w_paper:.4g} as the paper counts); area {sum(made.area_mm2.values()):.1f} mm2",
-        style="bold",
-    )
-    for sentence in costs.warnings:
-        note(f"warning: {sentence}")
-
-
-def print_comparison(network: Network, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print machines side by side."""
-    first, with_energy = rows[0]["accelerator"], "energy_j" in rows[0]
-    table = _table(
-        f"{network.name}, {_sequences(network)}",
-        *("machine", "schedule", "MACs", "cycles", "latency", UTILIZATION_HEADER, f"speedup\nof {first}"),
-        *(("energy mJ", "power W", f"energy of\n{first}") if with_energy else ()),
-        text=(0, 1),
-    )
-    for row in rows:
-        cells = [row["accelerator"], row["schedule"], f"{row['num_macs']:,}", f"{row['total_cycles']:,}"]
-        cells += [_seconds(row["latency_s"]), f"{row['utilization']:.1%}", f"{row['speedup']:.2f}x"]
-        if with_energy and row["energy_j"] is not None:
-            cells += [f"{1e3 * row['energy_j']:.4g}", f"{row['power_w']:.2f}"]
-            cells += ["" if row["energy_ratio"] is None else f"{row['energy_ratio']:.2f}x"]
-        table.add_row(*cells)
-    _show(table)
-    for row in rows:
-        for sentence in row["notes"]:
-            note(f"note: {row['accelerator']}: {sentence}")
-
-
-def print_claims(outcomes: Sequence[Outcome]) -> None:
-    """Print the claims: a row each, then how many have which verdict."""
-    table = _table(
-        "the paper's numbers and ours, with every assumed number nominal and over all assumed ranges (95 %)",
-        *("claim", "published", "ours", "from", "to", "error", "verdict", "notebook"),
-        text=(0, 6, 7),
-    )
-    for outcome in outcomes:
-        numbers = (outcome.claim.published.value, outcome.ours, outcome.low, outcome.high)
-        error = f"{100 * outcome.error:+.1f} pts" if outcome.claim.kind == "share" else f"{outcome.error:+.1%}"
-        row = [outcome.claim.id, *(f"{number:.3g}" for number in numbers), error, outcome.verdict]
-        table.add_row(*row, outcome.claim.notebook, style="yellow" if outcome.verdict == "differs" else "")
-    _show(table)
-    counts = Counter(outcome.verdict for outcome in outcomes)
-    _console().print(", ".join(f"{verdict}: {count}" for verdict, count in counts.most_common()), style="bold")
-
-
-def print_area(made: Implementation) -> None:
-    """Print area and leakage of a machine, a row a component, its memories with their banks."""
-    from sharp.energy.implementation import COMPONENT_LABELS
-    from sharp.energy.power import peak_power
-
-    table = _table(
-        f"{_machine(made.accelerator)}, in {_technology(made)}",
-        *("component", "banks", "KiB each", "bits", "read pJ", "read ns", "area mm2", "share", "leakage W"),
-    )
-    total = sum(made.area_mm2.values())
-    for name, area in made.area_mm2.items():
-        cells = [""] * 5
-        if name in made.memories:
-            memory = made.memories[name]
-            each = memory.capacity_bytes / memory.banks / KIB
-            cells = [f"{memory.banks}", f"{each:.4g}", f"{memory.width_bits}", f"{memory.read_energy_pj:.1f}"]
-            cells.append(f"{memory.access_ns:.2f}")
-        leakage = made.prices.leakage_w[name]
-        table.add_row(COMPONENT_LABELS[name], *cells, f"{area:.2f}", f"{area / total:.1%}", f"{leakage:.3f}")
-    table.add_row("total", *[""] * 5, f"{total:.2f}", f"{1:.1%}", f"{made.leakage_w:.3f}", style="bold")
-    _show(table)
-    _console().print(f"peak power {peak_power(made):.2f} W, leakage included", style="bold")
-    for sentence in made.warnings:
-        note(f"warning: {sentence}")
-
-
-def _technology(made: Implementation) -> str:
-    technology = made.technology
-    return (
-        f"{technology.node_nm:g} nm, {technology.voltage_v:g} V, SRAM {technology.cell_type} at "
-        f"{technology.temperature_k:g} K, {made.accelerator.precision}"
-    )
-
-
-def _energy_unit(joules: float) -> tuple[str, float]:
-    """A unit in which some energy is no small number, and how many of it are a joule."""
-    units = (("J", 1.0), ("mJ", 1e3), ("uJ", 1e6), ("nJ", 1e9))
-    return next(((unit, factor) for unit, factor in units if joules * factor >= 1), units[-1])
-
-
-def print_tile_tables(network: Network, accelerator: Accelerator, plan: Plan, tables: Sequence[TileTable]) -> None:
-    """Print the K table: a row a tile height and group of equal layers, the best marked."""
-    losses = _shown_losses(counts for table in tables for counts in table.candidates.values())
-    table = _table(
-        f"{network.name} on {_machine(accelerator)}, {_planned(plan)}",
-        *("layer", "cell", "X", "H", "K", "cycles", UTILIZATION_HEADER),
-        *losses.values(),
-        text=(0, 1),
-    )
-    for names, (layer, tiles) in _groups(list(zip(network.layers, tables, strict=True))):
-        for height, counts in tiles.candidates.items():
-            best = height == tiles.best
-            table.add_row(
-                names,
-                _cell(layer),
-                str(layer.input_size),
-                _hidden(layer),
-                f"{'best ' if best else ''}{height}",
-                f"{counts.total_cycles:,}",
-                *_shares(counts, losses),
-                style="bold green" if best else "",
-            )
-    _show(table)
-
-
-def print_timeline(timeline: Timeline) -> None:
-    """Draw the units over time, a character a few cycles, with the time step as digit."""
-    console = _console()
-    end = max((*timeline.h_out, *(event.end for event in timeline.events)))
-    width = max(20, console.width - 14)
-    scale = -(-end // width)
-    console.print(
-        f"{timeline.schedule}, K = {timeline.tile_rows}, {timeline.num_macs:,} MACs, cycles 0 to {end:,}", style="bold"
-    )
-    console.print(f"one character is {scale:,} cycles; the digit is the time step, x an input product issued ahead")
-    chains = sorted({event.chain for event in timeline.events})
-    for unit, chain in product(STAGES, chains):
-        line = Text(f"{unit if len(chains) == 1 else f'{unit} {chain}':<13}"[:13], style="bold")
-        shown = [event for event in timeline.events if (event.unit, event.chain) == (unit, chain)]
-        line.append_text(_unit_line(shown, end, scale))
-        console.print(line)
-    outs = ", ".join(f"{cycle:,}" for cycle in timeline.h_out)
-    console.print(f"h out at cycle {outs} ({_seconds(timeline.h_out[-1] / timeline.clock_hz)} for the last)")
-
-
-def _unit_line(events: list[Event], end: int, scale: int) -> Text:
-    cells: list[Event | None] = [None] * -(-end // scale)
-    for event in events:
-        for cell in range(event.start // scale, -(-event.end // scale)):
-            cells[cell] = event
-    line = Text()
-    idle = "·" if (sys.stdout.encoding or "").lower().startswith("utf") else "."
-    for shown in cells:
-        if shown is None:
-            line.append(idle, style="dim")
-        else:
-            symbol = "x" if shown.operand == "x" else str(shown.step % 10)
-            line.append(symbol, style=_STEP_STYLES[shown.step % len(_STEP_STYLES)])
-    return line
-
-
-def print_lists(
-    networks: Iterable[Network],
-    accelerators: Iterable[Accelerator],
-    rivals: Iterable[Rival],
-    schedules: Mapping[str, object],
-    technologies: Iterable[Technology],
-) -> None:
-    """Print what ships: networks, accelerators with their budgets, schedules, technologies."""
-    table = _table("networks", "name", "layers", "H", "steps", "batch", "weights", "what it is", text=(0, 6))
-    for network in networks:
-        sizes = sorted({layer.hidden_size for layer in network.layers})
-        table.add_row(
-            network.name,
-            str(len(network.layers)),
-            ", ".join(map(str, sizes)),
-            str(network.seq_len),
-            str(network.batch_size),
-            f"{network.num_weights:,}",
-            network.title,
-        )
-    machines = _table("accelerators", "name", "budget", "MACs", "clock MHz", text=(0, 1))
-    for accelerator in accelerators:
-        for label, budget in accelerator.budgets.items():
-            machines.add_row(accelerator.name, label, f"{budget.num_macs:,}", f"{budget.clock_hz / 1e6:g}")
-    others = _table("machines without tiles: models fitted to measurements", "name", "MACs a cycle", "clock MHz")
-    for rival in rivals:
-        others.add_row(rival.name, f"{rival.num_macs:,}", f"{rival.clock_hz / 1e6:g}")
-    orders = _table("schedules", "name", "order", text=(0, 1))
-    for name, order in schedules.items():
-        orders.add_row(name, (order.__doc__ or "").splitlines()[0].replace("`", ""))
-    nodes = _table("technologies", "name", "node nm", "V", "SRAM cells", "K")
-    for technology in technologies:
-        numbers = (f"{technology.node_nm:g}", f"{technology.voltage_v:g}", technology.cell_type)
-        nodes.add_row(technology.name, *numbers, f"{technology.temperature_k:g}")
-    for entry in (table, machines, others, orders, nodes):
-        if entry.row_count:
-            _show(entry)
-            _console().print()
-
-
-def _seconds(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A duration in the unit in which it is no small number."""
     for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
         if seconds * factor >= 1:
             return f"{seconds * factor:.3f} {unit}"

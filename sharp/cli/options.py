@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import stat
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from sharp.checks import check_name, refuse
 from sharp.cycles.schedule import loaded
+from sharp.cycles.simulate import Report
 from sharp.errors import SpecificationError
 from sharp.machine.accelerator import UNITS, Accelerator, precision_settings, with_settings
 from sharp.machine.files import accelerator_names, find_accelerator
 from sharp.machine.plan import FORWARDING, SCHEDULES, WEIGHTS, Plan, TileRows
-from sharp.shipped import parse_value
 from sharp.workload.cells import CELLS
 from sharp.workload.files import find_network
 from sharp.workload.network import Network, RNNLayer, single_layer
+from sharp.yamlfile import parse
 
 if TYPE_CHECKING:
+    from sharp.cycles.report import MachineReport
     from sharp.energy.breakdown import Gating
     from sharp.energy.implementation import Implementation
+    from sharp.energy.power import EnergyReport
     from sharp.energy.technology import Technology
     from sharp.rivals.machines import AnyMachine
 
@@ -213,6 +219,15 @@ def gating(options: dict[str, Any]) -> Gating:
     return Gating(clock=options["clock_gating"], power=options["power_gating"])
 
 
+def run_costs(report: MachineReport, made: Implementation | None, options: dict[str, Any]) -> EnergyReport | None:
+    """What a run costs, where it is asked for and known: on machines of tiles."""
+    if made is None or not isinstance(report, Report):
+        return None
+    from sharp.energy.power import evaluate_energy
+
+    return evaluate_energy(report, made, gating(options), weight_locality=options["weight_locality"])
+
+
 def refuse_energy_options(options: dict[str, Any]) -> None:
     """Refuse what has no meaning but for energy."""
     given = [f"--{name.replace('_', '-')}" for name in _OF_ENERGY if options.get(name)]
@@ -232,7 +247,7 @@ def _settings(options: dict[str, Any]) -> dict[str, Any]:
             from sharp.energy.technology import SETTINGS
 
             check_name("parameter", name, (*UNITS, *SETTINGS))
-        settings[name] = parse_value("--set", value)
+        settings[name] = parse("--set", value)
     return settings
 
 
@@ -251,6 +266,16 @@ def _tile_rows(text: str) -> TileRows:
     if not (text.isascii() and text.isdigit() and len(text) < 20):
         raise refuse("tile_rows", "a tile height such as 32, or best", text)
     return int(text)
+
+
+def say_written(output: Path, what: str) -> None:
+    """Say what was written where; on the error stream where standard output itself holds it."""
+    try:
+        place = output.stat()
+        mixed = os.path.samestat(place, os.fstat(1)) and not stat.S_ISCHR(place.st_mode)
+    except OSError:
+        mixed = False
+    click.echo(f"{output}: {what}", err=mixed)
 
 
 def print_json(content: object) -> None:

@@ -10,7 +10,8 @@ from sharp.checks import check_flag, check_list, check_mapping, check_name, chec
 from sharp.energy.sram import NODES_NM, estimate_sram
 from sharp.energy.technology import ENERGIES, FLAVOURS, PLACES, UNITS, Technology, scale_energy, scaled_provenance
 from sharp.provenance import Provenance
-from sharp.shipped import find_file, read_yaml, shipped
+from sharp.shipped import find_file, shipped
+from sharp.yamlfile import read_yaml
 
 _TEXTS = ("flavour", "cell_type")
 _KEYS = ("value", "unit", "source", "status", "range", "input", "measured_at")

@@ -10,7 +10,8 @@ from sharp.checks import check_mapping, check_name, refuse, suggestion, within
 from sharp.machine.accelerator import BUFFERS, UNITS, Accelerator, Budget, MemoryLevel
 from sharp.provenance import Provenance
 from sharp.published import PROVENANCE_KEYS, provenance_from
-from sharp.shipped import DATA, find_file, read_yaml, shipped
+from sharp.shipped import DATA, find_file, shipped
+from sharp.yamlfile import read_yaml
 
 
 def load_accelerator(path: Path) -> Accelerator:

@@ -33,7 +33,7 @@ class Order(Protocol):
         """The runs of a round."""
 
 
-SCHEDULES: Registry[Order] = Registry("schedule", "mine.py:MySchedule")
+SCHEDULES: Registry[Order] = Registry("schedule", "mine.py:MySchedule", home="sharp.cycles.schedule")
 """The schedules by name; a plan holds names, and `sharp.cycles.schedule` puts ours here."""
 
 

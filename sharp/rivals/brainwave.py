@@ -21,8 +21,9 @@ from sharp.errors import SpecificationError
 from sharp.provenance import Provenance
 from sharp.published import numbers_from
 from sharp.rivals.data import MeasuredLatency, brainwave_latencies
-from sharp.shipped import DATA, read_yaml
+from sharp.shipped import DATA
 from sharp.workload.network import Network, RNNLayer
+from sharp.yamlfile import read_yaml
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,9 +15,9 @@ from sharp.machine.files import accelerator_from, accelerator_names, find_accele
 from sharp.machine.plan import Plan
 from sharp.rivals.brainwave import BrainWave, brainwave_from, find_brainwave
 from sharp.rivals.gpu import Gpu, gpu_models
-from sharp.shipped import read_yaml
 from sharp.workload.files import networks_from
 from sharp.workload.network import Network
+from sharp.yamlfile import read_yaml
 
 if TYPE_CHECKING:
     from sharp.energy.technology import Technology

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sharp.checks import check_integer, check_mapping, refuse, within
-from sharp.shipped import read_yaml
 from sharp.space.points import Grid, check_column, grid
+from sharp.yamlfile import read_yaml
 
 
 def load_grid(path: Path) -> Grid:

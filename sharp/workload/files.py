@@ -10,8 +10,9 @@ from sharp.checks import check_integer, check_list, check_mapping, check_text, r
 from sharp.errors import SpecificationError
 from sharp.provenance import Provenance
 from sharp.published import provenances_from
-from sharp.shipped import find_file, read_yaml, shipped
+from sharp.shipped import find_file, shipped
 from sharp.workload.network import Network, RNNLayer
+from sharp.yamlfile import read_yaml
 
 _NETWORK_KEYS = ("name", "title", "seq_len", "batch_size", "layers", "provenance")
 _SUITE_KEYS = ("suite", "title", "problems", "provenance")

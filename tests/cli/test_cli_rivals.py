@@ -227,7 +227,7 @@ def three(monkeypatch):
     """The command with three quick claims."""
     asked = [claim for claim in claims.load_claims() if claim.id in IDS]
     evaluate = claims.evaluate_claims
-    monkeypatch.setattr(claims, "evaluate_claims", lambda **options: evaluate(asked, **options))
+    monkeypatch.setattr("sharp.cli.claims.evaluate_claims", lambda **options: evaluate(asked, **options))
 
 
 @pytest.fixture
@@ -368,8 +368,8 @@ def test_a_technology_that_does_not_fit_is_refused_before_anything_runs(command,
     def never(*_, **__):
         raise AssertionError("it ran")
 
-    monkeypatch.setattr("sharp.cli.simulate", never)
-    monkeypatch.setattr("sharp.rivals.machines.run_on", never)
+    monkeypatch.setattr("sharp.cli.run.simulate", never)
+    monkeypatch.setattr("sharp.cli.compare.run_on", never)
     outcome = command(*words, "--hidden", "64", "--energy", "--set", "node_nm=32", "--set", "temperature_k=301")
     assert outcome.code == 2
     assert "temperature_k" in outcome.err

@@ -13,11 +13,11 @@ from sharp.cli.options import json_option, print_json
 CHANGED = 1
 
 
-@click.command()
+@click.command("verify")
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("paper_figures"))
 @click.option("--update", "updating", is_flag=True, help="Write the record anew from the files as they are.")
 @json_option
-def verify(folder: Path, updating: bool, as_json: bool) -> None:
+def command(folder: Path, updating: bool, as_json: bool) -> None:
     """Compare figures and tables with the committed record of them; exit code 1 where one differs."""
     from sharp.artifact.verify import RECORD, compare, update
 

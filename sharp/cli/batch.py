@@ -28,7 +28,7 @@ SOME_FAILED = 1
 @click.option("--scheduler", metavar="ADDRESS", help="Run on the Dask cluster of this scheduler (tcp://...).")
 @click.option("--first", type=click.IntRange(min=1), help="Only this many points, from the first: a trial.")
 @json_option
-def batch_command(
+def command(
     grid: Path, output: Path, jobs: int | None, scheduler: str | None, first: int | None, as_json: bool
 ) -> None:
     """Run a notebook over a grid of parameters (YAML); finished points are kept. Exit code 1 where one fails."""

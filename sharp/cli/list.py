@@ -1,16 +1,17 @@
-"""The commands that say what ships and what a user's file holds: list, check."""
+"""The command that says what ships: list."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from sharp.cli.options import json_option, print_json
+from sharp.energy.files import shipped_technologies
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.files import shipped_accelerators
 from sharp.machine.plan import SCHEDULES
+from sharp.rivals.machines import shipped_rivals
 from sharp.workload.files import shipped_networks
 from sharp.workload.network import Network
 
@@ -20,23 +21,20 @@ from sharp.workload.network import Network
     "kind", type=click.Choice(["all", "networks", "accelerators", "schedules", "technologies"]), default="all"
 )
 @json_option
-def list_command(kind: str, as_json: bool) -> None:
+def command(kind: str, as_json: bool) -> None:
     """List the networks, accelerators, schedules and technologies that ship with sharp."""
-    from sharp.energy.files import shipped_technologies  # as have technologies
-    from sharp.rivals.machines import shipped_rivals  # rivals have data of their own, and start-up counts
-
     networks = shipped_networks() if kind in ("all", "networks") else ()
     accelerators = shipped_accelerators() if kind in ("all", "accelerators") else ()
     rivals = list(shipped_rivals().values()) if kind in ("all", "accelerators") else []
     schedules = SCHEDULES if kind in ("all", "schedules") else {}
     technologies = shipped_technologies() if kind in ("all", "technologies") else ()
     if not as_json:
-        from sharp.cli import console
+        from sharp.cli import tables
 
-        console.print_lists(networks, accelerators, rivals, schedules, technologies)
+        tables.print_lists(networks, accelerators, rivals, schedules, technologies)
         return
     content = {
-        "networks": [_network_entry(network) for network in networks],
+        "networks": [network_entry(network) for network in networks],
         "accelerators": [{"name": entry.name, "budgets": _budgets(entry)} for entry in accelerators],
         "rivals": [{"name": entry.name, "num_macs": entry.num_macs, "clock_hz": entry.clock_hz} for entry in rivals],
         "schedules": list(schedules),
@@ -48,35 +46,6 @@ def list_command(kind: str, as_json: bool) -> None:
     print_json({name: entries for name, entries in content.items() if kind == "all" or name in shown})
 
 
-@click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
-@json_option
-def check(files: tuple[Path, ...], as_json: bool) -> None:
-    """Check YAML files: networks, suites, accelerators and technologies."""
-    from sharp.rivals.brainwave import BrainWave
-    from sharp.rivals.machines import load_any
-
-    entries: list[dict[str, Any]] = []
-    for path in files:
-        loaded = load_any(path)
-        if isinstance(loaded, Accelerator | BrainWave):
-            entry = {"kind": "accelerator", "name": loaded.name, "num_macs": loaded.num_macs}
-            entries.append({"file": str(path), **entry})
-        elif isinstance(loaded, tuple):
-            entries += [{"file": str(path), "kind": "network", **_network_entry(network)} for network in loaded]
-        else:
-            entries.append({"file": str(path), "kind": "technology", "name": loaded.name, "node_nm": loaded.node_nm})
-    if as_json:
-        print_json(entries)
-    for entry in entries if not as_json else ():
-        size = {
-            "network": "{num_weights} weights",
-            "accelerator": "{num_macs} MACs",
-            "technology": "{node_nm:g} nm",
-        }[str(entry["kind"])].format(**entry)
-        click.echo(f"{entry['file']}: {entry['kind']} {entry['name']}, {size}: all right")
-
-
 def _budgets(accelerator: Accelerator) -> dict[str, dict[str, float]]:
     return {
         label: {"num_macs": budget.num_macs, "clock_hz": budget.clock_hz}
@@ -84,7 +53,8 @@ def _budgets(accelerator: Accelerator) -> dict[str, dict[str, float]]:
     }
 
 
-def _network_entry(network: Network) -> dict[str, Any]:
+def network_entry(network: Network) -> dict[str, Any]:
+    """What JSON says of a network."""
     return {
         "name": network.name,
         "title": network.title,

@@ -1,0 +1,34 @@
+"""The command that shows what a machine is made of: area."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from sharp.cli.options import (
+    implementation,
+    json_option,
+    machine,
+    machine_options,
+    print_json,
+    sram_option,
+    technology_option,
+)
+from sharp.energy.power import implementation_dict
+
+
+@click.command("area")
+@machine_options
+@technology_option
+@sram_option
+@json_option
+def command(as_json: bool, **options: Any) -> None:
+    """Show a machine's area and leakage by component, its memories and its peak power."""
+    made = implementation(options, machine(options))
+    if as_json:
+        print_json(implementation_dict(made))
+    else:
+        from sharp.cli import tables
+
+        tables.print_area(made)

@@ -1,0 +1,59 @@
+"""The command that tries every tile height: explore."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import click
+
+from sharp.cli.options import (
+    json_option,
+    machine,
+    machine_options,
+    plan,
+    plan_options,
+    print_json,
+    refuse_energy_options,
+    workload,
+    workload_options,
+)
+from sharp.cli.progress import progress_bar
+from sharp.cycles.explore import explore
+from sharp.cycles.simulate import run_settings
+
+
+@click.command("explore")
+@workload_options
+@machine_options
+@plan_options
+@json_option
+def command(as_json: bool, **options: Any) -> None:
+    """Try every tile height on every layer and mark the best: the dispatcher's table."""
+    network, accelerator = workload(options), machine(options)
+    chosen = plan(options, accelerator)
+    refuse_energy_options(options)
+    with progress_bar("exploring") as progress:
+        found = explore(network, accelerator, chosen, progress=progress)
+    if as_json:
+        layers = [
+            {
+                **dataclasses.asdict(layer),
+                "best_tile_rows": table.best,
+                "candidates": [
+                    {
+                        "tile_rows": height,
+                        "total_cycles": counts.total_cycles,
+                        "utilization": counts.utilization,
+                        "split": counts.split,
+                    }
+                    for height, counts in table.candidates.items()
+                ],
+            }
+            for layer, table in zip(network.layers, found, strict=True)
+        ]
+        print_json({**run_settings(network, accelerator, chosen), "layers": layers})
+    else:
+        from sharp.cli import tables
+
+        tables.print_tile_tables(network, accelerator, chosen, found)

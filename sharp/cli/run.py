@@ -1,0 +1,69 @@
+"""The command that runs a network on a machine: run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sharp.cli.options import (
+    any_machine,
+    energy_options,
+    implementation,
+    json_option,
+    locality_option,
+    machine_options,
+    plan,
+    plan_options,
+    print_json,
+    refuse_energy_options,
+    refuse_tile_options,
+    run_costs,
+    sram_option,
+    tile_option,
+    workload,
+    workload_options,
+)
+from sharp.cli.progress import progress_bar
+from sharp.cycles.simulate import simulate
+from sharp.machine.accelerator import Accelerator
+
+if TYPE_CHECKING:
+    from sharp.cycles.report import MachineReport
+    from sharp.energy.power import EnergyReport
+
+
+@click.command("run")
+@workload_options
+@machine_options
+@plan_options
+@tile_option
+@energy_options
+@locality_option
+@sram_option
+@json_option
+def command(as_json: bool, energy: bool, **options: Any) -> None:
+    """Run a network: cycles, latency, utilization and the split, per layer and in total; --energy: what it costs."""
+    network, accelerator = workload(options), any_machine(options)
+    if not isinstance(accelerator, Accelerator):
+        refuse_tile_options({**options, "energy": energy}, accelerator.name)
+        _print_report(accelerator.run(network), None, as_json)
+        return
+    chosen = plan(options, accelerator)
+    if not energy:
+        refuse_energy_options(options)
+    made = implementation(options, accelerator) if energy else None
+    with progress_bar("simulating") as progress:
+        report = simulate(network, accelerator, chosen, progress=progress)
+    _print_report(report, run_costs(report, made, options), as_json)
+
+
+def _print_report(report: MachineReport, costs: EnergyReport | None, as_json: bool) -> None:
+    if as_json:
+        print_json(report.as_dict() | ({} if costs is None else {"energy": costs.as_dict()}))
+        return
+    from sharp.cli import tables
+
+    tables.print_report(report)
+    if costs is not None:
+        tables.print_energy(costs)

@@ -1,0 +1,58 @@
+"""The command that counts a design space into a table: sweep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sharp.cli.options import (
+    energy_options,
+    gating,
+    json_option,
+    machine,
+    machine_options,
+    print_json,
+    refuse_energy_options,
+    say_written,
+    technology,
+)
+from sharp.cli.progress import progress_bar
+from sharp.files import csv_text, replacing
+from sharp.space.files import load_grid
+from sharp.space.sweep import sweep_chunks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@click.command("sweep")
+@click.argument("points", metavar="FILE", type=click.Path(path_type=Path))
+@machine_options
+@energy_options
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Write the table here (CSV).")
+@click.option("--threads", type=click.IntRange(min=1), help="Cores to use.  [default: all]")
+@json_option
+def command(points: Path, output: Path, threads: int | None, as_json: bool, energy: bool, **options: Any) -> None:
+    """Count every layer, machine and plan of a grid (YAML: columns and their values) into a table."""
+    space, accelerator = load_grid(points), machine(options)
+    asked: dict[str, Any] = {}
+    if energy:
+        asked = {"technology": technology(options), "gating": gating(options)}
+    else:
+        refuse_energy_options(options)
+    count = 0
+    with progress_bar("sweeping") as progress, replacing(output) as stream:
+        for table in sweep_chunks(space, accelerator, **asked, threads=threads, progress=progress):
+            _without_formulas(table).to_csv(stream, index=False, header=not count)
+            count += len(table)
+    if as_json:
+        print_json({"file": str(output), "points": count})
+    else:
+        say_written(output, f"{count:,} points")
+
+
+def _without_formulas(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose texts no spreadsheet runs: a schedule's name may be that of any file."""
+    return table.assign(**{str(name): table[name].map(csv_text) for name in table.select_dtypes("category")})

@@ -1,0 +1,303 @@
+"""What the command prints for people: a table a kind of result."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sharp.cli.console import duration, make_table, note, show_table, terminal
+from sharp.cycles.counting import CycleCounts
+from sharp.cycles.explore import TileTable
+from sharp.cycles.report import Machine, MachineReport
+from sharp.cycles.simulate import LayerReport, Report
+from sharp.machine.accelerator import Accelerator
+from sharp.machine.plan import Plan
+from sharp.units import KIB
+from sharp.workload.network import Network, RNNLayer
+
+if TYPE_CHECKING:
+    from sharp.claims.claims import Outcome
+    from sharp.energy.implementation import Implementation
+    from sharp.energy.power import EnergyReport
+    from sharp.energy.technology import Technology
+    from sharp.rivals.machines import Rival
+
+UTILIZATION_HEADER = "utili-\nzation"
+LOSS_HEADERS = {
+    "column_padding": "column\npadding",
+    "row_padding": "row\npadding",
+    "dependency_stall": "depend.\nstall",
+    "weight_load": "weight\nload",
+    "fill_drain": "fill and\ndrain",
+}
+
+
+def _machine(accelerator: Machine) -> str:
+    return f"{accelerator.name}, {accelerator.num_macs:,} MACs at {accelerator.clock_hz / 1e6:g} MHz"
+
+
+def _hidden(layer: RNNLayer) -> str:
+    return f"{layer.hidden_size} x 2" if layer.bidirectional else str(layer.hidden_size)
+
+
+def _cell(layer: RNNLayer) -> str:
+    """The cell with its options: "lstm", "lstm to 512", "gru, reset before"."""
+    projection = "" if layer.projection_size is None else f" to {layer.projection_size}"
+    return (
+        layer.cell
+        + projection
+        + ", peephole" * layer.peephole
+        + ", residual" * layer.residual
+        + ", reset before" * (not layer.linear_before_reset)
+    )
+
+
+Item = TypeVar("Item")
+
+
+def _groups(items: Sequence[Item]) -> Iterator[tuple[str, Item]]:
+    """Runs of equal items, each with the indices it stands at: "0", "1-4 each"."""
+    index = 0
+    for item, group in groupby(items):
+        count = len(list(group))
+        yield (str(index) if count == 1 else f"{index}-{index + count - 1} each"), item
+        index += count
+
+
+def _shares(counts: CycleCounts, losses: Iterable[str]) -> list[str]:
+    """Utilization, then the share of the cycles that each kind of loss takes."""
+    return [f"{counts.split[part] / counts.total_cycles:.1%}" for part in ("ideal", *losses)]
+
+
+def _planned(plan: Plan) -> str:
+    """Schedule and options, those that are not the paper's named."""
+    parts = [plan.schedule_name, f"{'with' if plan.reconfiguration else 'without'} padding reconfiguration"]
+    parts += ["h forwarded tile by tile"] * (plan.forwarding == "tilewise")
+    parts += ["weights streamed"] * (plan.weights == "streamed")
+    return ", ".join(parts)
+
+
+def _sequences(network: Network) -> str:
+    """How much is run: "25 time steps", "4 sequences of 25 time steps"."""
+    if network.lengths:
+        return f"{network.batch_size} sequences of {min(network.lengths)} to {network.seq_len} time steps"
+    steps = f"{network.seq_len} time steps"
+    return steps if network.batch_size == 1 else f"{network.batch_size} sequences of {steps}"
+
+
+def _shown_losses(counts: Iterable[CycleCounts]) -> dict[str, str]:
+    """Headers of the losses; that of weights only where they are waited for."""
+    streamed = any(count.weight_load for count in counts)
+    return {part: header for part, header in LOSS_HEADERS.items() if streamed or part != "weight_load"}
+
+
+def print_report(report: MachineReport) -> None:
+    """Print a run: a row a group of equal layers, then the total; losses in percent of the cycles."""
+    losses = _shown_losses([report.counts])
+    tiled = isinstance(report, Report)
+    table = make_table(
+        f"{report.network.name} on {_machine(report.accelerator)}"
+        + (f", {_planned(report.plan)}" if isinstance(report, Report) else ""),
+        *("layer", "cell", "X", "H", *["K"] * tiled, "cycles", UTILIZATION_HEADER),
+        *losses.values(),
+        text=(0, 1),
+    )
+    for names, entry in _groups(report.layers):
+        table.add_row(
+            names,
+            _cell(entry.layer),
+            str(entry.layer.input_size),
+            _hidden(entry.layer),
+            *([str(entry.tile_rows)] if isinstance(entry, LayerReport) else []),
+            f"{entry.counts.total_cycles:,}",
+            *_shares(entry.counts, losses),
+        )
+    total = report.counts
+    totals = ["total", *[""] * (3 + tiled), f"{total.total_cycles:,}", *_shares(total, losses)]
+    table.add_row(*totals, style="bold")
+    show_table(table)
+    console = terminal()
+    console.print(f"latency {duration(report.latency_s)}, {_sequences(report.network)}", style="bold")
+    for sentence in report.warnings:
+        note(f"{'warning' if tiled else 'note'}: {sentence}")
+
+
+def print_energy(costs: EnergyReport) -> None:
+    """Print what a run costs: a row a component, then power, efficiency and area."""
+    from sharp.energy.implementation import COMPONENT_LABELS, COMPONENTS  # a run without energy starts without them
+
+    made, energy = costs.implementation, costs.energy
+    gating = " and ".join(name for name, on in (("clock", costs.gating.clock), ("power", costs.gating.power)) if on)
+    unit, factor = _energy_unit(energy.total_j)
+    table = make_table(
+        f"energy in {_technology(made)}{f', {gating} gating' if gating else ''}",
+        *("component", f"dynamic {unit}", f"leakage {unit}", f"total {unit}", "share"),
+    )
+    for name in COMPONENTS:
+        parts = (energy.dynamic_j[name], energy.static_j[name], energy.of(name))
+        share = f"{energy.of(name) / energy.total_j:.1%}"
+        table.add_row(COMPONENT_LABELS[name], *(f"{factor * part:.4f}" for part in parts), share)
+    sums = (sum(energy.dynamic_j.values()), sum(energy.static_j.values()), energy.total_j)
+    table.add_row("total", *(f"{factor * part:.4f}" for part in sums), f"{1:.1%}", style="bold")
+    terminal().print()
+    show_table(table)
+    console = terminal()
+    each = " a sequence" if costs.report.network.batch_size > 1 else ""
+    console.print(
+        f"power {costs.power_w:.2f} W on average, {costs.peak_power_w:.2f} W at the peak; "
+        f"energy {factor * costs.energy_per_sequence_j:.4g} {unit}{each}, times delay {costs.energy_delay_js:.4g} J s",
+        style="bold",
+    )
+    console.print(
+        f"{costs.gflops_per_w:.4g} GFLOPS/W (2 operations a multiply-accumulate; "
+        f"{costs.gflops_per_w_paper:.4g} as the paper counts); area {sum(made.area_mm2.values()):.1f} mm2",
+        style="bold",
+    )
+    for sentence in costs.warnings:
+        note(f"warning: {sentence}")
+
+
+def print_comparison(network: Network, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print machines side by side."""
+    first, with_energy = rows[0]["accelerator"], "energy_j" in rows[0]
+    table = make_table(
+        f"{network.name}, {_sequences(network)}",
+        *("machine", "schedule", "MACs", "cycles", "latency", UTILIZATION_HEADER, f"speedup\nof {first}"),
+        *(("energy mJ", "power W", f"energy of\n{first}") if with_energy else ()),
+        text=(0, 1),
+    )
+    for row in rows:
+        cells = [row["accelerator"], row["schedule"], f"{row['num_macs']:,}", f"{row['total_cycles']:,}"]
+        cells += [duration(row["latency_s"]), f"{row['utilization']:.1%}", f"{row['speedup']:.2f}x"]
+        if with_energy and row["energy_j"] is not None:
+            cells += [f"{1e3 * row['energy_j']:.4g}", f"{row['power_w']:.2f}"]
+            cells += ["" if row["energy_ratio"] is None else f"{row['energy_ratio']:.2f}x"]
+        table.add_row(*cells)
+    show_table(table)
+    for row in rows:
+        for sentence in row["notes"]:
+            note(f"note: {row['accelerator']}: {sentence}")
+
+
+def print_claims(outcomes: Sequence[Outcome]) -> None:
+    """Print the claims: a row each, then how many have which verdict."""
+    table = make_table(
+        "the paper's numbers and ours, with every assumed number nominal and over all assumed ranges (95 %)",
+        *("claim", "published", "ours", "from", "to", "error", "verdict", "notebook"),
+        text=(0, 6, 7),
+    )
+    for outcome in outcomes:
+        numbers = (outcome.claim.published.value, outcome.ours, outcome.low, outcome.high)
+        error = f"{100 * outcome.error:+.1f} pts" if outcome.claim.kind == "share" else f"{outcome.error:+.1%}"
+        row = [outcome.claim.id, *(f"{number:.3g}" for number in numbers), error, outcome.verdict]
+        table.add_row(*row, outcome.claim.notebook, style="yellow" if outcome.verdict == "differs" else "")
+    show_table(table)
+    counts = Counter(outcome.verdict for outcome in outcomes)
+    terminal().print(", ".join(f"{verdict}: {count}" for verdict, count in counts.most_common()), style="bold")
+
+
+def print_area(made: Implementation) -> None:
+    """Print area and leakage of a machine, a row a component, its memories with their banks."""
+    from sharp.energy.implementation import COMPONENT_LABELS
+    from sharp.energy.power import peak_power
+
+    table = make_table(
+        f"{_machine(made.accelerator)}, in {_technology(made)}",
+        *("component", "banks", "KiB each", "bits", "read pJ", "read ns", "area mm2", "share", "leakage W"),
+    )
+    total = sum(made.area_mm2.values())
+    for name, area in made.area_mm2.items():
+        cells = [""] * 5
+        if name in made.memories:
+            memory = made.memories[name]
+            each = memory.capacity_bytes / memory.banks / KIB
+            cells = [f"{memory.banks}", f"{each:.4g}", f"{memory.width_bits}", f"{memory.read_energy_pj:.1f}"]
+            cells.append(f"{memory.access_ns:.2f}")
+        leakage = made.prices.leakage_w[name]
+        table.add_row(COMPONENT_LABELS[name], *cells, f"{area:.2f}", f"{area / total:.1%}", f"{leakage:.3f}")
+    table.add_row("total", *[""] * 5, f"{total:.2f}", f"{1:.1%}", f"{made.leakage_w:.3f}", style="bold")
+    show_table(table)
+    terminal().print(f"peak power {peak_power(made):.2f} W, leakage included", style="bold")
+    for sentence in made.warnings:
+        note(f"warning: {sentence}")
+
+
+def _technology(made: Implementation) -> str:
+    technology = made.technology
+    return (
+        f"{technology.node_nm:g} nm, {technology.voltage_v:g} V, SRAM {technology.cell_type} at "
+        f"{technology.temperature_k:g} K, {made.accelerator.precision}"
+    )
+
+
+def _energy_unit(joules: float) -> tuple[str, float]:
+    """A unit in which some energy is no small number, and how many of it are a joule."""
+    units = (("J", 1.0), ("mJ", 1e3), ("uJ", 1e6), ("nJ", 1e9))
+    return next(((unit, factor) for unit, factor in units if joules * factor >= 1), units[-1])
+
+
+def print_tile_tables(network: Network, accelerator: Accelerator, plan: Plan, tables: Sequence[TileTable]) -> None:
+    """Print the K table: a row a tile height and group of equal layers, the best marked."""
+    losses = _shown_losses(counts for table in tables for counts in table.candidates.values())
+    table = make_table(
+        f"{network.name} on {_machine(accelerator)}, {_planned(plan)}",
+        *("layer", "cell", "X", "H", "K", "cycles", UTILIZATION_HEADER),
+        *losses.values(),
+        text=(0, 1),
+    )
+    for names, (layer, tiles) in _groups(list(zip(network.layers, tables, strict=True))):
+        for height, counts in tiles.candidates.items():
+            best = height == tiles.best
+            table.add_row(
+                names,
+                _cell(layer),
+                str(layer.input_size),
+                _hidden(layer),
+                f"{'best ' if best else ''}{height}",
+                f"{counts.total_cycles:,}",
+                *_shares(counts, losses),
+                style="bold green" if best else "",
+            )
+    show_table(table)
+
+
+def print_lists(
+    networks: Iterable[Network],
+    accelerators: Iterable[Accelerator],
+    rivals: Iterable[Rival],
+    schedules: Mapping[str, object],
+    technologies: Iterable[Technology],
+) -> None:
+    """Print what ships: networks, accelerators with their budgets, schedules, technologies."""
+    table = make_table("networks", "name", "layers", "H", "steps", "batch", "weights", "what it is", text=(0, 6))
+    for network in networks:
+        sizes = sorted({layer.hidden_size for layer in network.layers})
+        table.add_row(
+            network.name,
+            str(len(network.layers)),
+            ", ".join(map(str, sizes)),
+            str(network.seq_len),
+            str(network.batch_size),
+            f"{network.num_weights:,}",
+            network.title,
+        )
+    machines = make_table("accelerators", "name", "budget", "MACs", "clock MHz", text=(0, 1))
+    for accelerator in accelerators:
+        for label, budget in accelerator.budgets.items():
+            machines.add_row(accelerator.name, label, f"{budget.num_macs:,}", f"{budget.clock_hz / 1e6:g}")
+    others = make_table("machines without tiles: models fitted to measurements", "name", "MACs a cycle", "clock MHz")
+    for rival in rivals:
+        others.add_row(rival.name, f"{rival.num_macs:,}", f"{rival.clock_hz / 1e6:g}")
+    orders = make_table("schedules", "name", "order", text=(0, 1))
+    for name, order in schedules.items():
+        orders.add_row(name, (order.__doc__ or "").splitlines()[0].replace("`", ""))
+    nodes = make_table("technologies", "name", "node nm", "V", "SRAM cells", "K")
+    for technology in technologies:
+        numbers = (f"{technology.node_nm:g}", f"{technology.voltage_v:g}", technology.cell_type)
+        nodes.add_row(technology.name, *numbers, f"{technology.temperature_k:g}")
+    for entry in (table, machines, others, orders, nodes):
+        if entry.row_count:
+            show_table(entry)
+            terminal().print()

@@ -1,0 +1,59 @@
+"""The command that shows when the units work: timeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sharp.checks import refuse
+from sharp.cli.options import (
+    json_option,
+    machine,
+    machine_options,
+    plan,
+    plan_options,
+    print_json,
+    refuse_energy_options,
+    tile_option,
+    workload,
+    workload_options,
+)
+from sharp.cli.progress import progress_bar
+from sharp.cycles.timeline import make_timeline
+from sharp.files import write_text
+
+
+@click.command("timeline")
+@workload_options
+@machine_options
+@plan_options
+@tile_option
+@click.option("--layer", default=0, show_default=True, help="Which layer of the network, from 0.")
+@click.option("--show-steps", default=2, show_default=True, help="Time steps to show.")
+@click.option("--trace", type=click.Path(path_type=Path), help="Write a trace for Perfetto or chrome://tracing.")
+@json_option
+def command(layer: int, show_steps: int, trace: Path | None, as_json: bool, **options: Any) -> None:
+    """Show when array, activation unit and cell updater work, in the first time steps of a layer."""
+    network, accelerator = workload(options), machine(options)
+    chosen = plan(options, accelerator)
+    refuse_energy_options(options)
+    if not 0 <= layer < len(network.layers):
+        raise refuse("--layer", f"a layer of {network.name}, 0 to {len(network.layers) - 1}", layer)
+    if show_steps < 1:
+        raise refuse("--show-steps", "a positive integer", show_steps)
+    with progress_bar("simulating") as progress:
+        result = make_timeline(
+            network.layers[layer], network.sequences, accelerator, chosen, num_steps=show_steps, progress=progress
+        )
+    if trace is not None:
+        write_text(trace, result.as_trace())
+    if as_json:
+        print_json({"network": network.name, "accelerator": accelerator.name, "layer": layer, **result.as_dict()})
+    else:
+        from sharp.cli import console, drawing
+
+        drawing.print_timeline(result)
+        if trace is not None:
+            console.note(f"wrote {trace}; open it in Perfetto or chrome://tracing")
