@@ -58,7 +58,7 @@ class Problem:
         network = self.network
         columns = {"network": self.name, "seq_len": network.seq_len, "batch_size": network.batch_size}
         if len(network.layers) == 1:
-            columns |= {"cell": network.layers[0].cell, "hidden_size": network.layers[0].hidden_size}
+            columns |= {"cell": network.layers[0].cell_name, "hidden_size": network.layers[0].hidden_size}
         return columns
 
 
@@ -76,8 +76,8 @@ def obstacle(network: Network) -> str:
     if network.lengths:
         return "sequences of different lengths"
     for layer in network.layers:
-        if layer.cell not in ("lstm", "gru"):
-            return f"the cell {layer.cell}"
+        if layer.cell_name not in ("lstm", "gru"):
+            return f"the cell {layer.cell_name}"
         for name in ("peephole", "residual"):
             if getattr(layer, name):
                 return f"{name} layers"
@@ -92,7 +92,7 @@ def select(names: Sequence[str], batches: Sequence[int]) -> tuple[list[Problem],
     for name in names:
         network = find_network(name)
         layer, lacking = network.layers[0], obstacle(network)
-        square = RNNLayer(cell=layer.cell, input_size=layer.hidden_size, hidden_size=layer.hidden_size)
+        square = RNNLayer(cell=layer.cell_name, input_size=layer.hidden_size, hidden_size=layer.hidden_size)
         for batch in batches:
             if lacking:
                 notes.append(f"{name} is left out: cuDNN has no {lacking}.")
@@ -110,7 +110,7 @@ def stacks(network: Network) -> Iterator[tuple[RNNLayer, int]]:
     """Layers that are one torch.nn.LSTM or GRU: the first, and how many."""
     for _, group in groupby(
         network.layers,
-        key=lambda layer: (layer.cell, layer.hidden_size, layer.bidirectional, layer.projection_size),
+        key=lambda layer: (layer.cell_name, layer.hidden_size, layer.bidirectional, layer.projection_size),
     ):
         layers = list(group)
         yield layers[0], len(layers)
@@ -125,7 +125,7 @@ def forward_pass(torch: Any, network: Network, device: str, precision: str) -> C
     modules = []
     for layer, count in stacks(network):
         sizes = {"proj_size": layer.projection_size} if layer.projection_size else {}
-        module = getattr(torch.nn, layer.cell.upper())(
+        module = getattr(torch.nn, layer.cell_name.upper())(
             layer.input_size, layer.hidden_size, count, bidirectional=layer.bidirectional, **sizes, **options
         )
         modules.append(module.eval())

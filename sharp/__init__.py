@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sharp.provenance import Provenance
     from sharp.space.points import grid
     from sharp.space.sweep import sweep, sweep_chunks
+    from sharp.workload.cell import Cell, CellOptions, Elementwise, Phase
     from sharp.workload.cells import CELLS
     from sharp.workload.files import find_network, load_networks
     from sharp.workload.network import Network, RNNLayer, Sequences, square_lstm
@@ -35,7 +36,10 @@ _HOMES = {
     "Accelerator": "machine.accelerator",
     "Budget": "machine.accelerator",
     "CELLS": "workload.cells",
+    "Cell": "workload.cell",
+    "CellOptions": "workload.cell",
     "CycleCounts": "cycles.counting",
+    "Elementwise": "workload.cell",
     "EnergyBreakdown": "energy.breakdown",
     "EnergyReport": "energy.power",
     "Gating": "energy.breakdown",
@@ -45,6 +49,7 @@ _HOMES = {
     "MemoryLevel": "machine.accelerator",
     "Network": "workload.network",
     "NotebookError": "errors",
+    "Phase": "workload.cell",
     "Plan": "machine.plan",
     "Provenance": "provenance",
     "RNNLayer": "workload.network",
@@ -84,7 +89,10 @@ __all__ = [
     "SCHEDULES",
     "Accelerator",
     "Budget",
+    "Cell",
+    "CellOptions",
     "CycleCounts",
+    "Elementwise",
     "EnergyBreakdown",
     "EnergyReport",
     "Gating",
@@ -94,6 +102,7 @@ __all__ = [
     "MemoryLevel",
     "Network",
     "NotebookError",
+    "Phase",
     "Plan",
     "Provenance",
     "RNNLayer",

@@ -8,6 +8,7 @@ import reprlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
+from string import ascii_letters
 from typing import Any
 
 from sharp.errors import SpecificationError
@@ -95,6 +96,21 @@ def check_text(where: str, value: object) -> str:
     """Return `value` if it is a printable text that is not empty."""
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise refuse(where, "a printable text", value)
+    return value
+
+
+def check_letters(where: str, value: object, of: str | None = None) -> str:
+    """Return `value` if it is different letters of the alphabet: at least one, or any number of those of `of`."""
+    expected = "different letters of the alphabet" if of is None else f"none or different ones of {of}"
+    letters = set(value) if isinstance(value, str) else set()
+    if (
+        not isinstance(value, str)
+        or len(letters) != len(value)
+        or not letters <= set(ascii_letters if of is None else of)
+    ):
+        raise refuse(where, expected, value)
+    if not value and of is None:
+        raise refuse(where, expected, value)
     return value
 
 

@@ -78,8 +78,7 @@ class Registry(Mapping[str, Part]):
                 )
         elif text not in (installed := self._installed()):
             known = [*self._ours, *installed]
-            form = f"FILE.py:{'CLASS' if self.example.rpartition(':')[2][:1].isupper() else 'NAME'}"
-            raise refuse(self.kind, f"{', '.join(known)} or {form}", name, suggestion(name, known))
+            raise refuse(self.kind, f"{', '.join(known)} or FILE.py:NAME", name, suggestion(name, known))
         return text
 
     def load(self, name: str) -> tuple[str, Any]:
@@ -118,7 +117,7 @@ class Registry(Mapping[str, Part]):
         try:
             spec.loader.exec_module(module)
         except (Exception, SystemExit) as error:
-            raise self.broken(str(path), error) from None
+            raise broken(f"{self.kind}: {path}", error, spec.origin) from None
         if not hasattr(module, attribute):
             names = [name for name in vars(module) if not name.startswith("_")]
             raise refuse(f"{self.kind}: {path}", "a name of this file", attribute, suggestion(attribute, names))
@@ -126,12 +125,29 @@ class Registry(Mapping[str, Part]):
 
     def broken(self, what: str, error: BaseException) -> SpecificationError:
         """The sentence for code of others that raised `error`."""
-        import traceback
+        return broken(f"{self.kind}: {what}", error)
 
-        line = getattr(error, "lineno", None) or traceback.extract_tb(error.__traceback__)[-1].lineno
-        return SpecificationError(
-            f"{self.kind}: {what}, line {line}: expected code that runs, got {type(error).__name__}: {error}"
-        )
+
+def broken(what: str, error: BaseException, file: str | None = None) -> SpecificationError:
+    """The sentence for code of others that raised `error`, with the last line that ran, of `file` where it is given."""
+    import traceback
+
+    frames = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if file in (None, frame.filename)]
+    line = getattr(error, "lineno", None) or (frames[-1] if frames else None)
+    where = what if line is None else f"{what}, line {line}"
+    return SpecificationError(f"{where}: expected code that runs, got {type(error).__name__}: {error}")
+
+
+def refuse_code(where: str, name: object, allow_code: bool) -> None:
+    """Refuse a name in a file that would run another file's code, unless that is allowed.
+
+    Raises
+    ------
+    SpecificationError
+        Where it is not; who runs the file of others should know that it runs code.
+    """
+    if names_code(name) and not allow_code:
+        raise refuse(where, "--allow-code (allow_code=True) with a file that names code to run", name)
 
 
 def names_code(name: object) -> bool:

@@ -94,7 +94,7 @@ def test_a_schedule_of_an_installed_package(accelerator, install):
     assert type(find_schedule("theirs")) is type(SCHEDULES["unfolded"])
     theirs, ours = (simulate(square_lstm(200), accelerator, Plan(schedule=name)) for name in ("theirs", "unfolded"))
     assert theirs.counts == ours.counts
-    with pytest.raises(SpecificationError, match=r"theirs, broken or FILE.py:CLASS, got 'their' \(did"):
+    with pytest.raises(SpecificationError, match=r"theirs, broken or FILE.py:NAME, got 'their' \(did"):
         find_schedule("their")
     with pytest.raises(SpecificationError, match=r"broken = sharp.cycles.schedule:Missing, line \d+: expected code"):
         find_schedule("broken")
@@ -125,8 +125,8 @@ def test_ours_are_not_replaced_by_an_installed_package(install):
             "mine.py:__doc__",
             "schedule: mine.py:__doc__: expected a class derived from sharp.Schedule with a name, got None",
         ),
-        ("mine.py", "sequential, batch, intergate, unfolded, interleaved or FILE.py:CLASS, got 'mine.py'"),
-        ("unfolde", "or FILE.py:CLASS, got 'unfolde' (did you mean 'unfolded'?)"),
+        ("mine.py", "sequential, batch, intergate, unfolded, interleaved or FILE.py:NAME, got 'mine.py'"),
+        ("unfolde", "or FILE.py:NAME, got 'unfolde' (did you mean 'unfolded'?)"),
         ("", "schedule: expected a printable text, got ''"),
     ],
 )

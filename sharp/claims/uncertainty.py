@@ -208,6 +208,8 @@ def _check_network(network: Network) -> None:
     if network.lengths:
         raise refuse("network.lengths", "sequences of one length, as a study samples their steps", network.lengths)
     for layer in network.layers:
+        if not isinstance(layer.cell, str):
+            raise refuse("network.layers", "layers of our own cells", layer.cell_name)
         fields = {name: value for name, (value,) in _columns(layer).items()}
         if RNNLayer(**fields, input_size=layer.input_size) != layer:
             raise refuse("network.layers", "layers without peepholes and residual additions", network.name)

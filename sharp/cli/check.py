@@ -2,39 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from sharp.checks import within
 from sharp.cli.list import network_entry
 from sharp.cli.options import json_option, print_json
 from sharp.machine.accelerator import Accelerator
+from sharp.machine.plan import SCHEDULES, Plan
+from sharp.plugins import Registry, names_code
 from sharp.rivals.brainwave import BrainWave
-from sharp.rivals.machines import load_any
+from sharp.rivals.machines import any_from
+from sharp.workload.cells import CELLS
+from sharp.yamlfile import read_yaml
 
 
 @click.command("check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
 @json_option
 def command(files: tuple[Path, ...], as_json: bool) -> None:
-    """Check YAML files: networks, suites, accelerators and technologies."""
+    """Check YAML files: networks, suites, accelerators and technologies; code that they name is not run."""
     entries: list[dict[str, Any]] = []
     for path in files:
-        loaded = load_any(path)
+        content, code = _without_code(path, read_yaml(path))
+        loaded = any_from(path, content)
         if isinstance(loaded, Accelerator | BrainWave):
-            entry = {"kind": "accelerator", "name": loaded.name, "num_macs": loaded.num_macs}
-            entries.append({"file": str(path), **entry})
+            found = [{"kind": "accelerator", "name": loaded.name, "num_macs": loaded.num_macs}]
         elif isinstance(loaded, tuple):
-            entries += [{"file": str(path), "kind": "network", **network_entry(network)} for network in loaded]
+            found = [{"kind": "network", **network_entry(network)} for network in loaded]
         else:
-            entries.append({"file": str(path), "kind": "technology", "name": loaded.name, "node_nm": loaded.node_nm})
+            found = [{"kind": "technology", "name": loaded.name, "node_nm": loaded.node_nm}]
+        entries += [{"file": str(path), **entry, "code": code} for entry in found]
     if as_json:
         print_json(entries)
     for entry in entries if not as_json else ():
         size = {
-            "network": "{num_weights} weights",
+            "network": "{num_layers} layers" if entry["code"] else "{num_weights} weights",
             "accelerator": "{num_macs} MACs",
             "technology": "{node_nm:g} nm",
-        }[str(entry["kind"])].format(**entry)
-        click.echo(f"{entry['file']}: {entry['kind']} {entry['name']}, {size}: all right")
+        }[entry["kind"]].format(**entry)
+        but = f", but for {' and '.join(entry['code'])}, whose code is not run" if entry["code"] else ""
+        click.echo(f"{entry['file']}: {entry['kind']} {entry['name']}, {size}: all right{but}")
+
+
+def _without_code(path: Path, content: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:
+    """The content of a file with parts of ours where it names code, and what it names: files that are there."""
+    code: dict[str, None] = {}
+
+    def replaced(entry: Any, registry: Registry[Any], ours: str, *others: str) -> Any:
+        if not isinstance(entry, Mapping) or not names_code(name := entry.get(registry.kind)):
+            return entry
+        with within(f"{path}: "):
+            code[registry.check(name)] = None
+        return {key: value for key, value in entry.items() if key not in others} | {registry.kind: ours}
+
+    def layer(entry: Any) -> Any:  # the LSTM has the field that decides how wide a layer is
+        return replaced(entry, CELLS, "lstm", "options", "linear_before_reset")
+
+    content = dict(content)
+    if "plan" in content:
+        content["plan"] = replaced(content["plan"], SCHEDULES, Plan().schedule_name)
+    for part in ("layers", "problems"):
+        if isinstance(content.get(part), list):
+            content[part] = [layer(entry) for entry in content[part]]
+    return content, list(code)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import click
@@ -38,7 +37,7 @@ def command(as_json: bool, **options: Any) -> None:
     if as_json:
         layers = [
             {
-                **dataclasses.asdict(layer),
+                **layer.as_dict(),
                 "best_tile_rows": table.best,
                 "candidates": [
                     {

@@ -59,7 +59,7 @@ def network_entry(network: Network) -> dict[str, Any]:
         "name": network.name,
         "title": network.title,
         "num_layers": len(network.layers),
-        "cells": sorted({layer.cell for layer in network.layers}),
+        "cells": sorted({layer.cell_name for layer in network.layers}),
         "hidden_sizes": sorted({layer.hidden_size for layer in network.layers}),
         "seq_len": network.seq_len,
         "batch_size": network.batch_size,

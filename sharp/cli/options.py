@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -46,6 +46,7 @@ _LAYER_OPTIONS = {
     "projection_size": "--projection",
     "bidirectional": "--bidirectional",
     "linear_before_reset": "--reset-before",
+    "options": "--option",
 }
 
 
@@ -62,7 +63,14 @@ def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
 
 workload_options = _options(
     click.option("--network", metavar="NAME|FILE", help="A network by name (see `sharp list networks`) or YAML file."),
-    click.option("--cell", help=f"Cell of a single layer given here: {', '.join(CELLS)}.  [default: lstm]"),
+    click.option(
+        "--cell",
+        metavar="NAME|FILE:NAME",
+        help=f"Cell of a single layer given here: {', '.join(CELLS)}, or your own (mine.py:CELL).  [default: lstm]",
+    ),
+    click.option(
+        "--option", "options", multiple=True, metavar="NAME=VALUE", help="An option that its cell declares itself."
+    ),
     click.option("--input", "input_size", type=int, help="Its input size.  [default: the hidden size]"),
     click.option("--hidden", "hidden_size", type=int, help="Its hidden size; makes the workload a single layer."),
     click.option("--projection", "projection_size", type=int, help="Its projection size (LSTM)."),
@@ -86,6 +94,9 @@ setting_options = _options(
     ),
     click.option(
         "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a number of machine or technology."
+    ),
+    click.option(
+        "--allow-code", is_flag=True, help="YAML files may name Python files (mine.py:NAME): their code runs."
     ),
 )
 machine_options = _options(
@@ -125,7 +136,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON (
 
 def workload(options: dict[str, Any]) -> Network:
     """The network that the options name: a shipped one, a file, or a single layer."""
-    given = {name: options[name] for name in _LAYER_OPTIONS if options[name] is not None}
+    given = {name: options[name] for name in _LAYER_OPTIONS if options[name] not in (None, ())}
     steps, batch = options["steps"], options["batch"]
     lengths = () if options["lengths"] is None else _lengths(options["lengths"])
     if lengths and (steps is not None or batch is not None):
@@ -135,9 +146,10 @@ def workload(options: dict[str, Any]) -> Network:
             raise SpecificationError(
                 f"workload: expected --network or a layer, got both --network and {_LAYER_OPTIONS[name]}"
             )
-        network = find_network(options["network"])
+        network = find_network(options["network"], allow_code=options["allow_code"])
     elif "hidden_size" in given:
-        layer = RNNLayer(**{"input_size": given["hidden_size"], **given})
+        own = _pairs("--option", given.pop("options", ()), "heads=4")
+        layer = RNNLayer(**{"input_size": given["hidden_size"], **given, "options": own})
         network = single_layer(layer, max(lengths, default=25 if steps is None else steps), len(lengths) or batch or 1)
     else:
         raise SpecificationError("workload: expected --network NAME or --hidden SIZE, got neither")
@@ -163,7 +175,7 @@ def any_machine(options: dict[str, Any]) -> AnyMachine:
     else:
         from sharp.rivals.machines import find_machine  # rivals have data of their own, and start-up counts
 
-        found = find_machine(options["accelerator"])
+        found = find_machine(options["accelerator"], allow_code=options["allow_code"])
     return _set_up(found, options) if isinstance(found, Accelerator) else found
 
 
@@ -238,17 +250,24 @@ def refuse_energy_options(options: dict[str, Any]) -> None:
 
 def _settings(options: dict[str, Any]) -> dict[str, Any]:
     """The settings of machine and technology, by name."""
-    settings = {}
-    for setting in options["settings"]:
-        name, separator, value = (part.strip() for part in setting.partition("="))
-        if not separator:
-            raise refuse("--set", "NAME=VALUE, such as activation_lanes=128", setting)
+    settings = _pairs("--set", options["settings"], "activation_lanes=128")
+    for name in settings:
         if name not in UNITS:
             from sharp.energy.technology import SETTINGS
 
             check_name("parameter", name, (*UNITS, *SETTINGS))
-        settings[name] = parse("--set", value)
     return settings
+
+
+def _pairs(option: str, texts: Iterable[str], example: str) -> dict[str, Any]:
+    """The values of an option that is given as NAME=VALUE, by name."""
+    values = {}
+    for text in texts:
+        name, separator, value = (part.strip() for part in text.partition("="))
+        if not separator:
+            raise refuse(option, f"NAME=VALUE, such as {example}", text)
+        values[name] = parse(option, value)
+    return values
 
 
 def plan(options: dict[str, Any], accelerator: Accelerator) -> Plan:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @json_option
 def command(points: Path, output: Path, threads: int | None, as_json: bool, energy: bool, **options: Any) -> None:
     """Count every layer, machine and plan of a grid (YAML: columns and their values) into a table."""
-    space, accelerator = load_grid(points), machine(options)
+    space, accelerator = load_grid(points, allow_code=options["allow_code"]), machine(options)
     asked: dict[str, Any] = {}
     if energy:
         asked = {"technology": technology(options), "gating": gating(options)}

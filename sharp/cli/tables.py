@@ -46,7 +46,7 @@ def _cell(layer: RNNLayer) -> str:
     """The cell with its options: "lstm", "lstm to 512", "gru, reset before"."""
     projection = "" if layer.projection_size is None else f" to {layer.projection_size}"
     return (
-        layer.cell
+        layer.cell_name
         + projection
         + ", peephole" * layer.peephole
         + ", residual" * layer.residual

@@ -14,7 +14,7 @@ from sharp.cycles.mapping import LayerMapping
 from sharp.cycles.schedule import schedule_of
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
-from sharp.workload.cells import Elementwise, Phase
+from sharp.workload.cell import Elementwise, Phase
 from sharp.workload.network import Network, RNNLayer
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sharp.checks import refuse
 from sharp.machine.plan import Plan
-from sharp.workload.cells import Phase
+from sharp.workload.cell import Phase
 
 if TYPE_CHECKING:
     import numpy as np

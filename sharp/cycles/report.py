@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sharp.cycles.counting import CycleCounts, sum_counts
@@ -84,7 +84,7 @@ class MachineReport:
             "batch_size": self.network.batch_size,
             "lengths": list(self.network.lengths),
             **self.measures(self.counts),
-            "layers": [{**asdict(entry.layer), **self.measures(entry.counts)} for entry in self.layers],
+            "layers": [{**entry.layer.as_dict(), **self.measures(entry.counts)} for entry in self.layers],
             "warnings": self.warnings,
         }
 

@@ -14,7 +14,7 @@ from typing import ClassVar
 from sharp.cycles.task import Run, Segment, Task
 from sharp.errors import InfeasibleMappingError, SpecificationError
 from sharp.machine.plan import SCHEDULES, Plan
-from sharp.workload.cells import Phase
+from sharp.workload.cell import Phase
 
 
 class Schedule:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -127,7 +127,7 @@ class Report(MachineReport):
             "loaded_bytes": self.loaded_bytes,
             "layers": [
                 {
-                    **asdict(report.layer),
+                    **report.layer.as_dict(),
                     "tile_rows": report.tile_rows,
                     **self.measures(report.counts),
                     "fits_weight_buffer": report.fits_weight_buffer,

@@ -9,7 +9,7 @@ from sharp.checks import check_integer, refuse
 from sharp.errors import TileHeightError
 from sharp.machine.accelerator import Accelerator
 from sharp.units import cycles_from_bytes
-from sharp.workload.cells import Phase
+from sharp.workload.cell import Phase
 from sharp.workload.network import RNNLayer
 
 

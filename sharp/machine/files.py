@@ -8,13 +8,14 @@ from typing import Any
 
 from sharp.checks import check_mapping, check_name, refuse, suggestion, within
 from sharp.machine.accelerator import BUFFERS, UNITS, Accelerator, Budget, MemoryLevel
+from sharp.plugins import refuse_code
 from sharp.provenance import Provenance
 from sharp.published import PROVENANCE_KEYS, provenance_from
 from sharp.shipped import DATA, find_file, shipped
 from sharp.yamlfile import read_yaml
 
 
-def load_accelerator(path: Path) -> Accelerator:
+def load_accelerator(path: Path, *, allow_code: bool = False) -> Accelerator:
     """Load a machine of tiles from a file.
 
     Parameters
@@ -22,6 +23,8 @@ def load_accelerator(path: Path) -> Accelerator:
     path : Path
         A YAML file with each parameter of `Accelerator`, as a number or as a mapping with value, unit, source, status
         and range; or with ``like: sharp`` and what differs.
+    allow_code : bool
+        Whether its plan may name the schedule of a Python file, whose code runs where the machine does.
 
     Returns
     -------
@@ -41,7 +44,7 @@ def load_accelerator(path: Path) -> Accelerator:
     """
     content = read_yaml(path)
     with within(f"{path}: "):
-        return accelerator_from(content)
+        return accelerator_from(content, allow_code=allow_code)
 
 
 def _completed(content: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -55,8 +58,8 @@ def _completed(content: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**base, **{key: value for key, value in content.items() if key != "like"}}
 
 
-def accelerator_from(content: Mapping[str, Any]) -> Accelerator:
-    """The accelerator that the content of a file describes."""
+def accelerator_from(content: Mapping[str, Any], *, allow_code: bool = False) -> Accelerator:
+    """The accelerator that the content of a file describes (`load_accelerator`)."""
     content = _completed(content)
     check_mapping("accelerator", content, ("name", *UNITS, "budgets", "plan", "like"), ("name", *UNITS))
     values: dict[str, Any] = {}
@@ -65,6 +68,8 @@ def accelerator_from(content: Mapping[str, Any]) -> Accelerator:
         with within(name):
             values[name], provenance[name] = _parameter(name, content[name])
     budgets, plan = _budgets(content.get("budgets", {})), content.get("plan", {})
+    if isinstance(plan, Mapping):
+        refuse_code("plan.schedule", plan.get("schedule"), allow_code)
     machine = Accelerator(name=content["name"], budgets=budgets, plan=plan, provenance=provenance, **values)
     with within("plan"):
         machine.heights(machine.plan)
@@ -113,7 +118,7 @@ def shipped_accelerators() -> tuple[Accelerator, ...]:
     return tuple(load_accelerator(path) for path in shipped("accelerators"))
 
 
-def find_accelerator(name: str) -> Accelerator:
+def find_accelerator(name: str, *, allow_code: bool = False) -> Accelerator:
     """The machine of tiles of a shipped name, or of a file.
 
     Parameters
@@ -121,6 +126,8 @@ def find_accelerator(name: str) -> Accelerator:
     name : str
         "sharp"; "epur" or "epur-intergate", E-PUR on SHARP's hardware in two readings; "epur-own", its own machine; or
         the path of a YAML file ("mine.yaml").
+    allow_code : bool
+        As in `load_accelerator`.
 
     Returns
     -------
@@ -142,4 +149,4 @@ def find_accelerator(name: str) -> Accelerator:
     if path is None:
         known = accelerator_names()
         raise refuse("accelerator", f"{', '.join(known)} or a YAML file", name, suggestion(name, known))
-    return load_accelerator(path)
+    return load_accelerator(path, allow_code=allow_code)

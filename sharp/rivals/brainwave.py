@@ -114,7 +114,7 @@ class BrainWave:
         return rows * self.native_dimension, (inputs + rows) * self.native_dimension
 
     def _count(self, layer: RNNLayer, network: Network) -> CycleCounts:
-        check_name("cell", layer.cell, CELLS)
+        check_name("cell", layer.cell_name, CELLS)
         if layer.projection_size is not None:
             raise refuse("projection_size", "none on BrainWave (no latency is published)", layer.projection_size)
         gates, hidden = len(layer.gates), layer.hidden_size

@@ -18,6 +18,7 @@ from sharp.errors import SpecificationError
 from sharp.provenance import STATUSES, PublishedNumber
 from sharp.published import load_numbers
 from sharp.shipped import DATA
+from sharp.workload.cells import CELLS
 from sharp.workload.files import find_network, shipped_networks
 from sharp.workload.network import Network, RNNLayer, single_layer
 
@@ -289,7 +290,7 @@ def _network(row: Mapping[str, str]) -> Network:
     layer = network.layers[0]
     known: dict[str, object] = {"seq_len": network.seq_len, "batch_size": network.batch_size}
     if len(network.layers) == 1:
-        known |= {"cell": layer.cell, "hidden_size": layer.hidden_size}
+        known |= {"cell": layer.cell_name, "hidden_size": layer.hidden_size}
     for name in (*_SHAPE, "batch_size"):
         if row.get(name) and row[name] != str(known.get(name)):
             raise refuse(name, f"{known.get(name, 'nothing')} ({network.name})", row[name])
@@ -298,7 +299,7 @@ def _network(row: Mapping[str, str]) -> Network:
 
 def _layer(row: Mapping[str, str]) -> RNNLayer:
     hidden_size = _integer(row, "hidden_size")
-    return RNNLayer(cell=row["cell"], input_size=hidden_size, hidden_size=hidden_size)
+    return RNNLayer(cell=check_name("cell", row["cell"], CELLS), input_size=hidden_size, hidden_size=hidden_size)
 
 
 @cache

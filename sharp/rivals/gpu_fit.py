@@ -53,7 +53,7 @@ def fit_gpu(latencies: Sequence[MeasuredLatency], device: Device, precision: str
         startup_s=startup,
         bandwidth_bytes_per_s=device.bandwidth_bytes_per_s / slowness,
         half_peak_size=half,
-        cells=tuple(sorted({layer.cell for point in points for layer in point.network.layers})),
+        cells=tuple(sorted({layer.cell_name for point in points for layer in point.network.layers})),
         ranges=measured_ranges([point.network for point in points]),
         inputs_measured=not all(without),
         num_points=len(points),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sharp.checks import refuse, suggestion, within
 from sharp.cycles.counting import Progress
@@ -44,28 +45,36 @@ def shipped_rivals() -> dict[str, Rival]:
     return {"brainwave": find_brainwave(), **gpu_models()}
 
 
-def load_any(path: Path) -> tuple[Network, ...] | Accelerator | Technology | BrainWave:
+def load_any(path: Path, *, allow_code: bool = False) -> tuple[Network, ...] | Accelerator | Technology | BrainWave:
     """Load whatever a file describes, told apart by its keys; the file is read once, so it may be a pipe.
+
+    With `allow_code` cells and schedules that it names may be those of Python files.
 
     Raises
     ------
     SpecificationError
         With the file, the key, what was expected and what was got.
     """
-    content = read_yaml(path)
+    return any_from(path, read_yaml(path), allow_code=allow_code)
+
+
+def any_from(
+    path: Path, content: Mapping[str, Any], *, allow_code: bool = False
+) -> tuple[Network, ...] | Accelerator | Technology | BrainWave:
+    """What the content of a file describes (`load_any`)."""
     if "native_dimension" in content:
         return brainwave_from(path, content)
     if {"layers", "suite", "seq_len"} & set(content):
-        return networks_from(path, content)
+        return networks_from(path, content, allow_code=allow_code)
     with within(f"{path}: "):
         if "voltage_v" not in content:
-            return accelerator_from(content)
+            return accelerator_from(content, allow_code=allow_code)
         from sharp.energy.files import technology_from  # nothing else needs it yet, and start-up counts
 
         return technology_from(content)
 
 
-def find_machine(name: str) -> AnyMachine:
+def find_machine(name: str, *, allow_code: bool = False) -> AnyMachine:
     """The machine of a shipped name, or of a file: one of tiles, BrainWave, or a GPU.
 
     Parameters
@@ -73,6 +82,8 @@ def find_machine(name: str) -> AnyMachine:
     name : str
         A name that `sharp list accelerators` prints ("sharp", "epur", "brainwave", "titan-xp"), or the path of a YAML
         file.
+    allow_code : bool
+        As in `load_any`.
 
     Returns
     -------
@@ -93,7 +104,7 @@ def find_machine(name: str) -> AnyMachine:
     if name in accelerator_names():
         return find_accelerator(name)
     if name.endswith((".yaml", ".yml")) or "/" in name:
-        loaded = load_any(Path(name))
+        loaded = load_any(Path(name), allow_code=allow_code)
         if not isinstance(loaded, Accelerator | BrainWave):
             raise SpecificationError(f"{name}: expected an accelerator, got a file of another kind")
         return loaded

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from sharp.checks import check_integer, check_mapping, refuse, within
+from sharp.plugins import refuse_code
 from sharp.space.points import Grid, check_column, grid
 from sharp.yamlfile import read_yaml
 
 
-def load_grid(path: Path) -> Grid:
+def load_grid(path: Path, *, allow_code: bool = False) -> Grid:
     """Load a grid of points: a mapping of columns (`points.COLUMNS`) to a value, a list, or from, to and step.
+
+    With `allow_code` schedules and cells may be those of Python files, whose code then runs.
 
     Raises
     ------
@@ -21,6 +24,10 @@ def load_grid(path: Path) -> Grid:
     """
     content = read_yaml(path)
     with within(f"{path}: "):
+        for name in ("schedule", "cell"):
+            values = content.get(name)
+            for value in values if isinstance(values, list) else [values]:
+                refuse_code(f"points.{name}", value, allow_code)
         return grid(**{name: _axis(name, values) for name, values in content.items()})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from sharp.cycles.schedule import schedule_of
 from sharp.errors import SharpError, SpecificationError
 from sharp.machine.accelerator import BUFFERS, LATENCIES, Accelerator
 from sharp.machine.plan import Plan
+from sharp.workload.cell import Cell
+from sharp.workload.cells import find_cell
 from sharp.workload.network import RNNLayer, single_layer
 
 if TYPE_CHECKING:
@@ -40,11 +43,14 @@ SETTINGS = (*LATENCIES, "activation_lanes", "rows_per_update_lane", "dram_bytes_
 COLUMNS = ("input_size", "hidden_size", *DEFAULTS, "macs", "clock_hz", *SETTINGS)
 """Columns that a point may have; `macs` is a budget's label or a number, and sets the clock where it is a budget.
 
-Where energy is asked for, those of `sharp.energy.technology.SETTINGS` too.
+Options that a cell declares itself are columns, too: ``options.heads``. Where energy is asked for, those of
+`sharp.energy.technology.SETTINGS` are.
 """
 
 PLAN = ("schedule", "reconfiguration", "forwarding", "weights")
 CHOICES = ("cell", "linear_before_reset", "bidirectional", "lengths", *PLAN)
+OPTIONS = "options."
+"""How columns of a cell's own options begin."""
 MAX_VALUES = 10**8
 """Most values of a column."""
 
@@ -142,7 +148,7 @@ def _values(name: str, values: Any) -> Any:
 
     if isinstance(values, np.ndarray) and values.ndim != 1:
         values = values.item() if values.ndim == 0 else values.tolist()
-    if isinstance(values, np.ndarray) and name not in CHOICES and values.dtype.kind in "iuf" and len(values):
+    if isinstance(values, np.ndarray) and not is_choice(name) and values.dtype.kind in "iuf" and len(values):
         return values
     if isinstance(values, range) and values and (values[-1] - values[0]) // values.step >= MAX_VALUES:
         raise refuse(f"points.{name}", f"at most {MAX_VALUES} values", values)
@@ -153,7 +159,7 @@ def _values(name: str, values: Any) -> Any:
         raise refuse(f"points.{name}", "at least one value", listed)
     if name == "lengths":
         return [_lengths(value) for value in listed]
-    if name in CHOICES or any(isinstance(value, bool) or not isinstance(value, int | float) for value in listed):
+    if is_choice(name) or any(isinstance(value, bool) or not isinstance(value, int | float) for value in listed):
         return listed
     array = np.array(listed)
     return array if array.dtype.kind in "iuf" else listed
@@ -173,14 +179,14 @@ class Space:
         self.points, self.axes, self.accelerator = points, points.axes, accelerator
         for name in self.axes:
             check_column(name)
-            if name not in COLUMNS and not with_energy:
+            if name not in COLUMNS and not is_choice(name) and not with_energy:
                 raise SpecificationError(f"points.{name}: expected a technology (--energy) with this column, got none")
         if "hidden_size" not in self.axes:
             raise refuse("points", "a column hidden_size", list(self.axes))
         self.numbers = {
             name: _numbers(name, values, accelerator)
             for name, values in self.axes.items()
-            if name not in (*CHOICES, "cell_type")
+            if not is_choice(name) and name != "cell_type"
         }
         self.choices = {name: _distinct(name, values) for name, values in self.axes.items() if isinstance(values, list)}
         for name in CHOICES:
@@ -194,12 +200,50 @@ class Space:
         names = self.choices["schedule"][0] if "schedule" in self.choices else [self.defaults["schedule"]]
         with within("points"):
             self.schedules = {name: schedule_of(Plan(schedule=name)) for name in names}
+            self.cells = self._cells()
         self.clock_column, self.clocks = _clocks(self.axes, accelerator)
+
+    def _cells(self) -> dict[str, Cell]:
+        """The cells of the points, each loaded once, if they have the options that columns give."""
+        names = self.choices["cell"][0] if "cell" in self.choices else [self.defaults["cell"]]
+        cells = {name: find_cell(name) for name in names}
+        known = {OPTIONS + name: name for cell in cells.values() for name in cell.options}
+        for column in self.axes:
+            if column.startswith(OPTIONS):
+                option = known[check_name("columns", column, known)]
+                for cell, value in product(cells.values(), self.choices[column][0]):
+                    if option in cell.options:
+                        cell.complete({option: value})
+        return cells
+
+    def layer(self, point: Mapping[str, Any]) -> RNNLayer:
+        """The layer of a point, all columns of which are given.
+
+        Raises
+        ------
+        SpecificationError
+            Where its columns do not go together.
+        """
+        projection_size = point["projection_size"]
+        return RNNLayer(
+            cell=self.cells[point["cell"]],
+            input_size=int(point.get("input_size", point["hidden_size"])),
+            hidden_size=int(point["hidden_size"]),
+            projection_size=None if projection_size is None else int(projection_size),
+            linear_before_reset=point["linear_before_reset"],
+            bidirectional=point["bidirectional"],
+            options={name.removeprefix(OPTIONS): value for name, value in point.items() if name.startswith(OPTIONS)},
+        )
+
+
+def is_choice(name: str) -> bool:
+    """Whether points of one value of a column go through a formula together, and those of two do not."""
+    return name in CHOICES or name.startswith(OPTIONS)
 
 
 def check_column(name: str) -> None:
     """Refuse a column that no point has."""
-    if name not in COLUMNS:
+    if name not in COLUMNS and not name.startswith(OPTIONS):
         from sharp.energy.technology import SETTINGS as TECHNOLOGY  # only energy needs it, and start-up counts
 
         check_name("points", name, (*COLUMNS, *TECHNOLOGY))
@@ -230,15 +274,15 @@ def _distinct(name: str, values: list[Any]) -> tuple[list[Any], NDArray[np.intp]
 def _check_choice(name: str, value: Any) -> None:
     """Refuse what no layer and no plan can be."""
     try:
-        if name == "schedule":
-            check_text("schedule", value)
+        if name in ("schedule", "cell"):
+            check_text(name, value)
         elif name in PLAN:
             Plan(**{name: value})
         elif name == "lengths":
             single_layer(RNNLayer(input_size=1, hidden_size=1), 1).with_lengths(value or (1,))
         else:
             cell = "gru" if name == "linear_before_reset" else "lstm"
-            RNNLayer(**{"cell": cell, name: value}, input_size=1, hidden_size=1)
+            RNNLayer(cell=cell, **{name: value}, input_size=1, hidden_size=1)
     except (SharpError, TypeError) as error:
         raise SpecificationError(f"points.{error}") from None
 

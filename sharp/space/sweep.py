@@ -20,9 +20,9 @@ from sharp.cycles.simulate import simulate
 from sharp.errors import InfeasibleMappingError, SharpError
 from sharp.machine.accelerator import LATENCIES, Accelerator, with_settings
 from sharp.machine.plan import Plan
-from sharp.space.points import CHOICES, DEFAULTS, PLAN, SETTINGS, Points, Rows, Space, number_of
+from sharp.space.points import DEFAULTS, PLAN, SETTINGS, Points, Rows, Space, is_choice, number_of
 from sharp.units import cycles_from_many_ns, words_from_bytes
-from sharp.workload.network import RNNLayer, single_layer
+from sharp.workload.network import single_layer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -282,7 +282,10 @@ class _Chunk:
         results = np.full((len(closed_form.RESULTS), self.count), np.inf)
         for first, rows in self._alike():
             point = self.point(first)
-            plan, layer = self._plan(point), _layer({**point, "hidden_size": 1, "input_size": 1})
+            try:
+                plan, layer = self._plan(point), self.space.layer(point)
+            except SharpError:
+                continue  # said of the point that it is, one by one
             heights = self.space.accelerator.tile_rows
             if not closed_form.why_not(layer.phases, plan, len(heights), not point["lengths"]):
                 inputs = dict(self._inputs(point))
@@ -324,7 +327,7 @@ class _Chunk:
 
         label = np.zeros(self.count, dtype=np.intp)
         for name, code in self.codes.items():
-            if name in CHOICES:
+            if is_choice(name):
                 distinct, places = self.space.choices[name]
                 label = label * len(distinct) + places[code]
             elif name in ("projection_size", "tile_rows"):
@@ -364,7 +367,7 @@ class _Chunk:
             settings = self.space.accelerator.budget(point["macs"]) if "macs" in point else {}
             settings |= {name: number_of(name, point[name]) for name in ("clock_hz", *SETTINGS) if name in point}
             machine = with_settings(self.space.accelerator, settings)
-            layer = _layer(point)
+            layer = self.space.layer(point)
             network = single_layer(layer, int(point["seq_len"]), int(point["batch_size"]))
             network = network.with_lengths(point["lengths"]) if point["lengths"] else network
             report = simulate(network, machine, self._plan(point))
@@ -374,18 +377,6 @@ class _Chunk:
             self._put(place, vars(report.activities[0]))
         counts = report.counts
         return *(getattr(counts, name) for name in closed_form.RESULTS[:-1]), report.layers[0].tile_rows
-
-
-def _layer(point: Mapping[str, Any]) -> RNNLayer:
-    projection_size = point["projection_size"]
-    return RNNLayer(
-        cell=point["cell"],
-        input_size=int(point.get("input_size", point["hidden_size"])),
-        hidden_size=int(point["hidden_size"]),
-        projection_size=None if projection_size is None else int(projection_size),
-        linear_before_reset=point["linear_before_reset"],
-        bidirectional=point["bidirectional"],
-    )
 
 
 def _cycles(duration_ns: Any, clock_hz: Any) -> Any:

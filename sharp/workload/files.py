@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from sharp.checks import check_integer, check_list, check_mapping, check_text, refuse, suggestion, within
 from sharp.errors import SpecificationError
+from sharp.plugins import refuse_code
 from sharp.provenance import Provenance
 from sharp.published import provenances_from
 from sharp.shipped import find_file, shipped
+from sharp.workload.cell import Cell
+from sharp.workload.cells import find_cell
 from sharp.workload.network import Network, RNNLayer
 from sharp.yamlfile import read_yaml
 
 _NETWORK_KEYS = ("name", "title", "seq_len", "batch_size", "layers", "provenance")
 _SUITE_KEYS = ("suite", "title", "problems", "provenance")
 _PROBLEM_KEYS = ("cell", "hidden_size", "seq_len", "batch_size")
-_LAYER_KEYS = (*RNNLayer.__dataclass_fields__, "repeat")
+_LAYER_KEYS = (*(field.name for field in fields(RNNLayer) if field.init), "repeat")
 _MAX_REPEAT = 10_000
 
 
-def load_networks(path: Path) -> tuple[Network, ...]:
+def load_networks(path: Path, *, allow_code: bool = False) -> tuple[Network, ...]:
     """Load the network of a file, or all networks of a suite.
 
     Parameters
@@ -29,6 +33,8 @@ def load_networks(path: Path) -> tuple[Network, ...]:
     path : Path
         A YAML file: a network (keys name, layers, seq_len, ...) or a suite of problems of one layer each (keys suite,
         problems, ...). The book's page "Your own network, your own machine" has the keys.
+    allow_code : bool
+        Whether a cell that the file names may be that of a Python file, whose code then runs.
 
     Returns
     -------
@@ -50,21 +56,37 @@ def load_networks(path: Path) -> tuple[Network, ...]:
     >>> len(problems), problems[0].name
     (69, 'deepbench-lstm-h512-t25')
     """
-    return networks_from(path, read_yaml(path))
+    return networks_from(path, read_yaml(path), allow_code=allow_code)
 
 
-def networks_from(path: Path, content: Mapping[str, Any]) -> tuple[Network, ...]:
+def networks_from(path: Path, content: Mapping[str, Any], *, allow_code: bool = False) -> tuple[Network, ...]:
     """The networks that the content of a file describes (`load_networks`)."""
+    cells = _Cells(allow_code)
     with within(f"{path}: "):
-        return _suite(content) if "suite" in content else (_network(content),)
+        return _suite(content, cells) if "suite" in content else (_network(content, cells),)
 
 
-def _network(content: Mapping[str, Any]) -> Network:
+class _Cells:
+    """The cells that a file names, each loaded once."""
+
+    def __init__(self, allow_code: bool) -> None:
+        self._allow_code = allow_code
+        self._known: dict[str, Cell] = {}
+
+    def __getitem__(self, name: object) -> Cell:
+        text = check_text("cell", name)
+        refuse_code("cell", text, self._allow_code)
+        if text not in self._known:
+            self._known[text] = find_cell(text)
+        return self._known[text]
+
+
+def _network(content: Mapping[str, Any], cells: _Cells) -> Network:
     check_mapping("network", content, _NETWORK_KEYS, ("name", "layers", "seq_len"))
     layers: list[RNNLayer] = []
     for index, entry in enumerate(check_list("layers", content["layers"])):
         with within(f"layers[{index}]"):
-            layers.extend(_layers(entry))
+            layers.extend(_layers(entry, cells))
     return Network(
         name=content["name"],
         layers=tuple(layers),
@@ -87,33 +109,35 @@ def _batch(content: Mapping[str, Any]) -> dict[str, Any]:
     return {"seq_len": max(lengths), "batch_size": len(lengths), "lengths": tuple(lengths)}
 
 
-def _layers(entry: object) -> list[RNNLayer]:
-    fields = dict(check_mapping("", entry, _LAYER_KEYS, ("input_size", "hidden_size")))
-    repeat = check_integer("repeat", fields.pop("repeat", 1))
+def _layers(entry: object, cells: _Cells) -> list[RNNLayer]:
+    content = dict(check_mapping("", entry, _LAYER_KEYS, ("input_size", "hidden_size")))
+    repeat = check_integer("repeat", content.pop("repeat", 1))
     if repeat > _MAX_REPEAT:
         raise refuse("repeat", f"at most {_MAX_REPEAT}", repeat)
-    return [RNNLayer(**fields)] * repeat
+    content["cell"] = cells[content.get("cell", RNNLayer.cell)]
+    return [RNNLayer(**content)] * repeat
 
 
-def _suite(content: Mapping[str, Any]) -> tuple[Network, ...]:
+def _suite(content: Mapping[str, Any], cells: _Cells) -> tuple[Network, ...]:
     check_mapping("suite", content, _SUITE_KEYS, ("suite", "problems"))
     suite, title = check_text("suite", content["suite"]), content.get("title", "")
     provenance = provenances_from(content.get("provenance", {}), ("layers", "input_size", "hidden_size", "seq_len"))
     networks = []
     for index, entry in enumerate(check_list("problems", content["problems"])):
         with within(f"problems[{index}]"):
-            networks.append(_problem(suite, title, provenance, entry))
+            networks.append(_problem(suite, title, provenance, entry, cells))
     return tuple(networks)
 
 
-def _problem(suite: str, title: str, provenance: Mapping[str, Provenance], entry: object) -> Network:
+def _problem(suite: str, title: str, provenance: Mapping[str, Provenance], entry: object, cells: _Cells) -> Network:
     problem = check_mapping("", entry, _PROBLEM_KEYS, ("cell", "hidden_size", "seq_len"))
-    cell, hidden_size, seq_len = problem["cell"], problem["hidden_size"], problem["seq_len"]
+    hidden_size, seq_len = problem["hidden_size"], problem["seq_len"]
+    layer = RNNLayer(cell=cells[problem["cell"]], input_size=hidden_size, hidden_size=hidden_size)
     batch_size = problem.get("batch_size", 1)
     batch = "" if batch_size == 1 else f"-b{batch_size}"
     return Network(
-        name=f"{suite}-{cell}-h{hidden_size}-t{seq_len}{batch}",
-        layers=(RNNLayer(cell=cell, input_size=hidden_size, hidden_size=hidden_size),),
+        name=f"{suite}-{layer.cell_name}-h{hidden_size}-t{seq_len}{batch}",
+        layers=(layer,),
         seq_len=seq_len,
         batch_size=batch_size,
         title=title,
@@ -126,7 +150,7 @@ def shipped_networks() -> tuple[Network, ...]:
     return tuple(network for path in shipped("networks") for network in load_networks(path))
 
 
-def find_network(name: str) -> Network:
+def find_network(name: str, *, allow_code: bool = False) -> Network:
     """The network of a shipped name, or of a file.
 
     Parameters
@@ -134,6 +158,8 @@ def find_network(name: str) -> Network:
     name : str
         A name that `sharp list networks` prints ("eesen", "deepbench-lstm-h512-t25"), or the path of a YAML file
         ("my.yaml").
+    allow_code : bool
+        As in `load_networks`.
 
     Returns
     -------
@@ -163,7 +189,7 @@ def find_network(name: str) -> Network:
         raise refuse(
             "network", "a name that `sharp list networks` prints or a YAML file", name, suggestion(name, known)
         )
-    networks = load_networks(path)
+    networks = load_networks(path, allow_code=allow_code)
     if len(networks) > 1:
         raise SpecificationError(
             f"network: expected one network, got the suite {name!r} of {len(networks)}, such as {networks[0].name!r}"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import groupby
+from typing import Any
 
-from sharp.checks import check_flag, check_integer, check_name, check_text, refuse
+from sharp.checks import check_flag, check_integer, check_text, refuse
 from sharp.errors import SpecificationError
 from sharp.provenance import Provenance
-from sharp.workload.cells import CELLS, Cell, Elementwise, Phase
+from sharp.workload.cell import LAYER_FIELDS, SIZES, Cell, CellOptions, Elementwise, Options, OptionValue, Phase
+from sharp.workload.cells import CELLS, check_cell, find_cell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +35,11 @@ class RNNLayer:
     1849600
     """
 
-    cell: str = "lstm"
-    """One of `sharp.workload.cells.CELLS`."""
+    cell: str | Cell = field(default="lstm", compare=False)
+    """Name of a cell (one of `sharp.CELLS`, an installed package's, or "mine.py:CELL"), or a `sharp.Cell` of one's own.
+
+    A name is loaded when the layer is made, and the layer then holds the cell; ours are always held by name.
+    """
     input_size: int
     """Elements of x_t."""
     hidden_size: int
@@ -50,38 +55,60 @@ class RNNLayer:
     residual: bool = False
     """The layer's input is added to its output, which has to be as wide."""
 
+    options: Mapping[str, OptionValue] = field(default_factory=Options)
+    """Options that the cell declares itself, such as ``{"heads": 4}``; those not given are as by default."""
+
+    cell_name: str = field(init=False, repr=False)
+    """Name of the cell, as printed in reports."""
+    gates: str = field(init=False, repr=False)
+    """Gates of the cell, one letter each, in the order of its rows: "ifgo" of an LSTM, "rzn" of a GRU."""
+    phases: tuple[Phase, ...] = field(init=False, repr=False)
+    """The matrix products of a time step, in the order in which they depend on each other.
+
+    An LSTM has one phase: all gates over x_t and h_{t-1}. A projection, or a GRU's reset before the product, is a
+    second one, which waits for what the first gives.
+    """
+    elementwise: Elementwise = field(init=False, repr=False)
+    """What a step is for each cell besides matrix products: multiplications, additions, activations."""
+
     def __post_init__(self) -> None:
-        check_name("cell", self.cell, CELLS)
         for name in ("hidden_size", "input_size"):
             object.__setattr__(self, name, check_integer(name, getattr(self, name)))
         for name in ("bidirectional", "peephole", "linear_before_reset", "residual"):
             check_flag(name, getattr(self, name))
         if self.projection_size is not None:
             object.__setattr__(self, "projection_size", check_integer("projection_size", self.projection_size))
-        for cell in CELLS.values():
-            for name in cell.options:
-                if name not in self._cell.options and getattr(self, name) != getattr(RNNLayer, name):
-                    raise refuse("cell", f"{cell.name} ({name} belongs to it)", self.cell)
+        self._set_up(check_cell(self.cell) if isinstance(self.cell, Cell) else find_cell(self.cell))
         if self.residual and self.input_size != self.output_size:
             raise refuse("input_size", f"{self.output_size} (a residual layer puts out what it reads)", self.input_size)
 
-    @property
-    def _cell(self) -> Cell:
-        return CELLS[self.cell]
+    def _set_up(self, cell: Cell) -> None:
+        """Keep what the cell is with the options of this layer."""
+        for name in LAYER_FIELDS:
+            if name not in cell.fields and getattr(self, name) != getattr(RNNLayer, name):
+                owners = " or ".join(known for known in CELLS if name in CELLS[known].fields)
+                raise refuse("cell", f"{owners} ({name} belongs to it)", cell.name)
+        options = cell.complete(self.options)
+        phases, elementwise = cell.form(
+            CellOptions(
+                projected=self.projection_size is not None,
+                linear_before_reset=self.linear_before_reset,
+                peephole=self.peephole,
+                own=options,
+            )
+        )
+        held = {"cell": cell.name if cell.name in CELLS else cell, "cell_name": cell.name, "gates": cell.gates}
+        for name, value in {**held, "options": options, "phases": phases, "elementwise": elementwise}.items():
+            object.__setattr__(self, name, value)
 
-    @property
-    def phases(self) -> tuple[Phase, ...]:
-        """The matrix products of a time step, in the order in which they depend on each other.
+    def __getstate__(self) -> dict[str, Any]:
+        """A layer is kept with what its cell is, and a cell that was found by a name is named."""
+        source = self.cell.source if isinstance(self.cell, Cell) else ""
+        return {**vars(self), "cell": source or self.cell}
 
-        An LSTM has one phase: all gates over x_t and h_{t-1}. A projection, or a GRU's reset before the product, is a
-        second one, which waits for what the first gives.
-        """
-        return self._cell.phases(self)
-
-    @property
-    def gates(self) -> str:
-        """Gates of the cell, one letter each, in the order of its rows: "ifgo" of an LSTM, "rzn" of a GRU."""
-        return self._cell.gates
+    def size(self, name: str) -> int:
+        """One of `sharp.workload.cell.SIZES`, or a whole-number option of the cell, by name."""
+        return int(getattr(self, name) if name in SIZES else self.options[name])
 
     @property
     def num_directions(self) -> int:
@@ -104,14 +131,10 @@ class RNNLayer:
 
         A step of a sequence uses each weight once, so this is also its number of multiply-accumulates.
         """
-        gate_matrix = len(self.gates) * self.hidden_size * (self.input_size + self.recurrent_size)
-        projection = self.hidden_size * (self.projection_size or 0)
-        return self.num_directions * (gate_matrix + projection)
-
-    @property
-    def elementwise(self) -> Elementwise:
-        """What a step is for each cell besides matrix products: multiplications, additions, activations."""
-        return self._cell.elementwise(self)
+        return self.num_directions * sum(
+            len(phase.gates) * self.size(phase.size) * (self.input_size * phase.reads_x + self.size(phase.operand_size))
+            for phase in self.phases
+        )
 
     @property
     def num_elementwise(self) -> int:
@@ -122,6 +145,11 @@ class RNNLayer:
         residual = self.output_size if self.residual else 0
         each = self.elementwise.multiplications + self.elementwise.additions
         return self.num_directions * self.hidden_size * each + residual
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields that a layer is made from, JSON-ready."""
+        known = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.init}
+        return {**known, "cell": self.cell_name, "options": dict(self.options)}
 
 
 @dataclass(frozen=True)
@@ -348,5 +376,5 @@ def single_layer(layer: RNNLayer, seq_len: int, batch_size: int = 1) -> Network:
     batch_size : int
         Sequences, equally long.
     """
-    name = f"{layer.cell}-{layer.input_size}x{layer.hidden_size}-t{seq_len}" + f"-b{batch_size}" * (batch_size > 1)
+    name = f"{layer.cell_name}-{layer.input_size}x{layer.hidden_size}-t{seq_len}" + f"-b{batch_size}" * (batch_size > 1)
     return Network(name=name, layers=(layer,), seq_len=seq_len, batch_size=batch_size)

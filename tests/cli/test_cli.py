@@ -197,7 +197,7 @@ def test_check(command, network_file):
         (("run", "--hidden", "4", "--steps", "0"), "seq_len: expected a positive integer, got 0"),
         (
             ("run", "--hidden", "4", "--cell", "lstn"),
-            "cell: expected gru, lstm, rnn, got 'lstn' (did you mean 'lstm'?)",
+            "cell: expected gru, lstm, rnn or FILE.py:NAME, got 'lstn' (did you mean 'lstm'?)",
         ),
         (
             ("run", "--hidden", "4", "--cell", "gru", "--reset-before", "--schedule", "batch"),
@@ -267,7 +267,7 @@ def test_check(command, network_file):
         (("run", "--hidden", "4", "--macs", 5000 * "9"), "macs: expected a number such as 4096 or 64K"),
         (("run", "--hidden", "4", "--tile-rows", 5000 * "9"), "tile_rows: expected a tile height such as 32, or best"),
         (("run", "--hidden", "9999999999999999999"), "hidden_size: expected an integer below 2^63"),
-        (("run", "--hidden", "4", "--cell", ""), "cell: expected gru, lstm, rnn, got ''"),
+        (("run", "--hidden", "4", "--cell", ""), "cell: expected a printable text, got ''"),
         (("run", "--network", 300 * "a"), "network: expected a name"),
         (("timeline", "--hidden", "4096", "--show-steps", "9999", "--steps", "9999"), "at most 262144 events"),
         (("rnu",), "rnu"),

@@ -54,7 +54,7 @@ def test_square_lstm():
         ({"input_size": 1.5}, "input_size: expected a positive integer, got 1.5"),
         ({"input_size": True}, "input_size: expected a positive integer, got True"),
         ({"input_size": "64"}, "input_size: expected a positive integer, got '64'"),
-        ({"cell": "lstmm"}, "cell: expected gru, lstm, rnn, got 'lstmm' (did you mean 'lstm'?)"),
+        ({"cell": "lstmm"}, "cell: expected gru, lstm, rnn or FILE.py:NAME, got 'lstmm' (did you mean 'lstm'?)"),
         ({"bidirectional": 1}, "bidirectional: expected true or false, got 1"),
         ({"projection_size": 0}, "projection_size: expected a positive integer, got 0"),
         (

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from sharp.workload.cells.cell import Cell, CellOptions, Elementwise, Phase
+from sharp.workload.cell import Cell, CellOptions, Elementwise, Phase
 
 GATES = "rzn"
 
@@ -26,4 +26,4 @@ def _elementwise(options: CellOptions) -> Elementwise:
     return Elementwise(multiplications=3, additions=3 + 2, vector_reads=2)
 
 
-CELL = Cell(name="gru", gates=GATES, phases=_phases, elementwise=_elementwise, options=("linear_before_reset",))
+CELL = Cell(name="gru", gates=GATES, phases=_phases, elementwise=_elementwise, fields=("linear_before_reset",))

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from sharp.workload.cells.cell import Cell, CellOptions, Elementwise, Phase
+from sharp.workload.cell import Cell, CellOptions, Elementwise, Phase
 
 GATES = "ifgo"
 PROJECTION = Phase(
@@ -21,7 +21,7 @@ PROJECTION = Phase(
 
 
 def _phases(options: CellOptions) -> tuple[Phase, ...]:
-    if options.projection_size is None:
+    if not options.projected:
         return (Phase(gates=GATES, tanh_gates="g"),)
     return Phase(gates=GATES, tanh_gates="g", gives="m"), PROJECTION
 
@@ -31,4 +31,4 @@ def _elementwise(options: CellOptions) -> Elementwise:
     return Elementwise(multiplications=3 + peephole, additions=biases + 1 + peephole, tanhs=1, state_updates=1)
 
 
-CELL = Cell(name="lstm", gates=GATES, phases=_phases, elementwise=_elementwise, options=("peephole", "projection_size"))
+CELL = Cell(name="lstm", gates=GATES, phases=_phases, elementwise=_elementwise, fields=("peephole", "projection_size"))

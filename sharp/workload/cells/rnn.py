@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sharp.workload.cells.cell import Cell, CellOptions, Elementwise, Phase
+from sharp.workload.cell import Cell, CellOptions, Elementwise, Phase
 
 
 def _phases(_options: CellOptions) -> tuple[Phase, ...]:
