@@ -105,7 +105,7 @@ def test_a_schedule_whose_name_is_a_formula_is_no_formula_in_the_table(command, 
     monkeypatch.chdir(tmp_path)
     Path("=1+1.py").write_text("from sharp.schedule import Unfolded\nclass X(Unfolded):\n    name = 'x'\n")
     Path("g.yaml").write_text("hidden_size: 8\nschedule: [unfolded, '=1+1.py:X']\n")
-    assert command("sweep", "g.yaml", "-o", "o.csv").code == 0
+    assert command("sweep", "g.yaml", "-o", "o.csv", "--allow-code").code == 0
     rows = [line.split(",")[1] for line in Path("o.csv").read_text().splitlines()]
     assert rows == ["schedule", "unfolded", "'=1+1.py:X"]
 
