@@ -14,6 +14,8 @@ ATOM = re.compile(r"(?:\{[\w:]+\})?(`+).*?\1|\$[^$]+\$|!?\[[^\]]*\]\([^)]*\)")
 ABBREVIATION = re.compile(r"\b(?:Fig|Figs|Sec|Eq|No|no|p|vs|cf|al|e\.g|i\.e)\.$")
 BOUNDARY = re.compile(r"[.!?][\"')*]*\s+(?=[\"'(*]*[A-Z0-9\[{$`])")
 
+TERM = re.compile(r"\{term\}`(?P<word>[^`<]+?)(?: <(?P<entry>[^>`]+)>)?`")
+
 RUN = re.compile(r"(?:\.venv/bin/)?sharp (?!batch|claims|figure|verify)|cd |cp ")
 """Commands that a test runs: those of ``sharp`` that take no minutes, and what they need."""
 
@@ -44,6 +46,35 @@ def test_sentences_are_told_apart():
         "*Why?*",
         "23 agree, e.g. LSTM. h waits.",
     ]
+
+
+def terms():
+    """Entries of the glossary, in lower case."""
+    (text,) = (block.text for block in blocks(ROOT / "book" / "glossary.md") if block.language == "{glossary}")
+    return {line.lower() for line in text.splitlines() if re.match(r"\w", line)}
+
+
+def veil(match):
+    """Blanks in place of what is no plain text."""
+    return " " * len(match[0])
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_a_term_is_linked_once_where_its_word_first_appears(path):
+    text = "\n".join(text for _, text in paragraphs(read(path)))
+    plain = re.sub(r"\*+[^*\n]+\*+", veil, ATOM.sub(veil, text))
+    linked = list(TERM.finditer(text))
+    entries = [match["entry"] or match["word"] for match in linked]
+    assert len(set(entries)) == len(entries)
+    assert {entry.lower() for entry in entries} <= terms()
+    for match in linked:
+        earlier = re.search(rf"(?<![\w-]){match['word']}(?![\w-])", plain[: match.start()])
+        assert not earlier, f"{match['word']} appears before its link"
+
+
+def test_every_entry_of_the_glossary_is_linked_from_a_page():
+    linked = {entry.lower() for path in PAGES for pair in TERM.findall(path.read_text()) for entry in pair if entry}
+    assert terms() <= linked
 
 
 def blocks_in(path, *languages):
