@@ -99,7 +99,10 @@ $(INCOMPLETE:%=$(OUTPUT)/%.json): FORCE
 build/parameters/%.yaml: FORCE
 	@mkdir -p $(@D) && cmp -s $(or $(PARAMS),/dev/null) $@ || cp $(or $(PARAMS),/dev/null) $@
 
-book/_build/html/index.html: $(PAGES) $(SOURCES) $(IDS:%=book/_executed/%.ipynb) $(IDS:%=$(OUTPUT)/%.json) | $(VENV)/.built
+book/_executed/wings.svg: book/draw_wings.py pyproject.toml $(SOURCES) $(VENV)/.built
+	@mkdir -p $(@D) && $(BIN)/python $< $@
+
+book/_build/html/index.html: $(PAGES) $(SOURCES) book/_executed/wings.svg $(IDS:%=book/_executed/%.ipynb) $(IDS:%=$(OUTPUT)/%.json) | $(VENV)/.built
 	$(BIN)/jupyter-book config sphinx book && sed -i "s/'sphinx_thebe', //" book/conf.py && $(BIN)/python -m sphinx -b html -W -n --keep-going -q book book/_build/html && find $(@D)/_static/mathjax -type f ! -name tex-chtml.js ! -path '*/woff-v2/*' -delete && touch $@
 
 book/_build/pdf/sharp.pdf: book/_build/html/index.html book/print_pdf.py

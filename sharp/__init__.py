@@ -25,12 +25,11 @@ if TYPE_CHECKING:
     from sharp.provenance import Provenance
     from sharp.space.points import grid
     from sharp.space.sweep import sweep, sweep_chunks
+    from sharp.version import __version__
     from sharp.workload.cell import Cell, CellOptions, Elementwise, Phase
     from sharp.workload.cells import CELLS
     from sharp.workload.files import find_network, load_networks
     from sharp.workload.network import Network, RNNLayer, Sequences, square_lstm
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Accelerator": "machine.accelerator",
@@ -65,6 +64,7 @@ _HOMES = {
     "Technology": "energy.technology",
     "TileTable": "cycles.explore",
     "Timeline": "cycles.timeline",
+    "__version__": "version",
     "count_cycles": "cycles.counting",
     "evaluate_energy": "energy.power",
     "explore": "cycles.explore",

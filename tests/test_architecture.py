@@ -1,9 +1,11 @@
-"""Imports go down only, in Python and in Cython; kernels import nothing of sharp."""
+"""Imports go down only, in Python and in Cython; kernels import nothing of sharp; the drawing of it is the code's."""
 
 import ast
 import re
 import subprocess
 import sys
+from collections import Counter
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,36 @@ def test_import_linter_keeps_the_floors():
     linter = Path(sys.executable).with_name("lint-imports")
     outcome = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stdout
+
+
+@pytest.fixture(scope="module")
+def drawing():
+    """The script that draws the wings, as a module."""
+    spec = spec_from_file_location("draw_wings", ROOT / "book" / "draw_wings.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_drawing_has_every_import_and_none_leads_up(drawing):
+    floor_of = drawing.read_floors()
+    floors = list(dict.fromkeys(floor_of.values()))
+    modules, imports = drawing.read_imports(floor_of)
+    written = [path for path in PACKAGE.rglob("*.py") if not path.is_relative_to(PACKAGE / "data")]
+    assert sum(modules.values()) == len(written)
+    assert all(floors.index(upper) < floors.index(lower) for upper, lower in imports)
+    (axes,) = drawing.draw(floors, modules, imports).axes
+    arrows = [text for text in axes.texts if text.get_text() == ""]
+    drawn = Counter(text.get_text() for text in axes.texts)
+    assert len(arrows) == len([pair for pair in imports if pair[1] != "ground"])
+    assert set(floors) <= set(drawn)
+    assert drawn[str(imports["cycles", "workload"])] >= 1
+
+
+def test_the_page_on_the_architecture_says_what_each_wing_is_for(drawing):
+    page = (ROOT / "book" / "architecture.md").read_text()
+    rows = re.findall(r"^\| `?(\w+)`? \| .+ \| .+ \|$", page, flags=re.MULTILINE)
+    assert rows[1:] == list(dict.fromkeys(drawing.read_floors().values()))
 
 
 def test_kernels_import_nothing_of_sharp():

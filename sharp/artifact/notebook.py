@@ -27,6 +27,7 @@ from sharp.errors import NotebookError, SpecificationError
 from sharp.files import make_folder, writable, write_text
 from sharp.shipped import DATA
 from sharp.yamlfile import read_yaml
+from sharp.version import __version__
 
 _NO_NOTEBOOK = (
     ValueError,
@@ -238,7 +239,6 @@ def manifest_line(
     """What a run's line of the manifest says: notebook, parameters, inputs, code, machine, packages, outputs."""
     sources = sorted({path for pattern in _SOURCES for path in _PACKAGE.glob(pattern)})
     code = b"".join(path.relative_to(_PACKAGE).as_posix().encode() + path.read_bytes() for path in sources)
-    from sharp import __version__
 
     return {
         "notebook": notebook.name,

@@ -6,8 +6,8 @@ from importlib import import_module
 
 import click
 
-from sharp import __version__
 from sharp.checks import check_name
+from sharp.version import __version__
 
 COMMANDS = (
     *("run", "compare", "area", "explore", "timeline", "sweep", "claims"),
