@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sharp.provenance import Provenance
     from sharp.space.points import grid
     from sharp.space.sweep import sweep, sweep_chunks
-    from sharp.version import __version__
+    from sharp.version import __version__ as __version__
     from sharp.workload.cell import Cell, CellOptions, Elementwise, Phase
     from sharp.workload.cells import CELLS
     from sharp.workload.files import find_network, load_networks

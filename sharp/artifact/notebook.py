@@ -26,8 +26,8 @@ from sharp.checks import suggestion
 from sharp.errors import NotebookError, SpecificationError
 from sharp.files import make_folder, writable, write_text
 from sharp.shipped import DATA
-from sharp.yamlfile import read_yaml
 from sharp.version import __version__
+from sharp.yamlfile import read_yaml
 
 _NO_NOTEBOOK = (
     ValueError,
