@@ -10,15 +10,15 @@ first issue of k products back to back to the last word of the last one in the l
 - gru: 2 L_1 + 9R + 137 (h to h: r, then the candidate); 21R + 3tV + L_1 + 132 (the loader); sums of three, four and
   five products between those; 6U + N.
 
-They hold in the long run: a short one also lives on what the queues hold. They equal the events of
-`sharp.rivals.npu.events` on machines of up to 16 tiles; on larger ones a step may take a few percent more
-(tests/rivals/test_npu.py).
+They hold in the long run: a short one also lives on what the queues hold. No step of `sharp.rivals.npu.events` takes
+less; on the public RTL's machine none that was tried takes more, nor do nearly all on machines of up to 16 tiles, where
+the others take a few cycles more, and on larger ones a few percent (tests/rivals/test_npu.py).
 """
 
 from __future__ import annotations
 
 from sharp.checks import check_integer, check_name
-from sharp.rivals.npu.programs import PROGRAMS, Load
+from sharp.rivals.npu.programs import PROGRAMS, Chain, Load
 from sharp.rivals.npu.shape import SEQUENCES, Shape
 
 CELLS = ("rnn", "lstm", "gru")
@@ -53,20 +53,19 @@ def step_bounds(cell: str, size: int, shape: Shape) -> dict[str, int]:
     >>> step_bounds("rnn", 512, Shape())
     {'L1 + 5 + 3tV': 237, '2U + N': 68}
     """
-    check_name("cell", cell, CELLS)
-    shape.check_size("size", check_integer("size", size))
+    products = product_cycles(cell, size, shape)
     tiles, passes, rows = shape.tiles, shape.passes(size), shape.rows(size)
     product, load = rows * passes, SEQUENCES * tiles * passes
     instructions = step_instructions(cell, size, shape)
     one = back_to_back_cycles(1, size, shape)
     if cell == "rnn":
-        return {"L1 + 5 + 3tV": one + 5 + load, "2U + N": 2 * product + instructions}
+        return {"L1 + 5 + 3tV": one + 5 + load, "2U + N": products + instructions}
     if cell == "lstm":
         return {
             "L4 + 6R + 107": back_to_back_cycles(4, size, shape) + 6 * rows + 107,
             "L2 + 9R + 139": back_to_back_cycles(2, size, shape) + 9 * rows + 139,
             "30R + 3tV + 102": 30 * rows + load + 102,
-            "8U + N": 8 * product + instructions,
+            "8U + N": products + instructions,
         }
     return {
         "2 L1 + 9R + 137": 2 * one + 9 * rows + 137,
@@ -74,8 +73,30 @@ def step_bounds(cell: str, size: int, shape: Shape) -> dict[str, int]:
         "3U + L1 + 3tV + 9R + 62": 3 * product + one + load + 9 * rows + 62,
         "4U + L1 + 6R + 62": 4 * product + one + 6 * rows + 62,
         "5U + L1 + 5": 5 * product + one + 5,
-        "6U + N": 6 * product + instructions,
+        "6U + N": products + instructions,
     }
+
+
+def product_cycles(cell: str, size: int, shape: Shape) -> int:
+    """Cycles of a step in which the matrix-vector unit multiplies; parameters and errors as of `step_cycles`."""
+    check_name("cell", cell, CELLS)
+    shape.check_size("size", check_integer("size", size))
+    products = [entry for entry in PROGRAMS[cell].step if isinstance(entry, Chain) and entry.product]
+    return len(products) * shape.rows(size) * shape.passes(size)
+
+
+def lstm_tail_cycles(size: int, shape: Shape) -> int:
+    """Cycles of an LSTM's step from the end of its products with h to the start of the next step's.
+
+    The products with x of the next step run meanwhile: they are half of all, ``product_cycles("lstm", ...) / 2``, and
+    what the tail has beyond them the array waits.
+
+    Examples
+    --------
+    >>> lstm_tail_cycles(512, Shape()), product_cycles("lstm", 512, Shape()) // 2
+    (427, 104)
+    """
+    return step_bounds("lstm", size, shape)["L4 + 6R + 107"] - product_cycles("lstm", size, shape) // 2
 
 
 def step_instructions(cell: str, size: int, shape: Shape) -> int:
