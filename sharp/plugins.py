@@ -76,7 +76,7 @@ class Registry(Mapping[str, Part]):
                 raise SpecificationError(
                     f"{self.kind}: {path}: expected a Python file that is there, such as {self.example}"
                 )
-        elif text not in (installed := self._installed()):
+        elif text not in (installed := self.installed()):
             known = [*self._ours, *installed]
             raise refuse(self.kind, f"{', '.join(known)} or FILE.py:NAME", name, suggestion(name, known))
         return text
@@ -93,13 +93,14 @@ class Registry(Mapping[str, Part]):
         if names_code(name):
             path, _, attribute = name.rpartition(":")
             return name, self._from_file(Path(path), attribute)
-        point = self._installed()[name]
+        point = self.installed()[name]
         try:
             return point.value, point.load()
         except (Exception, SystemExit) as error:
             raise self.broken(f"entry point {point.name} = {point.value}", error) from None
 
-    def _installed(self) -> dict[str, EntryPoint]:
+    def installed(self) -> dict[str, EntryPoint]:
+        """Those of installed packages, not loaded yet."""
         from importlib.metadata import entry_points  # slow to import, and only names that are not ours need it
 
         return {point.name: point for point in entry_points(group=self.group)}

@@ -68,11 +68,24 @@ def numbers_from(path: Path, content: Mapping[str, Any]) -> dict[str, PublishedN
     numbers = {}
     for name, entry in content.items():
         with within(f"{path}: {name}"):
-            check_mapping("", entry, ("value", *PROVENANCE_KEYS), ("value", "unit", "source", "status"))
-            provenance = provenance_from(entry)
-            if not provenance.covers(entry["value"]):
-                raise refuse(
-                    "value", f"a number in its own range {provenance.low} to {provenance.high}", entry["value"]
-                )
-            numbers[name] = PublishedNumber(value=entry["value"], provenance=provenance)
+            numbers[name] = published_from(entry)
     return numbers
+
+
+def published_from(entry: object) -> PublishedNumber:
+    """A number that says its unit, source and status."""
+    fields = check_mapping("", entry, ("value", *PROVENANCE_KEYS), ("value", "unit", "source", "status"))
+    provenance, value = provenance_from(fields), fields["value"]
+    if isinstance(value, int | float) and not provenance.covers(value):
+        raise refuse("value", f"a number in its own range {provenance.low} to {provenance.high}", value)
+    return PublishedNumber(value=value, provenance=provenance)
+
+
+def number_from(entry: object, unit: str) -> PublishedNumber:
+    """A number in a unit, with where it comes from; a plain one is the user's own."""
+    if not isinstance(entry, Mapping):
+        entry = {"value": entry, "unit": unit, "source": "the user's file", "status": "given"}
+    number = published_from(entry)
+    if number.provenance.unit != unit:
+        raise refuse("unit", unit, number.provenance.unit)
+    return number

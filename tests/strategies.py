@@ -22,7 +22,8 @@ from sharp import (
     find_accelerator,
     simulate,
 )
-from sharp.cycles.counting import CycleCounts, is_streamed
+from sharp.cycles.counting import CycleCounts
+from sharp.cycles.mapping import fits_weight_buffer
 from sharp.cycles.schedule import schedule_of
 from sharp.kernels import reference, reference_energy
 from sharp.machine.accelerator import LATENCIES
@@ -90,7 +91,7 @@ class Case:
 
     @property
     def streamed(self) -> bool:
-        return is_streamed(self.layer, self.accelerator, self.plan)
+        return self.plan.weights == "streamed" and not fits_weight_buffer(self.layer, self.accelerator)
 
     def count(self, *, every_step: bool = False) -> CycleCounts:
         """What the model gives."""

@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from sharp.cli.options import (
+    any_machine,
     implementation,
     json_option,
-    machine,
     machine_options,
     print_json,
     sram_option,
@@ -25,7 +25,7 @@ from sharp.energy.power import implementation_dict
 @json_option
 def command(as_json: bool, **options: Any) -> None:
     """Show a machine's area and leakage by component, its memories and its peak power."""
-    made = implementation(options, machine(options))
+    made = implementation(options, any_machine(options))
     if as_json:
         print_json(implementation_dict(made))
     else:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from sharp.checks import within
+from sharp.checks import check_text, within
 from sharp.cli.list import network_entry
 from sharp.cli.options import json_option, print_json
-from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import SCHEDULES, Plan
 from sharp.plugins import Registry, names_code
-from sharp.rivals.brainwave import BrainWave
-from sharp.rivals.machines import any_from
+from sharp.rivals.machine import MACHINES
+from sharp.rivals.machines import described_by
 from sharp.workload.cells import CELLS
 from sharp.yamlfile import read_yaml
+
+_ENTRIES: Mapping[str, Callable[[Any], list[dict[str, Any]]]] = {
+    "network": lambda networks: [network_entry(network) for network in networks],
+    "accelerator": lambda machine: [{"name": machine.name, "num_macs": machine.num_macs}],
+    "technology": lambda technology: [{"name": technology.name, "node_nm": technology.node_nm}],
+}
+"""What is said of a file's content, by its kind."""
 
 
 @click.command("check")
@@ -27,25 +33,29 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
     """Check YAML files: networks, suites, accelerators and technologies; code that they name is not run."""
     entries: list[dict[str, Any]] = []
     for path in files:
-        content, code = _without_code(path, read_yaml(path))
-        loaded = any_from(path, content)
-        if isinstance(loaded, Accelerator | BrainWave):
-            found = [{"kind": "accelerator", "name": loaded.name, "num_macs": loaded.num_macs}]
-        elif isinstance(loaded, tuple):
-            found = [{"kind": "network", **network_entry(network)} for network in loaded]
-        else:
-            found = [{"kind": "technology", "name": loaded.name, "node_nm": loaded.node_nm}]
-        entries += [{"file": str(path), **entry, "code": code} for entry in found]
+        kind, found, code = _described(path, read_yaml(path))
+        entries += [{"file": str(path), "kind": kind, **entry, "code": code} for entry in found]
     if as_json:
         print_json(entries)
     for entry in entries if not as_json else ():
         size = {
             "network": "{num_layers} layers" if entry["code"] else "{num_weights} weights",
-            "accelerator": "{num_macs} MACs",
+            "accelerator": "n/a MACs" if entry.get("num_macs") is None else "{num_macs} MACs",
             "technology": "{node_nm:g} nm",
         }[entry["kind"]].format(**entry)
         but = f", but for {' and '.join(entry['code'])}, whose code is not run" if entry["code"] else ""
         click.echo(f"{entry['file']}: {entry['kind']} {entry['name']}, {size}: all right{but}")
+
+
+def _described(path: Path, content: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]], list[str]]:
+    """What a file describes, what is said of it, and the code that it names."""
+    if names_code(content.get("kind")):  # only the code knows what else may stand there
+        with within(f"{path}: "):
+            entry = {"name": check_text("name", content.get("name", path.stem)), "num_macs": None}
+            return "accelerator", [entry], [MACHINES.check(content["kind"])]
+    content, code = _without_code(path, content)
+    kind, found = described_by(path, content)
+    return kind, _ENTRIES[kind](found), code
 
 
 def _without_code(path: Path, content: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:

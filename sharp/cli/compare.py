@@ -7,14 +7,14 @@ from typing import Any
 import click
 
 from sharp.cli.options import (
-    any_machine,
     energy_options,
     implementation,
     json_option,
     locality_option,
+    machines,
     print_json,
     refuse_energy_options,
-    refuse_tile_options,
+    refuse_foreign_options,
     run_costs,
     setting_options,
     sram_option,
@@ -22,9 +22,8 @@ from sharp.cli.options import (
     workload_options,
 )
 from sharp.cli.progress import progress_bar
-from sharp.machine.accelerator import Accelerator
-from sharp.rivals.machines import run_on
-from sharp.space.comparison import compare
+from sharp.errors import SpecificationError
+from sharp.space.comparison import compare, try_on
 
 
 @click.command("compare")
@@ -40,15 +39,17 @@ from sharp.space.comparison import compare
 def command(accelerators: str, as_json: bool, energy: bool, **options: Any) -> None:
     """Run a network on several machines, each as it is run, and compare the first with the others."""
     network = workload(options)
-    machines = [any_machine({**options, "accelerator": name.strip()}) for name in accelerators.split(",")]
-    if not any(isinstance(entry, Accelerator) for entry in machines):
-        refuse_tile_options({**options, "energy": energy}, machines[0].name)
+    found = machines([name.strip() for name in accelerators.split(",")], options)
+    refuse_foreign_options({**options, "energy": energy}, found)
     if not energy:
-        refuse_energy_options(options)
-    made = [implementation(options, entry) if energy and isinstance(entry, Accelerator) else None for entry in machines]
+        refuse_energy_options(options, {name for entry in found for name in entry.settings})
+    made = [implementation(options, entry) if energy and entry.knows_energy else None for entry in found]
     with progress_bar("simulating") as progress:
-        reports = [run_on(entry, network, progress=progress) for entry in machines]
-    costs = [run_costs(report, entry, options) for report, entry in zip(reports, made, strict=True)]
+        reports = [try_on(entry, network, progress=progress) for entry in found]
+    if not any(report.has_run for report in reports):
+        raise SpecificationError(reports[0].notes[0])
+    ran = [entry if report.has_run else None for report, entry in zip(reports, made, strict=True)]
+    costs = [run_costs(report, entry, options) for report, entry in zip(reports, ran, strict=True)]
     rows = compare(reports, costs if energy else [])
     if as_json:
         print_json({"network": network.name, "machines": rows})

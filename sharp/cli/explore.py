@@ -30,7 +30,7 @@ from sharp.cycles.simulate import run_settings
 def command(as_json: bool, **options: Any) -> None:
     """Try every tile height on every layer and mark the best: the dispatcher's table."""
     network, accelerator = workload(options), machine(options)
-    chosen = plan(options, accelerator)
+    chosen = plan(options, accelerator.plan)
     refuse_energy_options(options)
     with progress_bar("exploring") as progress:
         found = explore(network, accelerator, chosen, progress=progress)

@@ -6,7 +6,8 @@ import dataclasses
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,10 +15,8 @@ import click
 
 from sharp.checks import check_name, refuse
 from sharp.cycles.schedule import loaded
-from sharp.cycles.simulate import Report
 from sharp.errors import SpecificationError
-from sharp.machine.accelerator import UNITS, Accelerator, precision_settings, with_settings
-from sharp.machine.files import accelerator_names, find_accelerator
+from sharp.machine.accelerator import UNITS, Accelerator, precision_settings
 from sharp.machine.plan import FORWARDING, SCHEDULES, WEIGHTS, Plan, TileRows
 from sharp.workload.cells import CELLS
 from sharp.workload.files import find_network
@@ -25,20 +24,16 @@ from sharp.workload.network import Network, RNNLayer, single_layer
 from sharp.yamlfile import parse
 
 if TYPE_CHECKING:
-    from sharp.cycles.report import MachineReport
     from sharp.energy.breakdown import Gating
     from sharp.energy.implementation import Implementation
     from sharp.energy.power import EnergyReport
     from sharp.energy.technology import Technology
-    from sharp.rivals.machines import AnyMachine
+    from sharp.rivals.machine import Machine
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _OF_ENERGY = ("technology", "sram", "clock_gating", "power_gating", "weight_locality")
-_OF_TILES = (
-    *("macs", "precision", "settings", "schedule", "reconfiguration", "forwarding", "weights", "tile_rows"),
-    *("energy", *_OF_ENERGY),
-)
+_OF_PLAN = ("schedule", "reconfiguration", "forwarding", "weights", "tile_rows")
 _LAYER_OPTIONS = {
     "cell": "--cell",
     "input_size": "--input",
@@ -167,61 +162,90 @@ def _lengths(text: str) -> list[int]:
     return [int(part) for part in parts]
 
 
-def any_machine(options: dict[str, Any]) -> AnyMachine:
-    """The machine that the options name; budget and settings are for those of tiles."""
-    found: AnyMachine
-    if options["accelerator"] in accelerator_names():
-        found = find_accelerator(options["accelerator"])
-    else:
-        from sharp.rivals.machines import find_machine  # rivals have data of their own, and start-up counts
-
-        found = find_machine(options["accelerator"], allow_code=options["allow_code"])
-    return _set_up(found, options) if isinstance(found, Accelerator) else found
+def any_machine(options: dict[str, Any]) -> Machine:
+    """The machine that the options name, with its budget and settings."""
+    (found,) = machines([options["accelerator"]], options)
+    return found
 
 
-def refuse_tile_options(options: dict[str, Any], name: str) -> None:
-    """Refuse what has no meaning but for a machine of tiles."""
-    for option in _OF_TILES:
+def machines(names: list[str], options: dict[str, Any]) -> list[Machine]:
+    """Machines by name, each with what it has of budget, precision and settings; one of them has to have it."""
+    from sharp.rivals.machines import find_machine  # only commands that run something need machines
+
+    found = [find_machine(name, allow_code=options["allow_code"]) for name in names]
+    changes = [_changes(entry, options) for entry in found]
+    _refuse_unused(found, set().union(*changes), options)
+    changed = [{name: value for part in parts.values() for name, value in part.items()} for parts in changes]
+    return [entry.with_settings(part) if part else entry for entry, part in zip(found, changed, strict=True)]
+
+
+def _changes(machine: Machine, options: dict[str, Any]) -> dict[str, Mapping[str, object]]:
+    """What each option that has a meaning for a machine sets on it."""
+    changes: dict[str, Mapping[str, object]] = {}
+    if options["macs"] is not None:
+        changes["--macs"] = machine.budget(options["macs"]) or {}
+    if options["precision"] is not None:
+        formats = precision_settings(options["precision"])
+        changes["--precision"] = formats if formats.keys() <= machine.settings.keys() else {}
+    for name, value in _settings(options).items():
+        changes[f"--set {name}"] = {name: value} if name in machine.settings else {}
+    given = {option: part for option, part in changes.items() if part}
+    for first, second in combinations(given, 2):
+        if (given[first].keys() & given[second].keys()) - {"clock_hz"}:  # a budget's clock may be set apart
+            raise SpecificationError(f"{first}: expected it or {second}, got both")
+    return given
+
+
+def _refuse_unused(machines: list[Machine], used: set[str], options: dict[str, Any]) -> None:
+    """Refuse an option that has no meaning for any of the machines, settings of the technology aside."""
+    for name in ("macs", "precision"):
+        if options[name] is not None and f"--{name}" not in used:
+            raise _for_tiles(f"--{name}", machines)
+    known = [name for machine in machines for name in machine.settings]
+    for name in _settings(options):
+        if f"--set {name}" not in used:
+            from sharp.energy.technology import SETTINGS
+
+            if not known and name not in SETTINGS:
+                raise _for_tiles("--set", machines)
+            check_name("parameter", name, (*dict.fromkeys(known), *SETTINGS))
+
+
+def _for_tiles(option: str, machines: list[Machine]) -> SpecificationError:
+    names = ", ".join(machine.name for machine in machines)
+    return SpecificationError(f"{option}: expected a machine of tiles with it, such as sharp, got {names}")
+
+
+def refuse_foreign_options(options: dict[str, Any], machines: list[Machine]) -> None:
+    """Refuse options of a plan where no machine has one to choose, and of energy where it is known of none."""
+    refused: tuple[str, ...] = ()
+    if not any(machine.plan for machine in machines):
+        refused += _OF_PLAN
+    if not any(machine.knows_energy for machine in machines):
+        refused += ("energy", *_OF_ENERGY)
+    for option in refused:
         if options.get(option) not in ((None,) if option == "reconfiguration" else (None, (), False)):
-            words = option.replace("settings", "set").replace("_", "-")
-            raise SpecificationError(f"--{words}: expected a machine of tiles with it, such as sharp, got {name}")
+            raise _for_tiles(f"--{option.replace('_', '-')}", machines)
 
 
 def machine(options: dict[str, Any]) -> Accelerator:
     """The accelerator of tiles that the options name, with its budget and settings."""
-    found = any_machine(options)
-    if not isinstance(found, Accelerator):
-        raise refuse("accelerator", "a machine of tiles, such as sharp", found.name)
-    return found
-
-
-def _set_up(accelerator: Accelerator, options: dict[str, Any]) -> Accelerator:
-    settings = {} if options["macs"] is None else accelerator.budget(options["macs"])
-    given = _settings(options)
-    if options["precision"] is not None:
-        formats = precision_settings(options["precision"])
-        for name in given.keys() & formats.keys():
-            raise SpecificationError(f"--precision: expected it or --set {name}, got both")
-        settings |= formats
-    settings |= {name: value for name, value in given.items() if name in UNITS}
-    return with_settings(accelerator, settings)
+    return any_machine(options).tiles()
 
 
 def technology(options: dict[str, Any]) -> Technology:
     """The technology that the options name, with its settings."""
     from sharp.energy.files import find_technology
-    from sharp.energy.technology import with_settings
+    from sharp.energy.technology import SETTINGS, with_settings
 
     found = find_technology("32nm" if options["technology"] is None else options["technology"])
-    settings = {name: value for name, value in _settings(options).items() if name not in UNITS}
+    settings = {name: value for name, value in _settings(options).items() if name in SETTINGS}
     return with_settings(found, settings)
 
 
-def implementation(options: dict[str, Any], accelerator: Accelerator) -> Implementation:
-    """The accelerator in the technology that the options name."""
-    from sharp.energy.implementation import implement
-
-    return implement(accelerator, technology(options), sram_source=options["sram"] or "table")
+def implementation(options: dict[str, Any], machine: Machine) -> Implementation:
+    """The machine in the technology that the options name."""
+    return machine.implement(technology(options), sram_source=options["sram"] or "table")
 
 
 def gating(options: dict[str, Any]) -> Gating:
@@ -231,52 +255,48 @@ def gating(options: dict[str, Any]) -> Gating:
     return Gating(clock=options["clock_gating"], power=options["power_gating"])
 
 
-def run_costs(report: MachineReport, made: Implementation | None, options: dict[str, Any]) -> EnergyReport | None:
-    """What a run costs, where it is asked for and known: on machines of tiles."""
-    if made is None or not isinstance(report, Report):
+def run_costs(report: Any, made: Implementation | None, options: dict[str, Any]) -> EnergyReport | None:
+    """What a run costs, where it is asked for and known: on machines of tiles, whose report is a `sharp.Report`."""
+    if made is None:
         return None
     from sharp.energy.power import evaluate_energy
 
     return evaluate_energy(report, made, gating(options), weight_locality=options["weight_locality"])
 
 
-def refuse_energy_options(options: dict[str, Any]) -> None:
-    """Refuse what has no meaning but for energy."""
+def refuse_energy_options(options: dict[str, Any], known: Collection[str] = UNITS) -> None:
+    """Refuse what has no meaning but for energy: options, and settings that are none of `known`."""
     given = [f"--{name.replace('_', '-')}" for name in _OF_ENERGY if options.get(name)]
-    given += [f"--set {name}" for name in _settings(options) if name not in UNITS]
+    given += [f"--set {name}" for name in _settings(options) if name not in known]
     for option in given:
         raise SpecificationError(f"{option}: expected --energy with it, got none")
 
 
 def _settings(options: dict[str, Any]) -> dict[str, Any]:
     """The settings of machine and technology, by name."""
-    settings = _pairs("--set", options["settings"], "activation_lanes=128")
-    for name in settings:
-        if name not in UNITS:
-            from sharp.energy.technology import SETTINGS
-
-            check_name("parameter", name, (*UNITS, *SETTINGS))
-    return settings
+    return _pairs("--set", options["settings"], "activation_lanes=128")
 
 
 def _pairs(option: str, texts: Iterable[str], example: str) -> dict[str, Any]:
     """The values of an option that is given as NAME=VALUE, by name."""
-    values = {}
+    values: dict[str, Any] = {}
     for text in texts:
         name, separator, value = (part.strip() for part in text.partition("="))
         if not separator:
             raise refuse(option, f"NAME=VALUE, such as {example}", text)
+        if name in values:
+            raise refuse(option, "each name once", text)
         values[name] = parse(option, value)
     return values
 
 
-def plan(options: dict[str, Any], accelerator: Accelerator) -> Plan:
+def plan(options: dict[str, Any], own: Plan) -> Plan:
     """The plan that the options name, the machine's own where they do not."""
     given = {name: options[name] for name in ("schedule", "reconfiguration", "forwarding", "weights")}
     if options.get("tile_rows") is not None:
         given["tile_rows"] = _tile_rows(options["tile_rows"])
     given = {name: value for name, value in given.items() if value is not None}
-    return loaded(dataclasses.replace(accelerator.plan, **given))
+    return loaded(dataclasses.replace(own, **given))
 
 
 def _tile_rows(text: str) -> TileRows:

@@ -17,7 +17,7 @@ from sharp.cli.options import (
     plan_options,
     print_json,
     refuse_energy_options,
-    refuse_tile_options,
+    refuse_foreign_options,
     run_costs,
     sram_option,
     tile_option,
@@ -25,8 +25,6 @@ from sharp.cli.options import (
     workload_options,
 )
 from sharp.cli.progress import progress_bar
-from sharp.cycles.simulate import simulate
-from sharp.machine.accelerator import Accelerator
 
 if TYPE_CHECKING:
     from sharp.cycles.report import MachineReport
@@ -44,17 +42,14 @@ if TYPE_CHECKING:
 @json_option
 def command(as_json: bool, energy: bool, **options: Any) -> None:
     """Run a network: cycles, latency, utilization and the split, per layer and in total; --energy: what it costs."""
-    network, accelerator = workload(options), any_machine(options)
-    if not isinstance(accelerator, Accelerator):
-        refuse_tile_options({**options, "energy": energy}, accelerator.name)
-        _print_report(accelerator.run(network), None, as_json)
-        return
-    chosen = plan(options, accelerator)
+    network, machine = workload(options), any_machine(options)
+    refuse_foreign_options({**options, "energy": energy}, [machine])
+    chosen = None if machine.plan is None else plan(options, machine.plan)
     if not energy:
-        refuse_energy_options(options)
-    made = implementation(options, accelerator) if energy else None
+        refuse_energy_options(options, machine.settings)
+    made = implementation(options, machine) if energy else None
     with progress_bar("simulating") as progress:
-        report = simulate(network, accelerator, chosen, progress=progress)
+        report = machine.run(network, chosen, progress=progress)
     _print_report(report, run_costs(report, made, options), as_json)
 
 

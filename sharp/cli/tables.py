@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sharp.cli.console import duration, make_table, note, show_table, terminal
 from sharp.cycles.counting import CycleCounts
 from sharp.cycles.explore import TileTable
-from sharp.cycles.report import Machine, MachineReport
-from sharp.cycles.simulate import LayerReport, Report
+from sharp.cycles.report import MachineReport, Reported
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
 from sharp.units import KIB
@@ -22,8 +21,9 @@ if TYPE_CHECKING:
     from sharp.energy.implementation import Implementation
     from sharp.energy.power import EnergyReport
     from sharp.energy.technology import Technology
-    from sharp.rivals.machines import Rival
+    from sharp.rivals.machine import Machine
 
+NOT_KNOWN = "n/a"
 UTILIZATION_HEADER = "utili-\nzation"
 LOSS_HEADERS = {
     "column_padding": "column\npadding",
@@ -34,8 +34,17 @@ LOSS_HEADERS = {
 }
 
 
-def _machine(accelerator: Machine) -> str:
-    return f"{accelerator.name}, {accelerator.num_macs:,} MACs at {accelerator.clock_hz / 1e6:g} MHz"
+def _machine(accelerator: Reported) -> str:
+    macs = "" if accelerator.num_macs is None else f", {accelerator.num_macs:,} MACs"
+    return accelerator.name + macs + ("" if accelerator.clock_hz is None else f" at {_mhz(accelerator)} MHz")
+
+
+def _mhz(accelerator: Reported) -> str:
+    return NOT_KNOWN if accelerator.clock_hz is None else f"{accelerator.clock_hz / 1e6:g}"
+
+
+def _number(value: float | None, form: str) -> str:
+    return NOT_KNOWN if value is None else form.format(value)
 
 
 def _hidden(layer: RNNLayer) -> str:
@@ -71,14 +80,6 @@ def _shares(counts: CycleCounts, losses: Iterable[str]) -> list[str]:
     return [f"{counts.split[part] / counts.total_cycles:.1%}" for part in ("ideal", *losses)]
 
 
-def _planned(plan: Plan) -> str:
-    """Schedule and options, those that are not the paper's named."""
-    parts = [plan.schedule_name, f"{'with' if plan.reconfiguration else 'without'} padding reconfiguration"]
-    parts += ["h forwarded tile by tile"] * (plan.forwarding == "tilewise")
-    parts += ["weights streamed"] * (plan.weights == "streamed")
-    return ", ".join(parts)
-
-
 def _sequences(network: Network) -> str:
     """How much is run: "25 time steps", "4 sequences of 25 time steps"."""
     if network.lengths:
@@ -95,33 +96,29 @@ def _shown_losses(counts: Iterable[CycleCounts]) -> dict[str, str]:
 
 def print_report(report: MachineReport) -> None:
     """Print a run: a row a group of equal layers, then the total; losses in percent of the cycles."""
-    losses = _shown_losses([report.counts])
-    tiled = isinstance(report, Report)
-    table = make_table(
-        f"{report.network.name} on {_machine(report.accelerator)}"
-        + (f", {_planned(report.plan)}" if isinstance(report, Report) else ""),
-        *("layer", "cell", "X", "H", *["K"] * tiled, "cycles", UTILIZATION_HEADER),
-        *losses.values(),
-        text=(0, 1),
-    )
-    for names, entry in _groups(report.layers):
-        table.add_row(
-            names,
-            _cell(entry.layer),
-            str(entry.layer.input_size),
-            _hidden(entry.layer),
-            *([str(entry.tile_rows)] if isinstance(entry, LayerReport) else []),
-            f"{entry.counts.total_cycles:,}",
-            *_shares(entry.counts, losses),
-        )
-    total = report.counts
-    totals = ["total", *[""] * (3 + tiled), f"{total.total_cycles:,}", *_shares(total, losses)]
+    title = f"{report.network.name} on {_machine(report.accelerator)}{', ' * bool(report.how)}{report.how}"
+    total, console = report.counts, terminal()
+    if total is None:
+        console.print(title, style="bold")
+    else:
+        _print_layers(title, report, total)
+    console.print(f"latency {duration(report.latency_s)}, {_sequences(report.network)}", style="bold")
+    for kind, sentences in (("note", report.notes), ("warning", report.cautions)):
+        for sentence in sentences:
+            note(f"{kind}: {sentence}")
+
+
+def _print_layers(title: str, report: MachineReport, total: CycleCounts) -> None:
+    losses, further = _shown_losses([total]), report.layer_columns
+    columns = ("layer", "cell", "X", "H", *further, "cycles", UTILIZATION_HEADER)
+    table = make_table(title, *columns, *losses.values(), text=(0, 1))
+    rows = [(entry, tuple(column[index] for column in further.values())) for index, entry in enumerate(report.layers)]
+    for names, (entry, more) in _groups(rows):
+        shape = (_cell(entry.layer), str(entry.layer.input_size), _hidden(entry.layer))
+        table.add_row(names, *shape, *more, f"{entry.counts.total_cycles:,}", *_shares(entry.counts, losses))
+    totals = ["total", *[""] * (3 + len(further)), f"{total.total_cycles:,}", *_shares(total, losses)]
     table.add_row(*totals, style="bold")
     show_table(table)
-    console = terminal()
-    console.print(f"latency {duration(report.latency_s)}, {_sequences(report.network)}", style="bold")
-    for sentence in report.warnings:
-        note(f"{'warning' if tiled else 'note'}: {sentence}")
 
 
 def print_energy(costs: EnergyReport) -> None:
@@ -169,8 +166,10 @@ def print_comparison(network: Network, rows: Sequence[Mapping[str, Any]]) -> Non
         text=(0, 1),
     )
     for row in rows:
-        cells = [row["accelerator"], row["schedule"], f"{row['num_macs']:,}", f"{row['total_cycles']:,}"]
-        cells += [duration(row["latency_s"]), f"{row['utilization']:.1%}", f"{row['speedup']:.2f}x"]
+        cells = [row["accelerator"], row["schedule"]]
+        cells += [_number(row[name], "{:,}") for name in ("num_macs", "total_cycles")]
+        cells += [NOT_KNOWN if row["latency_s"] is None else duration(row["latency_s"])]
+        cells += [_number(row["utilization"], "{:.1%}"), _number(row["speedup"], "{:.2f}x")]
         if with_energy and row["energy_j"] is not None:
             cells += [f"{1e3 * row['energy_j']:.4g}", f"{row['power_w']:.2f}"]
             cells += ["" if row["energy_ratio"] is None else f"{row['energy_ratio']:.2f}x"]
@@ -242,7 +241,7 @@ def print_tile_tables(network: Network, accelerator: Accelerator, plan: Plan, ta
     """Print the K table: a row a tile height and group of equal layers, the best marked."""
     losses = _shown_losses(counts for table in tables for counts in table.candidates.values())
     table = make_table(
-        f"{network.name} on {_machine(accelerator)}, {_planned(plan)}",
+        f"{network.name} on {_machine(accelerator)}, {plan}",
         *("layer", "cell", "X", "H", "K", "cycles", UTILIZATION_HEADER),
         *losses.values(),
         text=(0, 1),
@@ -266,7 +265,7 @@ def print_tile_tables(network: Network, accelerator: Accelerator, plan: Plan, ta
 def print_lists(
     networks: Iterable[Network],
     accelerators: Iterable[Accelerator],
-    rivals: Iterable[Rival],
+    rivals: Iterable[Machine],
     schedules: Mapping[str, object],
     technologies: Iterable[Technology],
 ) -> None:
@@ -289,7 +288,7 @@ def print_lists(
             machines.add_row(accelerator.name, label, f"{budget.num_macs:,}", f"{budget.clock_hz / 1e6:g}")
     others = make_table("machines without tiles: models fitted to measurements", "name", "MACs a cycle", "clock MHz")
     for rival in rivals:
-        others.add_row(rival.name, f"{rival.num_macs:,}", f"{rival.clock_hz / 1e6:g}")
+        others.add_row(rival.name, _number(rival.num_macs, "{:,}"), _mhz(rival))
     orders = make_table("schedules", "name", "order", text=(0, 1))
     for name, order in schedules.items():
         orders.add_row(name, (order.__doc__ or "").splitlines()[0].replace("`", ""))

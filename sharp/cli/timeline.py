@@ -37,7 +37,7 @@ from sharp.files import write_text
 def command(layer: int, show_steps: int, trace: Path | None, as_json: bool, **options: Any) -> None:
     """Show when array, activation unit and cell updater work, in the first time steps of a layer."""
     network, accelerator = workload(options), machine(options)
-    chosen = plan(options, accelerator)
+    chosen = plan(options, accelerator.plan)
     refuse_energy_options(options)
     if not 0 <= layer < len(network.layers):
         raise refuse("--layer", f"a layer of {network.name}, 0 to {len(network.layers) - 1}", layer)

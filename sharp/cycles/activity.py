@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sharp.cycles.counting import CycleCounts, fits_weight_buffer
-from sharp.cycles.mapping import LayerMapping
+from sharp.cycles.counting import CycleCounts
+from sharp.cycles.mapping import LayerMapping, fits_weight_buffer
 from sharp.cycles.schedule import schedule_of
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan

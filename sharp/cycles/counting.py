@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
-from sharp.checks import MAX_INTEGER
+from sharp.checks import MAX_INTEGER, refuse
 from sharp.cycles.mapping import LayerMapping, Span, map_layer
 from sharp.errors import InfeasibleMappingError
 from sharp.kernels import cycles as kernel
@@ -83,6 +83,10 @@ class CycleCounts:
     """Cycles from the end of the last tile to the last h."""
 
     def __post_init__(self) -> None:
+        for name in _COUNTS:
+            value = getattr(self, name)
+            if type(value) is not int or value < (name in _POSITIVE):
+                raise refuse(f"counts.{name}", f"an integer of at least {int(name in _POSITIVE)}", value)
         if self.total_cycles > MAX_INTEGER:  # tables and traces hold 64 bits
             raise InfeasibleMappingError(
                 f"total_cycles: expected a network and a machine whose cycles stay below 2^63, "
@@ -90,8 +94,9 @@ class CycleCounts:
             )
         busy = self.useful + self.column_padding + self.row_padding
         idle = self.num_macs * (self.dependency_stall + self.weight_load + self.fill_drain)
-        assert busy + idle == self.num_macs * self.total_cycles, "the split does not sum to the total"
-        assert min(self.split.values()) >= 0, "a part of the split is negative"
+        if busy + idle != self.num_macs * self.total_cycles:
+            expected = f"{self.total_cycles}, the sum of its split on {self.num_macs} multipliers"
+            raise refuse("counts.total_cycles", expected, (busy + idle) / self.num_macs)
 
     @property
     def utilization(self) -> float:
@@ -122,10 +127,13 @@ class CycleCounts:
         return replace(self, total_cycles=self.total_cycles + cycles, weight_load=self.weight_load + cycles)
 
 
+_COUNTS = tuple(field.name for field in fields(CycleCounts))
+_POSITIVE = ("num_macs", "total_cycles")
+
+
 def sum_counts(counts: list[CycleCounts]) -> CycleCounts:
     """Counts of pieces of work done one after the other on the same array."""
-    names = [field.name for field in fields(CycleCounts) if field.name != "num_macs"]
-    sums = {name: sum(getattr(part, name) for part in counts) for name in names}
+    sums = {name: sum(getattr(part, name) for part in counts) for name in _COUNTS if name != "num_macs"}
     return CycleCounts(num_macs=counts[0].num_macs, **sums)
 
 
@@ -177,7 +185,7 @@ def count_cycles(
     """
     if not isinstance(sequences, Sequences):
         sequences = Sequences.equal(sequences)
-    mapping = map_layer(layer, sequences, accelerator, plan, streamed=is_streamed(layer, accelerator, plan))
+    mapping = map_layer(layer, sequences, accelerator, plan)
     state = _simulate(mapping, every_step, progress)
     useful, column_padding, row_padding = mapping.multiplier_cycles
     counts = CycleCounts(
@@ -191,16 +199,6 @@ def count_cycles(
         fill_drain=state[_H_OUT] - state[_ARRAY_FREE],
     )
     return counts.times(mapping.repeated)
-
-
-def fits_weight_buffer(layer: RNNLayer, accelerator: Accelerator) -> bool:
-    """Whether the weights of all directions of a layer are on chip together."""
-    return layer.num_weights * accelerator.weight_bytes <= accelerator.weight_buffer.capacity_bytes
-
-
-def is_streamed(layer: RNNLayer, accelerator: Accelerator, plan: Plan) -> bool:
-    """Whether a layer's weights come from the DRAM in every time step."""
-    return plan.weights == "streamed" and not fits_weight_buffer(layer, accelerator)
 
 
 def _state(mapping: LayerMapping) -> array[int]:

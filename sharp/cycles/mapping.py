@@ -243,9 +243,12 @@ def _table(rows: Sequence[tuple[int, ...]]) -> memoryview:
     return memoryview(flat).cast("B").cast("q", (len(rows), len(rows[0]))) if rows else memoryview(flat)
 
 
-def map_layer(
-    layer: RNNLayer, sequences: Sequences, accelerator: Accelerator, plan: Plan, *, streamed: bool = False
-) -> LayerMapping:
+def fits_weight_buffer(layer: RNNLayer, accelerator: Accelerator) -> bool:
+    """Whether the weights of all directions of a layer are on chip together."""
+    return layer.num_weights * accelerator.weight_bytes <= accelerator.weight_buffer.capacity_bytes
+
+
+def map_layer(layer: RNNLayer, sequences: Sequences, accelerator: Accelerator, plan: Plan) -> LayerMapping:
     """Map a layer: one tile of K' x (M / K') issues a cycle, a segment takes ``ceil(C / N')``.
 
     Parameters
@@ -255,9 +258,8 @@ def map_layer(
         The batch.
     accelerator : Accelerator
     plan : Plan
-        On one tile height, not "best".
-    streamed : bool
-        Whether the weights come from the DRAM in every time step.
+        On one tile height, not "best". Where it streams the weights, those of a layer that does not fit the weight
+        buffer come from the DRAM in every time step.
 
     Raises
     ------
@@ -286,7 +288,7 @@ def map_layer(
         reconfiguration=plan.reconfiguration,
         batch_size=1 if interleaved else sequences.batch_size,
         chains=chains,
-        streamed=streamed,
+        streamed=plan.weights == "streamed" and not fits_weight_buffer(layer, accelerator),
     )
     runs = tuple(schedule.round(task)) if plan.is_ours else legal_round(schedule, task)
     mapping = LayerMapping(task=task, runs=runs, sequences=sequences, forwarding=plan.forwarding)

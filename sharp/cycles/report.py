@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from sharp.checks import check_number, check_text, refuse
 from sharp.cycles.counting import CycleCounts, sum_counts
 from sharp.units import seconds_from_cycles
 from sharp.workload.network import Network, RNNLayer
 
 
-class Machine(Protocol):
+class Reported(Protocol):
     """What a report says of the machine that it is about."""
 
     @property
@@ -19,12 +20,12 @@ class Machine(Protocol):
         """Short name, as given to ``--accelerator``."""
 
     @property
-    def num_macs(self) -> int:
-        """Multiply-accumulates that it does a cycle, at most."""
+    def num_macs(self) -> int | None:
+        """Multiply-accumulates that it does a cycle, at most; None where that is not known."""
 
     @property
-    def clock_hz(self) -> float:
-        """Hertz."""
+    def clock_hz(self) -> float | None:
+        """Hertz; None where that is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,25 +41,54 @@ class LayerRun:
 class MachineReport:
     """What a run of a network took, on a machine of any kind: cycles, latency, utilization, of each layer and in total.
 
-    Machines of tiles add to it (`sharp.Report`); BrainWave and GPUs, fitted to published latencies, have no more to
-    say.
+    Machines of tiles add to it (`sharp.Report`). Where only a latency is known, as a text prints it, there are no
+    layers and no cycles.
     """
 
     network: Network
-    accelerator: Machine
-    layers: Sequence[LayerRun]
+    accelerator: Reported
+    layers: Sequence[LayerRun] = ()
+    """Each layer of the network, from the bottom up; none where only a latency is known."""
+    given_latency_s: float | None = None
+    """Seconds of the whole run, where they do not follow from cycles."""
     notes: tuple[str, ...] = ()
     """What a reader has to know of the numbers, a sentence each."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "notes", tuple(check_text("notes", note) for note in self.notes))
+        if self.given_latency_s is not None:
+            check_number("given_latency_s", self.given_latency_s)
+        if (self.given_latency_s is None) == (not self.layers):
+            raise refuse("layers", "those of the network, or a latency in their place", len(self.layers))
+        if self.layers and tuple(entry.layer for entry in self.layers) != self.network.layers:
+            raise refuse("layers", f"the {len(self.network.layers)} of {self.network.name} in order", len(self.layers))
+        if self.layers:
+            check_number("clock_hz", self.accelerator.clock_hz)
+        for entry in self.layers:
+            if entry.counts.num_macs != self.accelerator.num_macs:
+                raise refuse("counts.num_macs", f"{self.accelerator.num_macs}, the machine's", entry.counts.num_macs)
+
     @property
-    def counts(self) -> CycleCounts:
-        """Cycles of the whole run and where they went: all layers, one after the other."""
-        return sum_counts([layer.counts for layer in self.layers])
+    def counts(self) -> CycleCounts | None:
+        """Cycles of the whole run and where they went: all layers, one after the other; None where not known."""
+        return sum_counts([layer.counts for layer in self.layers]) if self.layers else None
 
     @property
     def latency_s(self) -> float:
         """Seconds from the start of the first layer to the last h of the last one: total cycles over the clock."""
-        return seconds_from_cycles(self.counts.total_cycles, self.accelerator.clock_hz)
+        return self._seconds(self.counts) if self.given_latency_s is None else self.given_latency_s
+
+    @property
+    def utilization(self) -> float | None:
+        """Multiply-accumulates of the network over those that the machine could have done meanwhile, 0 to 1."""
+        if self.accelerator.num_macs is None or self.accelerator.clock_hz is None:
+            return None
+        if self.counts is not None:
+            return self.counts.utilization
+        return self.network.num_macs / (self.accelerator.num_macs * self.accelerator.clock_hz * self.latency_s)
+
+    has_run = True
 
     @property
     def order(self) -> str:
@@ -66,9 +96,30 @@ class MachineReport:
         return ""
 
     @property
+    def how(self) -> str:
+        """How it was run, in words, where there is a choice."""
+        return ""
+
+    @property
+    def cautions(self) -> list[str]:
+        """What the numbers leave out, a sentence each."""
+        return []
+
+    @property
     def warnings(self) -> list[str]:
-        """What a reader has to know of the numbers and what they leave out, a sentence each, as printed below them."""
-        return list(self.notes)
+        """Notes and cautions: what a reader has to know, a sentence each."""
+        return [*self.notes, *self.cautions]
+
+    @property
+    def layer_columns(self) -> dict[str, list[str]]:
+        """Further columns of a table of layers, for people: a text a layer by header."""
+        return {}
+
+    @property
+    def totals(self) -> dict[str, float | None]:
+        """Cycles, latency and utilization of the whole run by name; None where one is not known."""
+        cycles = None if self.counts is None else self.counts.total_cycles
+        return {"total_cycles": cycles, "latency_s": self.latency_s, "utilization": self.utilization}
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON-ready values, as ``--json`` prints it.
@@ -83,7 +134,8 @@ class MachineReport:
             "seq_len": self.network.seq_len,
             "batch_size": self.network.batch_size,
             "lengths": list(self.network.lengths),
-            **self.measures(self.counts),
+            **self.totals,
+            "split": None if self.counts is None else self.counts.split,
             "layers": [{**entry.layer.as_dict(), **self.measures(entry.counts)} for entry in self.layers],
             "warnings": self.warnings,
         }
@@ -92,7 +144,12 @@ class MachineReport:
         """Some of its cycles as JSON has them."""
         return {
             "total_cycles": counts.total_cycles,
-            "latency_s": seconds_from_cycles(counts.total_cycles, self.accelerator.clock_hz),
+            "latency_s": self._seconds(counts),
             "utilization": counts.utilization,
             "split": counts.split,
         }
+
+    def _seconds(self, counts: CycleCounts | None) -> float:
+        assert counts is not None, "a report has layers or a latency"
+        assert self.accelerator.clock_hz is not None, "cycles have a clock"
+        return seconds_from_cycles(counts.total_cycles, self.accelerator.clock_hz)

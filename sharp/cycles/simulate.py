@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Any
 
 from sharp.cycles.activity import Activity, add_traffic, count_activity
-from sharp.cycles.counting import Progress, fits_weight_buffer
+from sharp.cycles.counting import CycleCounts, Progress, sum_counts
 from sharp.cycles.explore import explore
-from sharp.cycles.mapping import LayerMapping, map_layer
+from sharp.cycles.mapping import LayerMapping, fits_weight_buffer, map_layer
 from sharp.cycles.report import LayerRun, MachineReport
 from sharp.cycles.schedule import Unfolded, loaded, schedule_of
 from sharp.cycles.streaming import add_weight_loads
@@ -72,9 +72,29 @@ class Report(MachineReport):
     layers: tuple[LayerReport, ...]
 
     @property
+    def counts(self) -> CycleCounts:
+        """All layers, one after the other."""
+        return sum_counts([layer.counts for layer in self.layers])
+
+    @property
+    def utilization(self) -> float:
+        """Share of all multiplier-cycles that multiply a weight, 0 to 1."""
+        return self.counts.utilization
+
+    @property
     def order(self) -> str:
         """Name of the schedule."""
         return self.plan.schedule_name
+
+    @property
+    def how(self) -> str:
+        """The plan in words."""
+        return str(self.plan)
+
+    @property
+    def layer_columns(self) -> dict[str, list[str]]:
+        """The tile height of each layer."""
+        return {"K": [str(layer.tile_rows) for layer in self.layers]}
 
     @cached_property
     def activities(self) -> tuple[Activity, ...]:
@@ -92,7 +112,7 @@ class Report(MachineReport):
         return sum(activity.loaded_bytes for activity in self.activities)
 
     @property
-    def warnings(self) -> list[str]:
+    def cautions(self) -> list[str]:
         """What the numbers leave out, a sentence each."""
         sentences = []
         too_large = [index for index, layer in enumerate(self.layers) if not layer.fits_weight_buffer]

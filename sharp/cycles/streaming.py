@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sharp.cycles.counting import CycleCounts, fits_weight_buffer
+from sharp.cycles.counting import CycleCounts
+from sharp.cycles.mapping import fits_weight_buffer
 from sharp.machine.accelerator import Accelerator
 from sharp.units import cycles_from_bytes
 from sharp.workload.network import RNNLayer

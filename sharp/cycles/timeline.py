@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sharp.checks import check_integer
-from sharp.cycles.counting import Progress, is_streamed, trace_layer
+from sharp.cycles.counting import Progress, trace_layer
 from sharp.cycles.explore import explore_layer
 from sharp.cycles.mapping import LayerMapping, map_layer
 from sharp.cycles.schedule import loaded
@@ -159,7 +159,7 @@ def make_timeline(
         sequences = Sequences.equal(sequences)
     if plan.tile_rows == "best":
         plan = plan.at(explore_layer(layer, sequences, accelerator, plan, progress=progress).best)
-    mapping = map_layer(layer, sequences, accelerator, plan, streamed=is_streamed(layer, accelerator, plan))
+    mapping = map_layer(layer, sequences, accelerator, plan)
     events: list[Event] = []
     h_out: dict[int, int] = {}
     for chain, step, index, *times in trace_layer(mapping, num_steps=num_steps).tolist():

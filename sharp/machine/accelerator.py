@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from sharp.checks import check_integer, check_mapping, check_name, check_number, check_text, refuse, suggestion, within
 from sharp.errors import SpecificationError
@@ -193,6 +193,12 @@ class Accelerator:
             with within("plan"):
                 object.__setattr__(self, "plan", Plan(**check_mapping("", self.plan, Plan.__dataclass_fields__)))
 
+    def __eq__(self, other: object) -> bool:
+        """Whether all numbers and the plan are equal, whoever else knows how to run one of them."""
+        if not isinstance(other, Accelerator):
+            return NotImplemented
+        return all(getattr(self, entry.name) == getattr(other, entry.name) for entry in _COMPARED)
+
     def _check_tile_rows(self) -> None:
         if not self.tile_rows:
             raise refuse("tile_rows", "at least one tile height", self.tile_rows)
@@ -308,7 +314,7 @@ class Accelerator:
         clocks = [budget.clock_hz for budget in self.budgets.values() if budget.num_macs == number]
         return {"num_macs": number} | ({"clock_hz": clocks[0]} if clocks else {})
 
-    def with_macs(self, macs: str | int) -> Accelerator:
+    def with_macs(self, macs: str | int) -> Self:
         """The same machine with another number of multipliers, and the clock of the budget that it is.
 
         Parameters
@@ -338,6 +344,10 @@ class Accelerator:
         return label_from_macs(self.num_macs)
 
 
+Kind = TypeVar("Kind", bound=Accelerator)
+_COMPARED = tuple(entry for entry in fields(Accelerator) if entry.compare)
+
+
 def ping_pong_elements(io_buffer_bytes: Any, element_bits: int) -> Any:
     """Elements of x or h that half of the I/H buffer holds, which works in ping-pong; of a number or an array."""
     return words_from_bytes(io_buffer_bytes, 2 * element_bits)
@@ -358,7 +368,7 @@ def precision_settings(label: str) -> dict[str, object]:
     return {"arithmetic": kind, "weight_bits": int(formats[2]), "partial_sum_bits": int(formats[4])}
 
 
-def with_settings(accelerator: Accelerator, settings: Mapping[str, object]) -> Accelerator:
+def with_settings(accelerator: Kind, settings: Mapping[str, object]) -> Kind:
     """The same machine with some parameters changed, all at once.
 
     Parameters

@@ -44,7 +44,7 @@ def load_accelerator(path: Path, *, allow_code: bool = False) -> Accelerator:
     """
     content = read_yaml(path)
     with within(f"{path}: "):
-        return accelerator_from(content, allow_code=allow_code)
+        return accelerator_from({"name": path.stem, **content}, allow_code=allow_code)
 
 
 def _completed(content: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -61,7 +61,8 @@ def _completed(content: Mapping[str, Any]) -> Mapping[str, Any]:
 def accelerator_from(content: Mapping[str, Any], *, allow_code: bool = False) -> Accelerator:
     """The accelerator that the content of a file describes (`load_accelerator`)."""
     content = _completed(content)
-    check_mapping("accelerator", content, ("name", *UNITS, "budgets", "plan", "like"), ("name", *UNITS))
+    check_mapping("accelerator", content, ("kind", "name", *UNITS, "budgets", "plan", "like"), ("name", *UNITS))
+    check_name("kind", content.get("kind", "tiles"), ("tiles",))
     values: dict[str, Any] = {}
     provenance: dict[str, Provenance] = {}
     for name in UNITS:

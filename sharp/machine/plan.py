@@ -104,6 +104,13 @@ class Plan:
         """Whether the schedule is one of ours, which the tests check; one of a user's own is checked before it runs."""
         return isinstance(self.schedule, str) and self.schedule in SCHEDULES
 
+    def __str__(self) -> str:
+        """Schedule and options in words, those that are not the paper's named."""
+        parts = [self.schedule_name, f"{'with' if self.reconfiguration else 'without'} padding reconfiguration"]
+        parts += ["h forwarded tile by tile"] * (self.forwarding == "tilewise")
+        parts += ["weights streamed"] * (self.weights == "streamed")
+        return ", ".join(parts)
+
     def at(self, tile_rows: int) -> Plan:
         """The same plan on one tile height, for the functions that do not take "best"."""
         return replace(self, tile_rows=tile_rows)

@@ -7,20 +7,21 @@ the GRU problems many.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from math import log
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
 
 from sharp.checks import check_integer, check_name, check_number, check_text, refuse, within
-from sharp.cycles.counting import CycleCounts
+from sharp.cycles.counting import CycleCounts, Progress
 from sharp.cycles.report import LayerRun, MachineReport
-from sharp.errors import SpecificationError
+from sharp.machine.plan import Plan
 from sharp.provenance import Provenance
-from sharp.published import numbers_from
 from sharp.rivals.data import MeasuredLatency, brainwave_latencies
+from sharp.rivals.machine import Machine
 from sharp.shipped import DATA
 from sharp.workload.network import Network, RNNLayer
 from sharp.yamlfile import read_yaml
@@ -34,17 +35,10 @@ CELLS = ("lstm", "gru")
 
 _INTEGERS = ("num_macs", "native_dimension")
 _NUMBERS = ("clock_hz", "step_cycles", "invocation_cycles")
-_UNITS = {
-    "num_macs": "multipliers",
-    "native_dimension": "rows",
-    "clock_hz": "Hz",
-    "step_cycles": "cycles",
-    "invocation_cycles": "cycles",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
-class BrainWave:
+class BrainWave(Machine):
     """A machine that multiplies square native tiles, one sequence at a time, such as Microsoft's BrainWave.
 
     A time step takes as long as its tiles of `native_dimension` rows and columns, and at least `step_cycles`, its
@@ -67,6 +61,16 @@ class BrainWave:
     provenance: Mapping[str, Provenance] = field(default_factory=dict, compare=False)
     """Source, status and range of each number, by field name."""
 
+    settings = MappingProxyType(
+        {
+            "num_macs": "multipliers",
+            "native_dimension": "rows",
+            "clock_hz": "Hz",
+            "step_cycles": "cycles",
+            "invocation_cycles": "cycles",
+        }
+    )
+
     def __post_init__(self) -> None:
         check_text("name", self.name)
         for name in _INTEGERS:
@@ -74,14 +78,16 @@ class BrainWave:
         for name in _NUMBERS:
             check_number(name, getattr(self, name))
 
-    def run(self, network: Network) -> MachineReport:
+    def run(self, network: Network, plan: Plan | None = None, *, progress: Progress | None = None) -> MachineReport:
         """Run a network: its weights on chip, layers, directions and sequences one after the other.
 
         Raises
         ------
         SpecificationError
-            Where a layer has a cell or a projection of which no latency is published.
+            Where a layer has a cell or a projection of which no latency is published, or there is a plan.
         """
+        del progress  # it takes no time
+        self.check_no_plan(plan)
         counts: dict[RNNLayer, CycleCounts] = {}
         for index, layer in enumerate(network.layers):
             if layer not in counts:
@@ -133,6 +139,26 @@ class BrainWave:
             fill_drain=0,
         )
 
+    @classmethod
+    def names(cls) -> Collection[str]:
+        """BrainWave as it ships."""
+        return ("brainwave",)
+
+    @classmethod
+    def named(cls, name: str) -> BrainWave:
+        """BrainWave as it ships."""
+        del name
+        return _shipped()
+
+    @classmethod
+    def read(cls, name: str, content: Mapping[str, Any], *, folder: Path = Path(), allow_code: bool = False) -> Self:
+        """The machine that the content of a file describes (`find_brainwave`)."""
+        del folder, allow_code
+        numbers = cls.numbers(content)
+        values: dict[str, Any] = {key: number.value for key, number in numbers.items()}
+        provenance = {key: number.provenance for key, number in numbers.items()}
+        return cls(name=name, provenance=provenance, **values)
+
 
 def find_brainwave(path: Path | None = None) -> BrainWave:
     """BrainWave as it ships, or a machine of its kind from a file; the file's name is the machine's.
@@ -143,28 +169,13 @@ def find_brainwave(path: Path | None = None) -> BrainWave:
         With the file, the key, what was expected and what was got.
     """
     path = path or DATA / "rivals" / "brainwave.yaml"
-    return brainwave_from(path, read_yaml(path))
+    with within(f"{path}: "):
+        return BrainWave.read(path.stem, read_yaml(path))
 
 
 @cache
 def _shipped() -> BrainWave:
     return find_brainwave()
-
-
-def brainwave_from(path: Path, content: Mapping[str, Any]) -> BrainWave:
-    """The machine that the content of a file describes (`find_brainwave`)."""
-    numbers = numbers_from(path, content)
-    known = (*_INTEGERS, *_NUMBERS)
-    with within(f"{path}: "):
-        for name, entry in numbers.items():
-            if entry.provenance.unit != _UNITS[check_name("brainwave", name, known)]:
-                raise refuse(f"{name}.unit", _UNITS[name], entry.provenance.unit)
-        for name in known:
-            if name not in numbers:
-                raise SpecificationError(f"brainwave: expected a number {name}, got none")
-        values = {name: entry.value for name, entry in numbers.items()}
-        provenance = {name: entry.provenance for name, entry in numbers.items()}
-        return BrainWave(name=path.stem, provenance=provenance, **values)  # type: ignore[arg-type]
 
 
 def fit(latencies: Sequence[MeasuredLatency], machine: BrainWave) -> BrainWave:

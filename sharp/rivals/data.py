@@ -17,6 +17,7 @@ from sharp.checks import check_flag, check_integer, check_mapping, check_name, c
 from sharp.errors import SpecificationError
 from sharp.provenance import STATUSES, PublishedNumber
 from sharp.published import load_numbers
+from sharp.readonly import ReadOnly
 from sharp.shipped import DATA
 from sharp.workload.cells import CELLS
 from sharp.workload.files import find_network, shipped_networks
@@ -138,7 +139,7 @@ class Device:
             check_number(f"peak_flops_per_s.{precision}", peak)
         check_text("source", self.source)
         check_name("status", self.status, STATUSES)
-        object.__setattr__(self, "peak_flops_per_s", MappingProxyType(dict(self.peak_flops_per_s)))
+        object.__setattr__(self, "peak_flops_per_s", ReadOnly(self.peak_flops_per_s))
 
 
 # What ships ----------------------------------------------------------------------------------------------------------
@@ -146,12 +147,12 @@ class Device:
 
 def brainwave_latencies(device: str = "BrainWave") -> tuple[MeasuredLatency, ...]:
     """BrainWave's latencies on DeepBench, or those of the "Titan Xp" that its paper prints beside them."""
-    return _of_device(_shipped_latencies("brainwave_deepbench"), device)
+    return of_device(_shipped_latencies("brainwave_deepbench"), device)
 
 
 def plasticine_latencies(device: str = "Plasticine") -> tuple[MeasuredLatency, ...]:
     """Plasticine's latencies on DeepBench, or those of the "Tesla V100" or "Xeon Skylake" beside them."""
-    return _of_device(_shipped_latencies("plasticine_deepbench"), device)
+    return of_device(_shipped_latencies("plasticine_deepbench"), device)
 
 
 def gpu_latencies(device: str | None = None, batch_size: int | None = None) -> tuple[MeasuredLatency, ...]:
@@ -171,7 +172,7 @@ def gpu_latencies(device: str | None = None, batch_size: int | None = None) -> t
     """
     latencies = _shipped_latencies("gpu_deepbench")
     if device is not None:
-        latencies = _of_device(latencies, device)
+        latencies = of_device(latencies, device)
     if batch_size is not None:
         check_integer("batch_size", batch_size)
         latencies = tuple(latency for latency in latencies if latency.network.batch_size == batch_size)
@@ -204,7 +205,8 @@ def epur_numbers() -> dict[str, PublishedNumber]:
     return load_numbers(_FOLDER / "epur.yaml")
 
 
-def _of_device(latencies: tuple[MeasuredLatency, ...], device: str) -> tuple[MeasuredLatency, ...]:
+def of_device(latencies: tuple[MeasuredLatency, ...], device: str) -> tuple[MeasuredLatency, ...]:
+    """Those of some latencies that are of a device."""
     check_name("device", device, dict.fromkeys(latency.device for latency in latencies))
     return tuple(latency for latency in latencies if latency.device == device)
 
@@ -258,6 +260,16 @@ def load_latencies(path: Path) -> tuple[MeasuredLatency, ...]:
     if not latencies:
         raise SpecificationError(f"{path}: expected at least one latency, got none")
     return tuple(latencies)
+
+
+def latency_from(entry: Mapping[str, object]) -> MeasuredLatency:
+    """A latency that a YAML file gives, in the columns of `load_latencies`."""
+    row = {}
+    for name, value in check_mapping("latency", entry, _COLUMNS, _REQUIRED).items():
+        if not isinstance(value, str | int | float):
+            raise refuse(name, "a text or a number", value)
+        row[name] = ("yes" if value else "no") if isinstance(value, bool) else str(value)
+    return _latency(row)
 
 
 def _latency(row: Mapping[str, str]) -> MeasuredLatency:

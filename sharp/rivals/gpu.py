@@ -21,18 +21,32 @@ kept on chip (persistent kernels).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import hypot, sqrt
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
-from sharp.checks import check_integer, check_name, check_number, check_text, refuse
-from sharp.cycles.counting import CycleCounts
+from sharp.checks import (
+    check_flag,
+    check_integer,
+    check_list,
+    check_mapping,
+    check_name,
+    check_number,
+    check_text,
+    refuse,
+)
+from sharp.cycles.counting import CycleCounts, Progress
 from sharp.cycles.report import LayerRun, MachineReport
+from sharp.machine.plan import Plan
 from sharp.provenance import STATUSES
+from sharp.readonly import ReadOnly
 from sharp.rivals.data import Device, gpu_devices
+from sharp.rivals.machine import Machine
 from sharp.shipped import DATA
+from sharp.workload.cells import CELLS
 from sharp.workload.network import Network, RNNLayer, Sequences
 
 WEIGHT_BYTES = MappingProxyType({"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2, "fp16_storage": 2, "fp16_tensor": 2})
@@ -62,7 +76,7 @@ class Product(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gpu:
+class Gpu(Machine):
     """A GPU in one precision: a roofline with launch overhead, fitted to measured latencies.
 
     A step pays for its launch, then reads its weights and multiplies, and the slower of the two decides; small products
@@ -88,38 +102,54 @@ class Gpu:
     """Effective, of reading weights."""
     half_peak_size: float
     """sqrt(hidden_size * sequences) of a product that reaches half of the peak."""
-    cells: tuple[str, ...]
+    cells: tuple[str, ...] = ("gru", "lstm")
     """Cells that were measured."""
-    ranges: Mapping[str, tuple[int, int]] = field(hash=False)
+    ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict, hash=False)
     """Least and greatest hidden_size, batch_size, seq_len and chains (layers times directions) that were measured."""
-    inputs_measured: bool
+    inputs_measured: bool = False
     """Whether measured times hold the products with x."""
-    num_points: int
-    """Measurements."""
-    mean_error: float
+    num_points: int = 0
+    """Measurements; none where the numbers are not a fit but somebody's own."""
+    mean_error: float = 0
     """Of the absolute relative errors of the measurements, each predicted by a fit to all others: the mean."""
-    median_error: float
+    median_error: float = 0
     """The median."""
-    max_error: float
+    max_error: float = 0
     """The greatest."""
-    source: str
+    source: str = "the user's file"
     """Files of the measurements."""
     status: str = "derived"
     """One of `sharp.provenance.STATUSES`."""
+
+    settings = MappingProxyType(
+        {
+            "num_macs": "multipliers",
+            "clock_hz": "Hz",
+            "launch_s": "s",
+            "startup_s": "s",
+            "bandwidth_bytes_per_s": "byte/s",
+            "half_peak_size": "1",
+        }
+    )
 
     def __post_init__(self) -> None:
         for name in ("name", "device", "source"):
             check_text(name, getattr(self, name))
         check_name("precision", self.precision, WEIGHT_BYTES)
         check_name("status", self.status, STATUSES)
-        for name in ("num_macs", "num_points"):
-            check_integer(name, getattr(self, name))
+        check_integer("num_macs", self.num_macs)
+        check_integer("num_points", self.num_points, minimum=0)
         for name in ("clock_hz", "bandwidth_bytes_per_s", *_MAY_BE_ZERO):
             if name not in _MAY_BE_ZERO or getattr(self, name) != 0:
                 check_number(name, getattr(self, name))
-        object.__setattr__(self, "ranges", MappingProxyType(dict(self.ranges)))
+        object.__setattr__(self, "ranges", ReadOnly(self.ranges))
 
-    def run(self, network: Network) -> MachineReport:
+    @property
+    def weight_bytes(self) -> int:  # type: ignore[override]
+        """Bytes of a weight, and of an element of x and h."""
+        return WEIGHT_BYTES[self.precision]
+
+    def run(self, network: Network, plan: Plan | None = None, *, progress: Progress | None = None) -> MachineReport:
         """Latency of a network, with the products with x, in cycles of the boost clock.
 
         The split has the arithmetic at the peak as useful; the time that the weights' bytes take beyond it as
@@ -128,8 +158,10 @@ class Gpu:
         Raises
         ------
         SpecificationError
-            For a cell that was not measured.
+            For a cell that was not measured, and where there is a plan.
         """
+        del progress  # it takes no time
+        self.check_no_plan(plan)
         self._check_cells(network)
         runs = [LayerRun(layer=layer, counts=self._counts(layer, network.sequences)) for layer in network.layers]
         return MachineReport(network=network, accelerator=self, layers=runs, notes=self.notes(network))
@@ -158,6 +190,8 @@ class Gpu:
 
     def notes(self, network: Network) -> tuple[str, ...]:
         """What a reader has to know of the numbers of a network: how good the fit is, and what it does not cover."""
+        if not self.num_points:
+            return (f"the numbers of {self.name} are not fitted to measurements here: {self.source}",)
         notes = [
             f"{self.name} is a fit to {self.num_points} measurements of the {self.device}; each left out in turn, it "
             f"misses them by {self.median_error:.0%} in the median, {self.mean_error:.0%} in the mean and "
@@ -174,6 +208,32 @@ class Gpu:
             notes.append(f"this is extrapolation beyond the measurements: {', '.join(beyond)}")
         return tuple(notes)
 
+    def with_settings(self, settings: Mapping[str, object]) -> Self:
+        """The same device with some numbers changed, of which measurements say nothing any more."""
+        changed = super().with_settings(settings)
+        own: dict[str, Any] = dict.fromkeys(("num_points", *ERRORS), 0)
+        return replace(changed, **own, ranges={}, source=f"{', '.join(settings)} set by hand", status="given")
+
+    @classmethod
+    def names(cls) -> Collection[str]:
+        """The GPUs that ship."""
+        return gpu_models()
+
+    @classmethod
+    def named(cls, name: str) -> Gpu:
+        """The GPU of a shipped name."""
+        return gpu_models()[name]
+
+    @classmethod
+    def read(cls, name: str, content: Mapping[str, Any], *, folder: Path = Path(), allow_code: bool = False) -> Gpu:
+        """The GPU that the content of a file describes: `settings`, ``precision``, and what else is known of a fit."""
+        del folder, allow_code
+        given = {key: entry for key, entry in content.items() if key not in cls.settings}
+        check_mapping("gpu", given, _WORDS, ("precision",))
+        numbers = cls.numbers({key: entry for key, entry in content.items() if key in cls.settings})
+        words = {key: _WORDS[key](key, entry) for key, entry in given.items()}
+        return cls(**{"name": name, "device": name, **words, **{key: entry.value for key, entry in numbers.items()}})
+
     @property
     def _peak_flops_per_s(self) -> float:
         return 2 * self.num_macs * self.clock_hz
@@ -189,7 +249,7 @@ class Gpu:
         return launches * self.launch_s + starts * self.startup_s
 
     def _load_s(self, product: Product) -> float:
-        return product.weights * WEIGHT_BYTES[self.precision] / self.bandwidth_bytes_per_s
+        return product.weights * self.weight_bytes / self.bandwidth_bytes_per_s
 
     def _product_s(self, product: Product) -> float:
         compute_s = product.flops / self._peak_flops_per_s * (1 + self.half_peak_size / product.size)
@@ -216,6 +276,38 @@ class Gpu:
             weight_load=load,
             fill_drain=0,
         )
+
+
+def _cells(where: str, value: object) -> tuple[str, ...]:
+    return tuple(check_name(where, cell, CELLS) for cell in check_list(where, value))
+
+
+def _ranges(where: str, value: object) -> dict[str, tuple[int, int]]:
+    ranges = {}
+    for name, bounds in check_mapping(where, value, RANGES, RANGES).items():
+        low, high = (check_integer(f"{where}.{name}", bound) for bound in _two(f"{where}.{name}", bounds))
+        ranges[name] = low, high
+    return ranges
+
+
+def _two(where: str, value: object) -> list[Any]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise refuse(where, "two integers, the lower one first", value)
+    return value
+
+
+def _as_it_is(where: str, value: Any) -> Any:
+    del where
+    return value
+
+
+_WORDS: Mapping[str, Callable[[str, Any], Any]] = {
+    **dict.fromkeys(("device", "precision", "num_points", *ERRORS, "source", "status"), _as_it_is),
+    "cells": _cells,
+    "ranges": _ranges,
+    "inputs_measured": check_flag,
+}
+"""What a file may say of a `Gpu` beside its numbers, and how it is read."""
 
 
 def gpu_models() -> dict[str, Gpu]:

@@ -1,4 +1,7 @@
-"""Machines of every kind by name, and a network on any of them: tiles (SHARP, E-PUR), BrainWave, GPUs."""
+"""Machines of every kind by name or from a file: the one place that knows which kinds there are.
+
+A file says its kind by its key ``kind``; one without is told by its other keys, as files were before there were kinds.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 from sharp.checks import refuse, suggestion, within
 from sharp.cycles.counting import Progress
 from sharp.cycles.report import MachineReport
-from sharp.cycles.simulate import simulate
 from sharp.errors import SpecificationError
 from sharp.machine.accelerator import Accelerator
-from sharp.machine.files import accelerator_from, accelerator_names, find_accelerator
 from sharp.machine.plan import Plan
-from sharp.rivals.brainwave import BrainWave, brainwave_from, find_brainwave
-from sharp.rivals.gpu import Gpu, gpu_models
+from sharp.plugins import names_code, refuse_code
+from sharp.rivals.machine import MACHINES, Machine
 from sharp.workload.files import networks_from
 from sharp.workload.network import Network
 from sharp.yamlfile import read_yaml
@@ -23,17 +24,43 @@ from sharp.yamlfile import read_yaml
 if TYPE_CHECKING:
     from sharp.energy.technology import Technology
 
-Rival = BrainWave | Gpu
-"""Machines that are no tiles: models fitted to published measurements."""
-AnyMachine = Accelerator | Rival
+
+def _tiles() -> type[Machine]:
+    from sharp.rivals.tiles import Tiles
+
+    return Tiles
 
 
-def shipped_rivals() -> dict[str, Rival]:
+def _vector() -> type[Machine]:
+    from sharp.rivals.brainwave import BrainWave
+
+    return BrainWave
+
+
+def _gpu() -> type[Machine]:
+    from sharp.rivals.gpu import Gpu
+
+    return Gpu
+
+
+def _published() -> type[Machine]:
+    from sharp.rivals.published import Published
+
+    return Published
+
+
+MACHINES.add("tiles", _tiles)
+MACHINES.add("vector", _vector)
+MACHINES.add("gpu", _gpu)
+MACHINES.add("published", _published)
+
+
+def shipped_rivals() -> dict[str, Machine]:
     """The machines without tiles that ship: BrainWave and GPUs, fitted to published latencies.
 
     Returns
     -------
-    dict of str to BrainWave or Gpu
+    dict of str to Machine
         By name, as given to ``--accelerator``.
 
     Examples
@@ -42,58 +69,31 @@ def shipped_rivals() -> dict[str, Rival]:
     >>> "titan-xp" in shipped_rivals()
     True
     """
-    return {"brainwave": find_brainwave(), **gpu_models()}
+    kinds = [load() for name, load in MACHINES.items() if name != "tiles"]
+    return {name: kind.named(name) for kind in kinds for name in kind.names()}
 
 
-def load_any(path: Path, *, allow_code: bool = False) -> tuple[Network, ...] | Accelerator | Technology | BrainWave:
-    """Load whatever a file describes, told apart by its keys; the file is read once, so it may be a pipe.
-
-    With `allow_code` cells and schedules that it names may be those of Python files.
-
-    Raises
-    ------
-    SpecificationError
-        With the file, the key, what was expected and what was got.
-    """
-    return any_from(path, read_yaml(path), allow_code=allow_code)
-
-
-def any_from(
-    path: Path, content: Mapping[str, Any], *, allow_code: bool = False
-) -> tuple[Network, ...] | Accelerator | Technology | BrainWave:
-    """What the content of a file describes (`load_any`)."""
-    if "native_dimension" in content:
-        return brainwave_from(path, content)
-    if {"layers", "suite", "seq_len"} & set(content):
-        return networks_from(path, content, allow_code=allow_code)
-    with within(f"{path}: "):
-        if "voltage_v" not in content:
-            return accelerator_from(content, allow_code=allow_code)
-        from sharp.energy.files import technology_from  # nothing else needs it yet, and start-up counts
-
-        return technology_from(content)
-
-
-def find_machine(name: str, *, allow_code: bool = False) -> AnyMachine:
-    """The machine of a shipped name, or of a file: one of tiles, BrainWave, or a GPU.
+def find_machine(name: str, *, allow_code: bool = False) -> Machine:
+    """The machine of a shipped name, of a file, or of one's own code.
 
     Parameters
     ----------
     name : str
-        A name that `sharp list accelerators` prints ("sharp", "epur", "brainwave", "titan-xp"), or the path of a YAML
-        file.
+        A name that `sharp list accelerators` prints ("sharp", "epur", "brainwave", "titan-xp"), a YAML file
+        ("mine.yaml"), a class of a Python file ("mine.py:MyMachine"; its code runs), or the name of an entry point
+        ``sharp.machines`` of an installed package.
     allow_code : bool
         As in `load_any`.
 
     Returns
     -------
-    Accelerator, BrainWave or Gpu
-        For `run_on`.
+    Machine
+        One of tiles is the `sharp.Accelerator`, too.
 
     Raises
     ------
     SpecificationError
-        Where there is no such name or file (with the nearest names), or the file is refused.
+        Where there is no such name or file (with the nearest names), or what is found is refused.
 
     Examples
     --------
@@ -101,32 +101,53 @@ def find_machine(name: str, *, allow_code: bool = False) -> AnyMachine:
     >>> find_machine("brainwave").num_macs
     96000
     """
-    if name in accelerator_names():
-        return find_accelerator(name)
-    if name.endswith((".yaml", ".yml")) or "/" in name:
-        loaded = load_any(Path(name), allow_code=allow_code)
-        if not isinstance(loaded, Accelerator | BrainWave):
+    if name.endswith((".yaml", ".yml")) or ("/" in name and not names_code(name)):
+        described, machine = described_by(Path(name), read_yaml(Path(name)), allow_code=allow_code)
+        if described != "accelerator":
             raise SpecificationError(f"{name}: expected an accelerator, got a file of another kind")
-        return loaded
-    rivals = shipped_rivals()
-    if name not in rivals:
-        known = [*accelerator_names(), *rivals]
-        raise refuse("accelerator", f"{', '.join(known)} or a YAML file", name, suggestion(name, known))
-    return rivals[name]
+        return machine  # type: ignore[no-any-return]
+    if names_code(name):
+        return _own(name)
+    known: list[str] = []
+    for load in MACHINES.values():
+        kind = load()
+        if name in kind.names():
+            return kind.named(name)
+        known += kind.names()
+    installed = [entry for entry in MACHINES.installed() if entry not in MACHINES]
+    if name in installed:
+        return _own(name)
+    known += installed
+    raise refuse("accelerator", f"{', '.join(known)} or a YAML file", name, suggestion(name, known))
+
+
+def _own(name: str) -> Machine:
+    from sharp.rivals.own import own_machine  # only code of others needs it
+
+    return own_machine(*MACHINES.load(name))
+
+
+def as_machine(machine: Machine | Accelerator) -> Machine:
+    """The machine that an accelerator of tiles is; any other is one already."""
+    if isinstance(machine, Machine):
+        return machine
+    from sharp.rivals.tiles import Tiles
+
+    return Tiles.of(machine)
 
 
 def run_on(
-    machine: AnyMachine, network: Network, plan: Plan | None = None, *, progress: Progress | None = None
+    machine: Machine | Accelerator, network: Network, plan: Plan | None = None, *, progress: Progress | None = None
 ) -> MachineReport:
     """Run a network on a machine of any kind.
 
     Parameters
     ----------
-    machine : Accelerator, BrainWave or Gpu
+    machine : Machine or Accelerator
         Such as `find_machine` gives.
     network : Network
     plan : Plan, optional
-        For machines of tiles alone; by default the machine's own.
+        By default the machine's own; refused where it has none to choose.
     progress : callable, optional
         Called with the share of the work done, 0 to 1.
 
@@ -151,8 +172,55 @@ def run_on(
     brainwave 75.4 us
     titan-xp 2018.9 us
     """
-    if isinstance(machine, Accelerator):
-        return simulate(network, machine, plan, progress=progress)
-    if plan is not None:
-        raise refuse("plan", f"none, as {machine.name} has no schedule to choose", plan.schedule_name)
-    return machine.run(network)
+    return as_machine(machine).run(network, plan, progress=progress)
+
+
+# Files ---------------------------------------------------------------------------------------------------------------
+
+
+def load_any(path: Path, *, allow_code: bool = False) -> tuple[Network, ...] | Machine | Technology:
+    """Load whatever a file describes; the file is read once, so it may be a pipe.
+
+    With `allow_code` cells, schedules and kinds of machines that it names may be those of Python files.
+
+    Raises
+    ------
+    SpecificationError
+        With the file, the key, what was expected and what was got.
+    """
+    return described_by(path, read_yaml(path), allow_code=allow_code)[1]  # type: ignore[no-any-return]
+
+
+def described_by(path: Path, content: Mapping[str, Any], *, allow_code: bool = False) -> tuple[str, Any]:
+    """What the content of a file describes, and what that is.
+
+    Returns
+    -------
+    tuple of str and value
+        "network" and a tuple of networks, "accelerator" and a machine, or "technology" and a technology.
+    """
+    if "kind" not in content:
+        if {"layers", "suite", "seq_len"} & set(content):
+            return "network", networks_from(path, content, allow_code=allow_code)
+        if "voltage_v" in content:
+            from sharp.energy.files import technology_from  # nothing else needs it yet, and start-up counts
+
+            with within(f"{path}: "):
+                return "technology", technology_from(content)
+    with within(f"{path}: "):
+        return "accelerator", _machine_from(path, content, allow_code)
+
+
+def _machine_from(path: Path, content: Mapping[str, Any], allow_code: bool) -> Machine:
+    kind = content.get("kind", "vector" if "native_dimension" in content else "tiles")
+    refuse_code("kind", kind, allow_code)
+    name = content.get("name", path.stem)
+    rest = {key: entry for key, entry in content.items() if key not in ("kind", "name")}
+    if kind in MACHINES:
+        return MACHINES[kind]().read(name, rest, folder=path.parent, allow_code=allow_code)
+    if not names_code(kind) and kind not in (installed := MACHINES.installed()):
+        known = [*MACHINES, *installed]
+        raise refuse("kind", ", ".join(known), kind, suggestion(kind, known))
+    from sharp.rivals.own import read_own
+
+    return read_own(*MACHINES.load(kind), name, rest, folder=path.parent, allow_code=allow_code)

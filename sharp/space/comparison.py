@@ -3,18 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sharp.cycles.report import MachineReport
+from sharp.cycles.counting import Progress
+from sharp.cycles.report import MachineReport, Reported
 from sharp.energy.power import EnergyReport
+from sharp.errors import SharpError
+from sharp.readonly import ReadOnly
+from sharp.rivals.machine import Machine
+from sharp.workload.network import Network
 
 
-def compare(reports: Sequence[MachineReport], costs: Sequence[EnergyReport | None] = ()) -> list[dict[str, Any]]:
+@dataclass(frozen=True, kw_only=True)
+class NotRun:
+    """A machine that cannot run the network, and why."""
+
+    accelerator: Reported
+    reason: str
+    """A sentence."""
+    order = ""
+    has_run = False
+    totals = ReadOnly(dict.fromkeys(("total_cycles", "latency_s", "utilization")))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Why it did not run."""
+        return (self.reason,)
+
+
+def try_on(machine: Machine, network: Network, *, progress: Progress | None = None) -> MachineReport | NotRun:
+    """Run a network on a machine as it is run unless asked otherwise; where it cannot, say why."""
+    try:
+        return machine.run(network, progress=progress)
+    except SharpError as error:
+        return NotRun(accelerator=machine, reason=str(error))
+
+
+def compare(
+    reports: Sequence[MachineReport | NotRun], costs: Sequence[EnergyReport | None] = ()
+) -> list[dict[str, Any]]:
     """A row a machine, as JSON has it.
 
     Parameters
     ----------
-    reports : sequence of MachineReport
+    reports : sequence of MachineReport or NotRun
         The same network on each machine; the first is what the others are compared with.
     costs : sequence of EnergyReport or None
         Of each, where energy is asked for; None where it is not known.
@@ -23,26 +56,25 @@ def compare(reports: Sequence[MachineReport], costs: Sequence[EnergyReport | Non
     -------
     list of dict
         accelerator, schedule ("" where there is none to choose), num_macs, total_cycles, latency_s, utilization,
-        speedup (of the first over this one), notes; with costs energy_j, power_w and energy_ratio (of the first to this
-        one), each None where it is not known.
+        speedup (of the first over this one), notes (of a machine that did not run, the reason); with costs energy_j,
+        power_w and energy_ratio (of the first to this one). Each number is None where it is not known.
     """
-    first = reports[0].latency_s
-    rows: list[dict[str, Any]] = [
-        {
-            "accelerator": report.accelerator.name,
-            "schedule": report.order,
-            "num_macs": report.accelerator.num_macs,
-            "total_cycles": report.counts.total_cycles,
-            "latency_s": report.latency_s,
-            "utilization": report.counts.utilization,
-            "speedup": report.latency_s / first,
-            "notes": list(report.notes),
-        }
-        for report in reports
-    ]
+    rows = [_row(report, reports[0]) for report in reports]
     for row, cost in zip(rows, costs, strict=False):
         row |= {"energy_j": None, "power_w": None, "energy_ratio": None}
         if cost is not None:
             row |= {"energy_j": cost.energy.total_j, "power_w": cost.power_w}
             row["energy_ratio"] = None if costs[0] is None else costs[0].energy.total_j / cost.energy.total_j
     return rows
+
+
+def _row(report: MachineReport | NotRun, first: MachineReport | NotRun) -> dict[str, Any]:
+    mine, theirs = report.totals["latency_s"], first.totals["latency_s"]
+    return {
+        "accelerator": report.accelerator.name,
+        "schedule": report.order,
+        "num_macs": report.accelerator.num_macs,
+        **report.totals,
+        "speedup": None if mine is None or theirs is None else mine / theirs,
+        "notes": list(report.notes),
+    }

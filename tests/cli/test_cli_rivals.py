@@ -67,7 +67,6 @@ def test_a_copy_of_brainwaves_file_runs(command, faster):
     [
         (("--macs", "64K"), "--macs"),
         (("--precision", "int8/int32"), "--precision"),
-        (("--set", "clock_hz=3e8"), "--set"),
         (("--schedule", "batch"), "--schedule"),
         (("--reconfiguration",), "--reconfiguration"),
         (("--no-reconfiguration",), "--reconfiguration"),
@@ -103,9 +102,14 @@ def test_what_is_for_tiles_is_refused(command, name, option, words):
         (("compare", "--hidden", "8", "--weight-locality"), "--weight-locality: expected --energy with it, got none"),
         (("compare", "--hidden", "8", "--accelerators", "sharp,titan"), "got 'titan' (did you mean 'titan-xp'"),
         (
-            ("compare", "--cell", "rnn", "--hidden", "8", "--accelerators", "sharp,brainwave"),
-            "cell: expected lstm, gru",
+            ("compare", "--cell", "rnn", "--hidden", "8", "--accelerators", "titan-xp,brainwave"),
+            "cell: expected gru or lstm (no other cell was",
         ),
+        ((*LAYER, "--accelerator", "brainwave", "--set", "tile_rows=32"), "parameter: expected one of "),
+        ((*LAYER, "--accelerator", "brainwave", "--set", "step_cycle=3"), "(did you mean 'step_cycles'?)"),
+        ((*LAYER, "--accelerator", "brainwave", "--set", "num_macs=0"), "num_macs: expected a positive integer, got 0"),
+        ((*LAYER, "--set", "num_macs=1024", "--macs", "4K"), "--macs: expected it or --set num_macs, got both"),
+        ((*LAYER, "--set", "clock_hz=1e9", "--set", "clock_hz=2e9"), "--set: expected each name once, got "),
         (
             ("explore", "--hidden", "8", "--accelerator", "brainwave"),
             "accelerator: expected a machine of tiles, such as sharp",
@@ -177,6 +181,42 @@ def test_compare_for_people_leaves_a_rivals_energy_empty(command):
     assert rows["brainwave"][1:4] == ["96,000", "18,855", "75.420"]
     assert len(rows["brainwave"]) == len(rows["sharp"]) - 4  # no schedule, energy, power and ratio
     assert outcome.err.startswith("note: brainwave: the weights are taken to be on chip, whatever their size\n")
+
+
+def test_a_machine_that_cannot_run_the_network_is_a_row(command):
+    arguments = ("compare", "--cell", "rnn", "--hidden", "8", "--accelerators")
+    report = json.loads(command(*arguments, "sharp,brainwave,titan-xp", "--json").out)
+    mine, brainwave, gpu = report["machines"]
+    assert mine["speedup"] == 1
+    for row in (brainwave, gpu):
+        assert [row[name] for name in ("total_cycles", "latency_s", "utilization", "speedup")] == [None] * 4
+        assert "cell: expected" in row["notes"][0]
+    outcome = command(*arguments, "brainwave,sharp")
+    row, other = (line.split() for line in outcome.out.splitlines()[3:5])
+    assert row == ["brainwave", "96,000", "n/a", "n/a", "n/a", "n/a"]
+    assert other[-1] == "n/a"
+    assert "note: brainwave: rnn-8x8-t25: layers[0].cell: expected lstm, gru, got 'rnn'\n" in outcome.err
+
+
+def test_a_setting_is_for_each_machine_that_has_it(command):
+    run = ("run", "--hidden", "512", "--accelerator", "brainwave", "--json")
+    assert json.loads(command(*run, "--set", "step_cycles=325").out)["total_cycles"] == 25 * 325 + 2605
+    arguments = ("compare", "--hidden", "512", "--accelerators", "sharp,epur,brainwave", "--json")
+    plain, changed = (
+        json.loads(command(*arguments, *more).out)["machines"] for more in ((), ("--set", "activation_lanes=1"))
+    )
+    assert changed[0]["total_cycles"] > plain[0]["total_cycles"]
+    assert changed[1]["total_cycles"] > plain[1]["total_cycles"]
+    assert changed[2] == plain[2] | {"speedup": changed[2]["speedup"]}
+
+
+def test_a_gpu_whose_numbers_were_changed_claims_no_fit(command):
+    run = ("run", "--hidden", "512", "--accelerator", "titan-xp", "--json")
+    plain, changed = (json.loads(command(*run, *more).out) for more in ((), ("--set", "bandwidth_bytes_per_s=1e9")))
+    assert changed["latency_s"] > plain["latency_s"]
+    assert changed["warnings"] == [
+        "the numbers of titan-xp are not fitted to measurements here: bandwidth_bytes_per_s set by hand"
+    ]
 
 
 # list and check ------------------------------------------------------------------------------------------------------
@@ -339,7 +379,8 @@ RIVALS = {
     "sharp.rivals.gpu",
     "sharp.rivals.gpu_fit",
     "sharp.rivals.brainwave",
-    "sharp.rivals.machines",
+    "sharp.rivals.published",
+    "sharp.rivals.own",
     "sharp.rivals.data",
     "sharp.claims.claims",
 }
@@ -368,8 +409,7 @@ def test_a_technology_that_does_not_fit_is_refused_before_anything_runs(command,
     def never(*_, **__):
         raise AssertionError("it ran")
 
-    monkeypatch.setattr("sharp.cli.run.simulate", never)
-    monkeypatch.setattr("sharp.cli.compare.run_on", never)
+    monkeypatch.setattr("sharp.rivals.tiles.Tiles.run", never)
     outcome = command(*words, "--hidden", "64", "--energy", "--set", "node_nm=32", "--set", "temperature_k=301")
     assert outcome.code == 2
     assert "temperature_k" in outcome.err

@@ -62,7 +62,7 @@ def test_the_unforeseen_has_its_traceback_where_it_is_asked_for(command, monkeyp
         except KeyError:
             raise SpecificationError("a sentence") from None
 
-    monkeypatch.setattr("sharp.cli.run.simulate", fail)
+    monkeypatch.setattr("sharp.rivals.tiles.simulate", fail)
     assert command("run", "--hidden", "8").err == "sharp: a sentence\n"
     debugged = command("--debug", "run", "--hidden", "8")
     assert debugged.code == BAD_INPUT
@@ -113,7 +113,7 @@ def test_a_schedule_whose_name_is_a_formula_is_no_formula_in_the_table(command, 
 def test_a_place_of_no_python_is_named():
     # What a library raises for a folder of its own is no error of standard output.
     code = (
-        "import sharp.cli.run as r, os\n"
+        "import sharp.rivals.tiles as r, os\n"
         "def f(*a, **k): os.mkdir('/proc/x/y')\n"
         "r.simulate = f\nfrom sharp.cli import main\nmain()"
     )
@@ -127,7 +127,7 @@ def test_a_place_of_no_python_is_named():
 
 def test_a_command_that_is_terminated_leaves_nothing_half_written(tmp_path):
     code = (
-        "import sharp.cli.run as r, pathlib, time, sharp.files\n"
+        "import sharp.rivals.tiles as r, pathlib, time, sharp.files\n"
         "def f(*a, **k):\n"
         "    with sharp.files.replacing(pathlib.Path('out')) as stream:\n"
         "        print('half', file=stream, flush=True); time.sleep(60)\n"

@@ -43,7 +43,7 @@ def total(case: Case) -> int:
 
 
 def mapping_of(case: Case):
-    return map_layer(case.layer, case.sequences, case.accelerator, case.plan, streamed=case.streamed)
+    return map_layer(case.layer, case.sequences, case.accelerator, case.plan)
 
 
 def with_buffer(case: Case, buffer=LARGE_BUFFER) -> Case:

@@ -177,7 +177,7 @@ def test_a_report_says_how_it_was_run(accelerator):
         ({"reconfiguration": "no"}, "reconfiguration: expected true or false, got 'no'"),
         ({"forwarding": "tile"}, "forwarding: expected barrier, tilewise, got 'tile' (did you mean 'tilewise'?)"),
         ({"weights": "dram"}, "weights: expected resident, streamed, got 'dram'"),
-        ({"schedule": "unfold"}, "interleaved or FILE.py:CLASS, got 'unfold' (did you mean 'unfolded'?)"),
+        ({"schedule": "unfold"}, "interleaved or FILE.py:NAME, got 'unfold' (did you mean 'unfolded'?)"),
     ],
 )
 def test_bad_plans(fields, message):
