@@ -92,6 +92,60 @@ def _key(cell: str) -> str:
     return "gru, reset after" if cell == "gru" else cell
 
 
+def plot_npu(runs: pd.DataFrame, model: pd.DataFrame, simulator: pd.DataFrame, beside: pd.DataFrame) -> list[Axes]:
+    """The NPU's RTL and the model of it, its vendor's simulator, an LSTM's step by what is in it, SHARP beside it.
+
+    Parameters
+    ----------
+    runs, model : DataFrame
+        Columns cell, hidden_size and step_cycles: of the RTL, and of the model.
+    simulator : DataFrame
+        Columns program and error: cycles of the vendor's simulator over the RTL's, less one.
+    beside : DataFrame
+        Columns hidden_size, step, products, tail and loader (cycles); npu and sharp (utilizations); of LSTM layers.
+    """
+    _, axes = plt.subplots(2, 2, figsize=(COLUMN_WIDTH, 6.2))
+    steps, errors, parts, shares = axes.flat
+    colors = {"rnn": CELL_COLORS["rnn"], "gru": CELL_COLORS["gru, reset before"], "lstm": CELL_COLORS["lstm"]}
+    for (cell, color), marker in zip(colors.items(), MARKERS, strict=False):
+        lines, points = (table[table["cell"] == cell] for table in (model, runs))
+        steps.plot(lines["hidden_size"], lines["step_cycles"], color=color, label=f"{cell}, model")
+        steps.plot(
+            points["hidden_size"], points["step_cycles"], marker, color=color, markersize=4, label=f"{cell}, RTL"
+        )
+    steps.set_ylabel("cycles a step, in runs of eight")
+    places = range(len(simulator))
+    errors.barh(places, simulator["error"] * 100, color=_OTHER, label="its own simulator")
+    errors.plot([0] * len(simulator), places, "o", color=MACHINE_COLORS["sharp"], markersize=4, label="model here")
+    errors.set_yticks(places, simulator["program"].tolist(), fontsize="small")
+    errors.invert_yaxis()
+    errors.set_xlim(right=2)
+    errors.set_xlabel("cycles beside the RTL's (%)")
+    labels = {
+        "step": "step",
+        "products": "products",
+        "loader": "through the loader",
+        "tail": "tail: h to products with h",
+    }
+    for (column, label), style in zip(labels.items(), ("-", "--", "-.", ":"), strict=True):
+        parts.plot(beside["hidden_size"], beside[column], style, color=CELL_COLORS["lstm"], label=label)
+    parts.set_ylabel("cycles of an LSTM's step")
+    for machine, color in (("npu", _MEASURED), ("sharp", MACHINE_COLORS["sharp"])):
+        shares.plot(beside["hidden_size"], beside[machine] * 100, color=color, label=machine.upper())
+    shares.set_ylim(0, 102)
+    shares.set_ylabel("utilization (%)")
+    for ax in (steps, parts, shares):
+        _sizes(ax, [512, 1024, 2048])
+    for ax in (steps, parts):
+        ax.set_yscale("log")
+        ticks = [200, 500, 1000, 2000, 5000]
+        ax.set_yticks(ticks, [str(tick) for tick in ticks])
+        ax.minorticks_off()
+    for ax in axes.flat:
+        ax.legend(frameon=False, fontsize="small")
+    return list(axes.flat)
+
+
 def plot_gpu_speedup(table: pd.DataFrame, spans: Mapping[str, tuple[float, float]]) -> list[Axes]:
     """Latency of SHARP and of GPUs (left), and how many times as fast SHARP is (right), a row a problem.
 

@@ -230,7 +230,7 @@ def refuse_foreign_options(options: dict[str, Any], machines: list[Machine]) -> 
 
 def machine(options: dict[str, Any]) -> Accelerator:
     """The accelerator of tiles that the options name, with its budget and settings."""
-    return any_machine(options).tiles()
+    return any_machine(options).as_tiles()
 
 
 def technology(options: dict[str, Any]) -> Technology:

@@ -6,8 +6,7 @@ was checked. A user's own measurements have the same columns (`load_latencies`).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from sharp.errors import SpecificationError
 from sharp.provenance import STATUSES, PublishedNumber
 from sharp.published import load_numbers
 from sharp.readonly import ReadOnly
+from sharp.rivals.rows import integer, number, read_rows
 from sharp.shipped import DATA
 from sharp.workload.cells import CELLS
 from sharp.workload.files import find_network, shipped_networks
@@ -194,7 +194,7 @@ def measured_latencies(folder: Path = _FOLDER / "measured") -> tuple[MeasuredLat
 def gpu_devices() -> dict[str, Device]:
     """Data sheets of the GPUs that were measured, by name: peaks, clocks, bandwidths, each with its source."""
     path, devices = _FOLDER / "gpu_devices.csv", {}
-    for line, row in _rows(path):
+    for line, row in read_rows(path):
         with within(f"{path}: line {line}: "):
             devices[row["device"]] = _device(row)
     return devices
@@ -220,12 +220,12 @@ def _device(row: Mapping[str, str]) -> Device:
     peaks = {precision: f"peak_{column}_tflops" for precision, column in _PEAKS.items()}
     return Device(
         name=row["device"],
-        cuda_cores=_integer(row, "cuda_cores"),
-        peak_flops_per_s={name: 1e12 * _number(row, column) for name, column in peaks.items() if row[column]},
-        bandwidth_bytes_per_s=1e9 * _number(row, "bandwidth_gb_per_s"),
-        power_w=_number(row, "power_w"),
-        base_clock_hz=1e6 * _number(row, "base_clock_mhz") if row["base_clock_mhz"] else None,
-        boost_clock_hz=1e6 * _number(row, "boost_clock_mhz"),
+        cuda_cores=integer(row, "cuda_cores"),
+        peak_flops_per_s={name: 1e12 * number(row, column) for name, column in peaks.items() if row[column]},
+        bandwidth_bytes_per_s=1e9 * number(row, "bandwidth_gb_per_s"),
+        power_w=number(row, "power_w"),
+        base_clock_hz=1e6 * number(row, "base_clock_mhz") if row["base_clock_mhz"] else None,
+        boost_clock_hz=1e6 * number(row, "boost_clock_mhz"),
         source=row["source"],
         status=row["status"],
     )
@@ -254,7 +254,7 @@ def load_latencies(path: Path) -> tuple[MeasuredLatency, ...]:
         With the file, the line, the column, what was expected and what was got.
     """
     latencies = []
-    for line, row in _rows(path, _COLUMNS, _REQUIRED):
+    for line, row in read_rows(path, _COLUMNS, _REQUIRED):
         with within(f"{path}: line {line}: "):
             latencies.append(_latency(row))
     if not latencies:
@@ -279,11 +279,11 @@ def _latency(row: Mapping[str, str]) -> MeasuredLatency:
     return MeasuredLatency(
         device=row["device"],
         network=_network(row),
-        latency_s=_number(row, "latency_ms") / 1000,
+        latency_s=number(row, "latency_ms") / 1000,
         precision=row.get("precision") or MeasuredLatency.precision,
         input_product=_ANSWERS[answer],
-        tflops=_number(row, "tflops") if row.get("tflops") else None,
-        utilization=_number(row, "utilization") if row.get("utilization") else None,
+        tflops=number(row, "tflops") if row.get("tflops") else None,
+        utilization=number(row, "utilization") if row.get("utilization") else None,
         source=row.get("source") or MeasuredLatency.source,
         status=row.get("status") or MeasuredLatency.status,
     )
@@ -295,9 +295,7 @@ def _network(row: Mapping[str, str]) -> Network:
             if not row.get(name):
                 raise refuse(name, "a value, or a network in its place", row.get(name))
         layer = _layer(row)
-        return single_layer(
-            layer, _integer(row, "seq_len"), _integer(row, "batch_size") if row.get("batch_size") else 1
-        )
+        return single_layer(layer, integer(row, "seq_len"), integer(row, "batch_size") if row.get("batch_size") else 1)
     network = _known_networks().get(row["network"]) or find_network(row["network"])
     layer = network.layers[0]
     known: dict[str, object] = {"seq_len": network.seq_len, "batch_size": network.batch_size}
@@ -310,7 +308,7 @@ def _network(row: Mapping[str, str]) -> Network:
 
 
 def _layer(row: Mapping[str, str]) -> RNNLayer:
-    hidden_size = _integer(row, "hidden_size")
+    hidden_size = integer(row, "hidden_size")
     return RNNLayer(cell=check_name("cell", row["cell"], CELLS), input_size=hidden_size, hidden_size=hidden_size)
 
 
@@ -318,56 +316,3 @@ def _layer(row: Mapping[str, str]) -> RNNLayer:
 def _known_networks() -> dict[str, Network]:
     """Shipped networks by name: `find_network` reads a file each time."""
     return {network.name: network for network in shipped_networks()}
-
-
-# CSV -----------------------------------------------------------------------------------------------------------------
-
-
-def _rows(
-    path: Path, known: Collection[str] | None = None, required: Collection[str] = ()
-) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and fields by column of each row; `known` columns only, each once, all `required` ones there."""
-    columns: list[str] = []
-    for line, fields in _records(path):
-        where = f"{path}: line {line}"
-        if not columns:
-            columns = fields
-            check_mapping(where, dict.fromkeys(columns), known or columns, required)
-            if len(set(columns)) < len(columns):
-                raise refuse(where, "each column once", ",".join(columns))
-        elif len(fields) != len(columns):
-            raise refuse(where, f"{len(columns)} columns", len(fields))
-        else:
-            yield line, dict(zip(columns, fields, strict=True))
-
-
-def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Line number and stripped fields of each line that is neither empty nor a comment."""
-    import csv  # only a table needs it
-
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise SpecificationError(f"{path}: expected a readable CSV file, got: {reason}") from None
-    for line, content in enumerate(text.splitlines(), start=1):
-        if content.strip(" \t,") and not content.startswith("#"):
-            try:
-                fields = next(csv.reader([content], strict=True, skipinitialspace=True))
-            except csv.Error as error:
-                raise SpecificationError(f"{path}: line {line}: expected CSV, got: {error}") from None
-            yield line, [value.strip() for value in fields]
-
-
-def _integer(row: Mapping[str, str], name: str) -> int:
-    value = row[name]
-    return check_integer(name, int(value) if re.fullmatch(r"[0-9]{1,18}", value) else value)
-
-
-def _number(row: Mapping[str, str], name: str) -> float:
-    value = row[name]
-    try:
-        number: object = float(value) if value.isascii() and "_" not in value else value
-    except ValueError:
-        number = value
-    return check_number(name, number)

@@ -86,9 +86,9 @@ class Machine(ABC):
         """The machine in a technology, where energy is known of it: of tiles (`sharp.implement`)."""
         from sharp.energy.implementation import implement  # a run without energy starts without it
 
-        return implement(self.tiles(), technology, sram_source=sram_source)
+        return implement(self.as_tiles(), technology, sram_source=sram_source)
 
-    def tiles(self) -> Accelerator:
+    def as_tiles(self) -> Accelerator:
         """The accelerator of tiles that it is, for what has a meaning for tiles alone: their heights, timeline, area.
 
         Raises

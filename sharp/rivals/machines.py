@@ -37,6 +37,12 @@ def _vector() -> type[Machine]:
     return BrainWave
 
 
+def _npu() -> type[Machine]:
+    from sharp.rivals.npu.machine import Npu
+
+    return Npu
+
+
 def _gpu() -> type[Machine]:
     from sharp.rivals.gpu import Gpu
 
@@ -51,6 +57,7 @@ def _published() -> type[Machine]:
 
 MACHINES.add("tiles", _tiles)
 MACHINES.add("vector", _vector)
+MACHINES.add("npu", _npu)
 MACHINES.add("gpu", _gpu)
 MACHINES.add("published", _published)
 

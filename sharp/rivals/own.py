@@ -81,9 +81,9 @@ class Own(Machine):
         """As the machine has it."""
         return _guarded(self.where, lambda: self.machine.implement(technology, sram_source=sram_source))
 
-    def tiles(self) -> Accelerator:
+    def as_tiles(self) -> Accelerator:
         """As the machine has it."""
-        return _guarded(self.where, self.machine.tiles)
+        return _guarded(self.where, self.machine.as_tiles)
 
 
 def own_machine(where: str, content: Any) -> Own:

@@ -36,7 +36,7 @@ class Tiles(Accelerator, Machine):  # type: ignore[misc]  # one has properties w
         """The same machine with some parameters changed (`sharp.machine.accelerator.with_settings`)."""
         return with_settings(self, settings)
 
-    def tiles(self) -> Accelerator:
+    def as_tiles(self) -> Accelerator:
         """Itself."""
         return self
 

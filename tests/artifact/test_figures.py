@@ -37,6 +37,7 @@ REDUCED = {
         "macs": ["16K", "64K"],
     },
     "fig_interleaving": {"hidden_sizes": [512], "batch_sizes": [1, 4], "budgets": ["4K", "16K", "64K"]},
+    "fig_npu": {"sizes": [512, 1024, 2048]},
     "fig_padding_reconfiguration": {"hidden_sizes": [340, 512], "macs": ["1K", "4K", "16K", "64K"]},
     "fig_power_area": {"macs": ["1K", "64K"]},
     "fig_power_sensitivity": {"macs": ["1K", "64K"], "shown": 3},
@@ -211,6 +212,16 @@ def check_claims(headline):
     assert headline["utilizations"] < 5
 
 
+def check_npu(headline):
+    # By hand: TOPS of gemv 512 and rnn 1792 in simulator and RTL; 8 products of 26 rows and 4 passes.
+    assert (headline["programs"], headline["off"], headline["traces"], headline["events_off"]) == (460, 0, 4, 0)
+    assert headline["simulator_most"] == pytest.approx(1 - 3.55 / 5.65)
+    assert headline["simulator_least"] == pytest.approx(1 - 33.12 / 34.25)
+    assert (headline["step_h512"], headline["step_h1024"]) == (534, 966)
+    assert headline["constant_most"] == pytest.approx(832 / 966 - 1)
+    assert headline["npu_h512"] < headline["sharp_h512"]
+
+
 CHECKS = {
     "fig_baseline_adaptiveness": check_baselines,
     "fig_claim_uncertainty": check_uncertainty,
@@ -231,6 +242,7 @@ CHECKS = {
     ),
     "fig_gru_and_variants": lambda headline: headline["step_cycles_rnn_64k_b1"] < headline["step_cycles_lstm_64k_b1"],
     "fig_interleaving": check_interleaving,
+    "fig_npu": check_npu,
     "fig_padding_reconfiguration": check_padding,
     "fig_power_area": check_power_and_area,
     "fig_power_sensitivity": check_sensitivity,

@@ -20,6 +20,7 @@ from sharp.machine.files import accelerator_names
 from sharp.rivals.brainwave import BrainWave, find_brainwave
 from sharp.rivals.gpu import Gpu, gpu_models
 from sharp.rivals.machines import find_machine, load_any, run_on, shipped_rivals
+from sharp.rivals.npu.machine import Npu, find_npu
 from sharp.rivals.tiles import Tiles
 from sharp.shipped import DATA
 from sharp.space.comparison import compare
@@ -36,7 +37,7 @@ TILES = ["epur", "epur-intergate", "epur-own", "sharp"]
 def test_each_name_is_of_one_machine():
     assert accelerator_names() == TILES
     rivals = shipped_rivals()
-    assert list(rivals) == ["brainwave", *gpu_models()]
+    assert list(rivals) == ["brainwave", "npu", *gpu_models()]
     assert not set(rivals) & set(TILES)
     for name in (*TILES, *rivals):
         assert find_machine(name).name == name
@@ -45,9 +46,10 @@ def test_each_name_is_of_one_machine():
 def test_a_name_gives_a_machine_of_its_kind():
     assert find_machine("sharp") == find_accelerator("sharp")
     assert find_machine("brainwave") == find_brainwave()
+    assert find_machine("npu") == find_npu()
     assert find_machine("titan-xp") == gpu_models()["titan-xp"]
     kinds = {type(machine) for machine in map(find_machine, (*TILES, *shipped_rivals()))}
-    assert kinds == {Tiles, BrainWave, Gpu}
+    assert kinds == {Tiles, BrainWave, Npu, Gpu}
 
 
 @pytest.mark.parametrize(

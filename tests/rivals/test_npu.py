@@ -14,7 +14,7 @@ from sharp import SpecificationError
 from sharp.provenance import STATUSES
 from sharp.rivals.npu import events as npu_events
 from sharp.rivals.npu.events import Event, run_program, trace
-from sharp.rivals.npu.laws import CELLS, step_bounds, step_cycles, step_instructions
+from sharp.rivals.npu.laws import CELLS, step_bounds, step_cycles, step_instructions, written_vectors
 from sharp.rivals.npu.programs import PROGRAMS, Chain, Load
 from sharp.rivals.npu.shape import Shape
 from sharp.shipped import DATA
@@ -192,6 +192,8 @@ def test_a_product_by_hand():
 def test_programs_have_the_instructions_of_their_compiler():
     # rnn 2 + t + ceil(R/V), lstm 10 + t + ceil(R/V), gru 8 + t + 2 ceil(R/V); 512 elements: R 13, V 2.
     assert [step_instructions(cell, 512, STOCK) for cell in CELLS] == [2 + 7 + 7, 10 + 7 + 7, 8 + 7 + 14]
+    # What the loader's law of the LSTM has 30 R of: ten vectors of R words, three sequences each.
+    assert [written_vectors(cell) for cell in CELLS] == [2, 10, 8]
     for cell in CELLS:
         two, three = (trace(cell, input_size=512, hidden_size=512, seq_len=steps)[-1].instruction for steps in (2, 3))
         assert three - two == step_instructions(cell, 512, STOCK)

@@ -99,6 +99,11 @@ def lstm_tail_cycles(size: int, shape: Shape) -> int:
     return step_bounds("lstm", size, shape)["L4 + 6R + 107"] - product_cycles("lstm", size, shape) // 2
 
 
+def written_vectors(cell: str) -> int:
+    """Vectors of a step that go word by word through the loader: the results of its chains."""
+    return sum(isinstance(entry, Chain) for entry in PROGRAMS[check_name("cell", cell, CELLS)].step)
+
+
 def step_instructions(cell: str, size: int, shape: Shape) -> int:
     """Instructions N of a time step: a chain is one, a load one for each tile, a write to tiles one for each part."""
     writes = -(-shape.rows(size) // shape.passes(size))
