@@ -286,7 +286,9 @@ def print_lists(
     for accelerator in accelerators:
         for label, budget in accelerator.budgets.items():
             machines.add_row(accelerator.name, label, f"{budget.num_macs:,}", f"{budget.clock_hz / 1e6:g}")
-    others = make_table("machines without tiles: models fitted to measurements", "name", "MACs a cycle", "clock MHz")
+    others = make_table(
+        "machines without tiles: fitted to measurements, or read in an RTL (npu)", "name", "MACs a cycle", "clock MHz"
+    )
     for rival in rivals:
         others.add_row(rival.name, _number(rival.num_macs, "{:,}"), _mhz(rival))
     orders = make_table("schedules", "name", "order", text=(0, 1))

@@ -63,7 +63,7 @@ MACHINES.add("published", _published)
 
 
 def shipped_rivals() -> dict[str, Machine]:
-    """The machines without tiles that ship: BrainWave and GPUs, fitted to published latencies.
+    """The machines without tiles that ship: BrainWave and GPUs, fitted to published latencies, and Intel's NPU.
 
     Returns
     -------

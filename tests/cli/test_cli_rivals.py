@@ -230,7 +230,7 @@ def test_rivals_are_listed_with_the_accelerators(command):
     assert json.loads(command("list", "--json").out)["rivals"] == content["rivals"]
     assert list(json.loads(command("list", "schedules", "--json").out)) == ["schedules"]
     shown = command("list", "accelerators").out
-    assert "machines without tiles: models fitted to measurements" in shown
+    assert "machines without tiles: fitted to measurements, or read in an RTL" in shown
     for name in shipped_rivals():
         assert f"\n{name} " in shown
     assert "without tiles" not in command("list", "networks").out
