@@ -34,14 +34,14 @@ help: ## list the targets
 
 figures: $(patsubst %,$(OUTPUT)/%.json,$(or $(ONLY),$(IDS))) ## regenerate every figure and table (ONLY=..., PARAMS=...)
 
-verify: figures ## compare the figures and tables with their committed record
-	$(BIN)/sharp verify $(OUTPUT)
+verify: figures ## compare the figures and tables with their committed record (ONLY=...)
+	$(BIN)/sharp verify $(OUTPUT) $(ONLY:%=--only %)
 
 batch: $(VENV)/.built ## run a notebook over a grid of parameters (GRID=grid.yaml, BATCH=folder, FIRST=2, JOBS)
 	$(BIN)/sharp batch $(or $(GRID),book/batches/tile_exploration.yaml) -o $(or $(BATCH),build/batch) --jobs $(JOBS) $(if $(FIRST),--first $(FIRST))
 
 record: figures ## write that record anew, for a change that is meant
-	$(BIN)/sharp verify --update $(OUTPUT)
+	$(BIN)/sharp verify --update $(OUTPUT) $(ONLY:%=--only %)
 
 book: book/_build/html/index.html ## build the book: book/_build/html/index.html
 

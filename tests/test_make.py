@@ -65,10 +65,8 @@ def run_by(outcome):
 
 def test_help_lists_every_target(tree):
     text = make(tree).stdout
-    targets = (
-        "figures book test lint arch bench clean lock verify record batch pdf test-browser test-pythons test-newest"
-    )
-    for target in targets.split():
+    targets = "figures book test lint arch bench clean lock verify record batch pdf test-browser test-pythons"
+    for target in (*targets.split(), "test-kills", "test-newest"):
         assert re.search(rf"^{target}\s+\w", text, flags=re.MULTILINE), target
 
 
@@ -80,6 +78,12 @@ def test_unknown_figures_and_missing_parameter_files_are_refused(tree):
     missing = make(tree, "figures", "PARAMS=none.yaml", check=False)
     assert missing.returncode == 2
     assert "PARAMS: expected a YAML file, got none.yaml" in missing.stderr
+
+
+def test_one_figure_is_verified_alone(tree):
+    shown = make(tree, "-n", "verify", "ONLY=tab_hardware")
+    assert run_by(shown) == ["tab_hardware"]
+    assert "sharp verify paper_figures --only tab_hardware\n" in shown.stdout
 
 
 def test_figures_and_book_from_nothing_then_only_what_changed(tree):

@@ -1,9 +1,7 @@
-"""Where the points of a batch run: in processes of this machine, or on a Dask cluster; each in a process of its own."""
+"""Where the points of a batch run: each in a process of its own, here in as many as are asked for."""
 
 from __future__ import annotations
 
-import asyncio
-import importlib
 import os
 import pickle
 import signal
@@ -13,20 +11,18 @@ import tempfile
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
-from sharp.errors import SharpError, SpecificationError
+from sharp.errors import NotebookTimeoutError, SharpError
 
 PARAMETERS = "parameters.yaml"
-CONNECT_S = 10
-"""How long a scheduler may take to answer."""
-_GRACE_S = 5
+GRACE_S = 10
+"""How long a process may take beside its notebook: to start and to clean up."""
+_LEAVE_S = 5
 """How long a stopped process may take to clean up."""
 _LONGEST = 500
 """Characters of an error that are kept."""
@@ -46,6 +42,8 @@ class Task:
     """Its notebook."""
     parameters: str
     """Its parameters, as YAML."""
+    timeout_s: float
+    """How long its notebook may take."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,105 +54,62 @@ class Result:
     """Its files by name; none where it failed."""
     error: str = ""
     """One sentence where it failed."""
+    timed_out: bool = False
+    """Whether it failed by taking too long."""
     seconds: float = 0.0
     """How long it took."""
 
 
-Executor = Callable[[Sequence[Task]], Iterator[tuple[Task, Result]]]
-"""Runs tasks and gives each with its result as soon as it is there, in any order, each once."""
+class Executor(Protocol):
+    """Runs tasks, and looks at what finished ones have read, where it runs them."""
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
+        """Give each task with its result as soon as it is there, in any order, each once."""
+
+    def unchanged(self, lines: Sequence[Mapping[str, Any]]) -> list[bool]:
+        """Whether what each line of a manifest names as read is as it was (`sharp.artifact.inputs.unchanged`)."""
 
 
-@contextmanager
-def local_processes(jobs: int) -> Iterator[Executor]:
-    """Run on this machine, `jobs` points at a time; when it is left early, what still runs is stopped."""
-    yield partial(_run_local, jobs)
+@dataclass(frozen=True)
+class LocalProcesses:
+    """Runs on this machine; when it is left early, what still runs is stopped."""
+
+    jobs: int
+    """How many points at a time."""
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
+        """Run tasks, as `Executor` says."""
+        with ThreadPoolExecutor(self.jobs) as pool:
+            futures = {pool.submit(run_point, task): task for task in tasks}
+            try:
+                for future in as_completed(futures):
+                    yield futures[future], future.result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+                while not all(future.done() for future in futures):
+                    for process in tuple(_running):
+                        process.terminate()
+                    time.sleep(0.05)
+
+    def unchanged(self, lines: Sequence[Mapping[str, Any]]) -> list[bool]:
+        """Look on this machine."""
+        return look(lines)
 
 
-@contextmanager
-def dask_cluster(address: str) -> Iterator[Executor]:
-    """Run on a Dask cluster, as many points at a time as it has threads.
+def look(lines: Sequence[Mapping[str, Any]]) -> list[bool]:
+    """Whether what each line of a manifest names as read is as it was on this machine."""
+    from sharp.artifact.inputs import unchanged
 
-    Files travel with the tasks and the results, so no folder has to be shared. Dask runs again what was lost with a
-    worker.
-
-    Raises
-    ------
-    SpecificationError
-        Where distributed is not installed, or no scheduler answers at `address`.
-    """
-    distributed = _distributed()
-    try:
-        asyncio.run(_knock(address))
-        client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
-    except (OSError, ValueError, TypeError):
-        raise SpecificationError(
-            f"--scheduler: expected the address of a Dask scheduler, such as tcp://127.0.0.1:8786, got {address!r}, "
-            "where none answers"
-        ) from None
-    with client:
-        yield partial(_run_dask, client)
-
-
-def _distributed() -> Any:
-    """The package, which has no types; imported only when it is asked for."""
-    try:
-        return importlib.import_module("distributed")
-    except ImportError:
-        raise SpecificationError(
-            "--scheduler: expected the package distributed (pip install 'sharp-rnn[batch]'), got none"
-        ) from None
-
-
-async def _knock(address: str) -> None:
-    """See that something answers; a client that finds nothing complains at length when it is discarded."""
-    distributed = _distributed()
-    arguments = distributed.Security().get_connection_args("client")
-    connection = await distributed.comm.connect(address, timeout=CONNECT_S, **arguments)
-    await connection.close()
-
-
-def _run_local(jobs: int, tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
-    with ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(run_point, task): task for task in tasks}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            while not all(future.done() for future in futures):
-                for process in tuple(_running):
-                    process.terminate()
-                time.sleep(0.05)
-
-
-def _run_dask(client: Any, tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
-    futures = [client.submit(run_point, task, pure=False) for task in tasks]
-    by_key = {future.key: task for future, task in zip(futures, tasks, strict=True)}
-    try:
-        for future in _distributed().as_completed(futures, loop=client.loop):
-            yield by_key.pop(future.key), _dask_result(future)
-            future.release()
-    finally:
-        if by_key:
-            client.cancel([future for future in futures if future.key in by_key])
-
-
-def _dask_result(future: Any) -> Result:
-    """The result of a finished task; an error is the cluster's, for a notebook's comes as a result."""
-    try:
-        result: Result = future.result()
-    except Exception as error:
-        sentence = f"the cluster: expected it to run the notebook, got: {type(error).__name__}: {error}"
-        return Result(error=_sentence(sentence))
-    return result
+    return [unchanged(line) for line in lines]
 
 
 def run_point(task: Task) -> Result:
     """Run a point's notebook in a process of its own, which ends when this one does.
 
-    A process, as papermill changes the working folder, and threads of one would be in each other's way.
+    A process, so that a notebook that brings it down fails alone.
     """
     started = time.monotonic()
+    limit_s = task.timeout_s + GRACE_S  # the process keeps the notebook's own limit
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             [sys.executable, "-c", _SERVE.format(path=sys.path)],  # it imports what this process does
@@ -163,16 +118,20 @@ def run_point(task: Task) -> Result:
             stderr=errors,
             start_new_session=True,
         )
+        timer = threading.Timer(limit_s, process.kill)
         _running.add(process)
+        timer.start()
         try:
             with process:
                 result = _exchange(process, task)
         finally:
+            timer.cancel()
             _running.discard(process)
+        seconds = round(time.monotonic() - started, 1)
         if result is None:
-            error = _last_words(process.returncode, errors)
-            return Result(error=f"{task.notebook}: expected its process to end well, got {error}")
-    return Result(files=result.files, error=result.error, seconds=round(time.monotonic() - started, 1))
+            error = f"{task.notebook}: expected its process to end well, got {_last_words(process.returncode, errors)}"
+            return Result(error=error, timed_out=seconds >= limit_s, seconds=seconds)
+    return Result(files=result.files, error=result.error, timed_out=result.timed_out, seconds=seconds)
 
 
 def _exchange(process: subprocess.Popen[bytes], task: Task) -> Result | None:
@@ -191,7 +150,7 @@ def _last_words(code: int, errors: BinaryIO) -> str:
     errors.seek(0)
     lines = errors.read().decode(errors="replace").split("\n")
     said = [line for line in lines if line.strip()][-1:]
-    return _sentence(": ".join([f"signal {-code}" if code < 0 else f"exit code {code}", *said]))
+    return shorten(": ".join([f"signal {-code}" if code < 0 else f"exit code {code}", *said]))
 
 
 def serve() -> None:
@@ -215,7 +174,7 @@ def _watch_parent() -> None:
 def _leave(*_: object) -> None:
     """Clean up and end; end anyway where that takes too long."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    timer = threading.Timer(_GRACE_S, os._exit, [1])
+    timer = threading.Timer(_LEAVE_S, os._exit, [1])
     timer.daemon = True
     timer.start()
     sys.exit(1)
@@ -229,15 +188,22 @@ def _attempt(task: Task) -> Result:
         try:
             notebook.write_bytes(task.source)
             parameters.write_text(task.parameters, encoding="utf-8")
-            executed = output / f"{notebook.stem}.ipynb"
-            run_notebook(notebook, output=output, parameters_file=parameters, executed=executed)
+            run_notebook(
+                notebook,
+                output=output,
+                parameters_file=parameters,
+                executed=output / f"{notebook.stem}.ipynb",
+                timeout_s=task.timeout_s,
+            )
             files = {path.name: path.read_bytes() for path in sorted(output.iterdir()) if path.name[0] != "."}
         except SharpError as error:
-            return Result(error=_sentence(str(error).replace(f"{folder}/", "")))
+            late = isinstance(error, NotebookTimeoutError)
+            return Result(error=shorten(str(error).replace(f"{folder}/", "")), timed_out=late)
         except Exception as error:  # whatever it is, the other points go on
-            return Result(error=_sentence(f"{task.notebook}: expected it to run, got: {type(error).__name__}: {error}"))
+            return Result(error=shorten(f"{task.notebook}: expected it to run, got: {type(error).__name__}: {error}"))
     return Result(files={**files, PARAMETERS: task.parameters.encode()})
 
 
-def _sentence(text: str) -> str:
+def shorten(text: str) -> str:
+    """An error as one line of bounded length."""
     return textwrap.shorten(text, _LONGEST, placeholder=" ...")

@@ -25,7 +25,7 @@ from traitlets.config import Config
 from sharp.errors import NotebookError, NotebookTimeoutError, SharpError, SpecificationError
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
-_SHUTDOWN_S = 1.5
+_SHUTDOWN_S = 1.0
 """How long a kernel may take to clean up at its end; also how long one lives that is interrupted."""
 _IOPUB_S = 60
 """How long the last output of a cell may take to arrive, on a machine that is busy."""

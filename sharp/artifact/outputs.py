@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from sharp.shipped import DATA
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,11 +14,8 @@ if TYPE_CHECKING:
 
 FIGURE_SUFFIXES = (".svg", ".pdf", ".png")
 TABLE_SUFFIXES = (".csv", ".tex")
-MANIFEST = "manifest.json"
 SIGNIFICANT_DIGITS = 10
 """Of every number written: a processor that rounds its sums otherwise moves the sixteenth, a sensitivity's eleventh."""
-INPUTS = ".inputs.json"
-"""Where a notebook leaves the names of the data files it has read; the manifest takes them."""
 Headline = Mapping[str, float | int | str]
 """Headline numbers by name; a dimensional name ends in its unit."""
 
@@ -32,26 +25,6 @@ _METADATA: dict[str, dict[str, str | None]] = {
     ".png": {"Software": None},
 }
 """What would differ from one run to the next is left out, so that equal figures are equal files."""
-_PACKAGE = DATA.parent
-_opened: set[str] = set()
-
-
-def watch_inputs() -> None:
-    """Note from here on which data files this process opens, for the manifest."""
-    sys.addaudithook(_note_input)
-
-
-def _note_input(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "open" and isinstance(arguments[0], str) and arguments[0].endswith((".csv", ".json", ".yaml", ".yml")):
-        _opened.add(os.path.abspath(arguments[0]))
-
-
-def _is_input(path: Path) -> bool:
-    """Whether a data file is one of sharp's, or a user's: not one of another package, nor written here."""
-    if path.is_relative_to(_PACKAGE):
-        return True
-    elsewhere = not (path.is_relative_to(sys.prefix) or path.is_relative_to(Path.cwd()))
-    return elsewhere and path.suffix != ".json"  # caches are JSON
 
 
 def save_figure(name: str, figure: Figure, headline: Headline, data: pd.DataFrame) -> None:
@@ -88,7 +61,6 @@ def _save_headline(name: str, headline: Headline) -> None:
     numbers = {key: _plain(value) for key, value in headline.items()}
     text = json.dumps({"id": name, "headline": numbers}, indent=2, allow_nan=False)
     Path(f"{name}.json").write_text(text + "\n", encoding="utf-8")
-    Path(INPUTS).write_text(json.dumps(sorted(path for path in _opened if _is_input(Path(path)))), encoding="utf-8")
     for key, value in numbers.items():
         glue(key, value, display=False)
 

@@ -71,7 +71,7 @@ def set_style() -> None:
     mpl.rcdefaults()
     sns.set_theme(context="paper", style="whitegrid", palette="colorblind", font_scale=1.05)
     mpl.rcParams.update({"savefig.bbox": "tight", "figure.constrained_layout.use": True})
-    mpl.rcParams.update({"font.family": "DejaVu Sans", "svg.hashsalt": "sharp", "pdf.compression": 0, "pdf.fonttype": 42})
+    mpl.rcParams.update({"font.family": "DejaVu Sans", "svg.hashsalt": "sharp", "pdf.compression": 0})
 
 
 def _budget_axes(budgets: Iterable[str], *, height: float = 2.6, sharey: bool = False) -> dict[str, Axes]:

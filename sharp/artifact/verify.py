@@ -11,15 +11,19 @@ import hashlib
 import io
 import json
 import math
+import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sharp.artifact.outputs import FIGURE_SUFFIXES, MANIFEST
+from sharp.artifact.images import read_image
+from sharp.artifact.manifest import MANIFEST, read_manifest
+from sharp.artifact.outputs import FIGURE_SUFFIXES
+from sharp.checks import check_name
 from sharp.errors import SpecificationError
 from sharp.files import make_folder, writable, write_text
 
@@ -33,8 +37,13 @@ REDUCTION = 4
 """Pixels of an image, each way, that are one pixel of its copy in the record: their mean."""
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
-_PARTS = {"notebook_sha256": "notebook", "parameters": "parameters", "inputs": "data", "code_sha256": "code"}
-_FIELDS = {*_PARTS, "outputs", "packages", "python", "machine"}
+_PARTS = {
+    "notebook_sha256": "notebook",
+    "parameters": "parameters",
+    "inputs": "data",
+    "settings": "settings",
+    "code_sha256": "code",
+}
 _RUN = "run `make figures`"
 
 
@@ -49,13 +58,15 @@ class Change:
     """What it was made with that the recorded one was not, by the manifests."""
 
 
-def compare(folder: Path) -> tuple[int, list[Change]]:
+def compare(folder: Path, only: Collection[str] = ()) -> tuple[int, list[Change]]:
     """Compare what ``make figures`` wrote with the record.
 
     Parameters
     ----------
     folder : Path
         Figures and tables, their manifest, and the record of them.
+    only : collection of str, optional
+        The ids of those to compare; all where none is given.
 
     Returns
     -------
@@ -70,6 +81,12 @@ def compare(folder: Path) -> tuple[int, list[Change]]:
         Where the record is missing or not whole, or a file that it names is missing.
     """
     recorded, found = _read_sums(folder / RECORD), _hash_outputs(folder)
+    for stem in only:
+        check_name("--only", stem, sorted({Path(name).stem for name in (*recorded, *found)}))
+    if only:
+        recorded, found = (
+            {name: digest for name, digest in sums.items() if Path(name).stem in only} for sums in (recorded, found)
+        )
     missing = sorted(set(recorded) - set(found))
     if missing:
         others = f" and {len(missing) - 1} more" if missing[1:] else ""
@@ -95,9 +112,11 @@ def update(folder: Path) -> int:
     Raises
     ------
     SpecificationError
-        Where they are not one whole build: none there, a file missing or changed by hand, or made by other code.
+        Where they are not one whole build: none there, a file missing or changed by hand, or made by other code; where
+        the record's folder holds what no record has.
     """
     found = _whole_build(folder)
+    _check_record(folder / RECORD)
     with writable(folder / RECORD), tempfile.TemporaryDirectory(dir=folder, prefix=f".{RECORD}-") as temporary:
         staging = Path(temporary) / RECORD
         make_folder(staging)
@@ -114,12 +133,26 @@ def update(folder: Path) -> int:
     return len(found)
 
 
+def _check_record(record: Path) -> None:
+    """See that a folder holds nothing but what its list of hashes names."""
+    if not os.path.lexists(record):
+        return
+    sums = record / SUMS
+    listed = re.findall(
+        r"^[0-9a-f]{64}  (\S+)$", _read(sums).decode("utf-8", "replace") if sums.is_file() else "", re.M
+    )
+    for path in sorted(record.iterdir()) if record.is_dir() and not record.is_symlink() else [record]:
+        if path.name not in (SUMS, MANIFEST, *listed) or path.is_symlink() or not path.is_file():
+            raise SpecificationError(f"{path}: expected nothing in a record but what {SUMS} names: move it away")
+
+
 def _whole_build(folder: Path) -> dict[str, str]:
     """Hashes by name, after a check that the manifest names just these, made by one version of the code."""
-    lines, found = _read_manifest(folder), _hash_outputs(folder)
-    named = {name: digest for line in lines.values() for name, digest in line["outputs"].items()}
+    found = _hash_outputs(folder)
     if not found:
         raise SpecificationError(f"{folder}: expected figures and tables, got none: {_RUN}")
+    lines = _read_manifest(folder)
+    named = {name: digest for line in lines.values() for name, digest in line["outputs"].items()}
     for name in sorted({**named, **found}):
         if named.get(name) != found.get(name):
             raise SpecificationError(f"{folder / name}: expected the file that {MANIFEST} names: {_RUN}")
@@ -164,20 +197,19 @@ def _read_sums(record: Path) -> dict[str, str]:
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
-        lines = json.loads(_read(folder / MANIFEST))
-        whole = isinstance(lines, dict) and all(set(line) >= _FIELDS for line in lines.values())
-    except (ValueError, TypeError):
-        whole = False
-    if not whole:
+        lines = read_manifest(folder)
+    except SpecificationError:
+        lines = {}
+    if not lines:
         raise SpecificationError(f"{folder / MANIFEST}: expected a manifest of this version of sharp: {_RUN}")
-    return dict(lines)
+    return lines
 
 
 def _made_with(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """What two lines of manifests differ in: "other code, numpy 2.5 (was 2.4)"."""
     if not before or not after:
         return ""
-    parts = [f"other {label}" for key, label in _PARTS.items() if before[key] != after[key]]
+    parts = [f"other {label}" for key, label in _PARTS.items() if before.get(key, {}) != after.get(key, {})]
     versions = [{name: line[name] for name in ("machine", "python")} | line["packages"] for line in (before, after)]
     for name in sorted({**versions[0], **versions[1]}):
         was, now = (version.get(name) for version in versions)
@@ -259,26 +291,22 @@ def _reduce(path: Path) -> Image.Image:
     """An image in gray, every `REDUCTION` pixels each way one."""
     from PIL import Image
 
-    try:
-        with Image.open(path) as image:
-            flat = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-            return flat.convert("L").reduce(REDUCTION)
-    except (OSError, ValueError) as error:
-        raise SpecificationError(f"{path}: expected a PNG image, got: {str(error).splitlines()[0]}") from None
+    image = read_image(path)
+    flat = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return flat.convert("L").reduce(REDUCTION)
 
 
 def _compare_images(before: Path, after: Path) -> str:
     """How many of the reduced image's pixels differ, and the largest difference of gray."""
-    from PIL import Image, ImageChops
+    from PIL import ImageChops
 
     try:
         new = _reduce(after)
     except SpecificationError:
         return "no PNG image any more"
     try:
-        with Image.open(before) as image:
-            old = image.convert("L")
-    except OSError:
+        old = read_image(before).convert("L")
+    except SpecificationError:
         raise SpecificationError(f"{before}: expected a PNG image: run `make record`") from None
     if old.size != new.size:
         return f"another size: {new.size[0]} x {new.size[1]} blocks, was {old.size[0]} x {old.size[1]}"

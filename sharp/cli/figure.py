@@ -6,21 +6,28 @@ from pathlib import Path
 
 import click
 
-from sharp.cli.options import json_option, print_json
+from sharp.cli.options import json_option, print_json, timeout_option
 
 
 @click.command("figure")
-@click.argument("notebook", type=click.Path(path_type=Path))
+@click.argument("notebook")
 @click.option("-f", "--parameters", type=click.Path(path_type=Path), help="YAML file of parameters, as papermill's.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("paper_figures"), show_default=True)
 @click.option("--executed", type=click.Path(path_type=Path), help="Keep the executed notebook here (.ipynb).")
+@timeout_option
 @json_option
-def command(notebook: Path, parameters: Path | None, output: Path, executed: Path | None, as_json: bool) -> None:
-    """Run a figure's notebook with papermill; write its figure or table, its numbers and a line of manifest.json."""
-    from sharp.artifact.notebook import run_notebook
+def command(
+    notebook: str, parameters: Path | None, output: Path, executed: Path | None, timeout_s: float, as_json: bool
+) -> None:
+    """Run a figure's notebook, by its id or path; write its figure or table, its numbers and a line of manifest.json.
 
-    written = run_notebook(notebook, parameters_file=parameters, output=output, executed=executed)
+    Only files that an earlier run wrote, and nobody has changed since, are replaced.
+    """
+    from sharp.artifact.notebook import find_notebook, run_notebook
+
+    path = find_notebook(notebook)
+    written = run_notebook(path, parameters_file=parameters, output=output, executed=executed, timeout_s=timeout_s)
     if as_json:
-        print_json({"id": notebook.stem, "files": [str(path) for path in written]})
+        print_json({"id": path.stem, "files": [str(file) for file in written]})
     else:
-        click.echo(f"{notebook.stem}: {', '.join(path.name for path in written)}")
+        click.echo(f"{path.stem}: {', '.join(file.name for file in written)}")

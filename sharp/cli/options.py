@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from sharp.artifact.limits import TIMEOUT_S, check_timeout
 from sharp.checks import check_name, refuse
 from sharp.cycles.schedule import loaded
 from sharp.errors import SpecificationError
@@ -125,6 +126,16 @@ locality_option = click.option(
 )
 tile_option = click.option(
     "--tile-rows", help="Tile height K of every layer, or best: layer by layer.  [default: best]"
+)
+timeout_option = click.option(
+    "--timeout",
+    "timeout_s",
+    type=float,
+    callback=lambda context, parameter, value: check_timeout("--timeout", value),
+    default=TIMEOUT_S,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a notebook may take.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON (keys: the book's page on the command).")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from sharp.checks import refuse
 from sharp.cli.options import json_option, print_json
 
 CHANGED = 1
@@ -16,12 +17,15 @@ CHANGED = 1
 @click.command("verify")
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("paper_figures"))
 @click.option("--update", "updating", is_flag=True, help="Write the record anew from the files as they are.")
+@click.option("--only", metavar="ID", multiple=True, help="Only this figure or table; may be given again.")
 @json_option
-def command(folder: Path, updating: bool, as_json: bool) -> None:
+def command(folder: Path, updating: bool, only: tuple[str, ...], as_json: bool) -> None:
     """Compare figures and tables with the committed record of them; exit code 1 where one differs."""
     from sharp.artifact.verify import RECORD, compare, update
 
-    files, changes = (update(folder), []) if updating else compare(folder)
+    if updating and only:
+        raise refuse("--only", "it without --update, as a record is of all figures and tables", ", ".join(only))
+    files, changes = (update(folder), []) if updating else compare(folder, only)
     if as_json:
         print_json({"files": files, "changes": [asdict(change) for change in changes]})
     elif changes:

@@ -22,14 +22,15 @@ jupytext: {text_representation: {extension: .md, format_name: myst}}
 size = 3
 sizes = [1, 2]
 label = "x"
+anything = None
 ```
 
 ```{code-cell} ipython3
 import json
-import os
+import posix
 from pathlib import Path
 
-with open(os.environ["RUNS"], "a") as runs:
+with open(posix.environ[b"RUNS"], "a") as runs:  # os.environ would be noted as an input
     runs.write(f"{size} {sizes}\\n")
 if size == 13:
     raise RuntimeError("size <13> has bad luck")

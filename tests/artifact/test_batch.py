@@ -26,7 +26,9 @@ from cheap_batch import (
 )
 
 from sharp import SpecificationError
-from sharp.artifact.batch import claimed, load_batch
+from sharp.artifact.batch import load_batch
+from sharp.artifact.batch_folder import claimed
+from sharp.artifact.batch_run import FAILED, Outcome, summarize
 from sharp.artifact.executors import Task, run_point
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +66,13 @@ def reference(place):
         ("{size: {each: [1, 2, 1]}}", r"parameters.size.each: expected values that differ, got 1 twice"),
         ("{sizes: {each: [1, 2]}}", r"parameters.sizes.each: expected a list, as the notebook's own \[1, 2\], got 1"),
         ("{sizes: 1K}", r"parameters.sizes: expected a list, as the notebook's own \[1, 2\], got '1K'"),
-        ("{size: .inf}", r"parameters.size: expected texts, finite numbers, lists and mappings, got inf"),
+        ("{size: true}", r"parameters.size: expected a number, as the notebook's own 3, got True"),
+        ("{label: 3}", r"parameters.label: expected a text, as the notebook's own \"x\", got 3"),
+        (
+            "{size: .inf}",
+            r"parameters.size: expected texts, finite numbers, lists and mappings of texts to such, got inf",
+        ),
+        ("{anything: {1: 2}}", r"parameters.anything: expected texts, finite numbers, lists .*, got \{1: 2\}"),
         (f"{{size: {{each: {list(range(1001))}}}}}", r"parameters: expected at most 1000 points, got 1001"),
     ],
 )
@@ -121,7 +129,7 @@ def test_dask_is_imported_only_when_asked_for_and_missed_in_one_sentence(command
 
 
 def test_a_scheduler_that_is_not_there_is_bad_input(command, place, monkeypatch):
-    monkeypatch.setattr("sharp.artifact.executors.CONNECT_S", 0.3)
+    monkeypatch.setattr("sharp.artifact.dask_cluster.CONNECT_S", 0.3)
     grid = write_grid(place, DOZEN)
     for address in ("tcp://127.0.0.1:1", "nowhere://x", "tcp://a:b"):
         outcome = command("batch", str(grid), "-o", str(place / "refused"), "--scheduler", address)
@@ -152,10 +160,10 @@ def test_an_axis_is_told_from_a_list(place):
 
 def test_names_are_stable_short_and_safe(place):
     awkward = ["1K", ["1K"], "a/b", "a b", "../x", "ü" * 200, "A", "a", {"a": 1}, None, 1.5]
-    points = load_batch(write_grid(place, {"label": {"each": awkward}})).points
+    points = load_batch(write_grid(place, {"anything": {"each": awkward}})).points
     assert len({point.name.lower() for point in points}) == len(points)
     assert all(re.fullmatch(r"[\w=+,.-]{1,100}", point.name, flags=re.ASCII) for point in points)
-    again = load_batch(write_grid(place, {"label": {"each": awkward[::-1]}})).points
+    again = load_batch(write_grid(place, {"anything": {"each": awkward[::-1]}})).points
     assert [point.name for point in again] == [point.name for point in points][::-1]
 
 
@@ -172,7 +180,7 @@ def test_the_shipped_grid_is_a_dozen_points():
 def test_a_point_is_what_sharp_figure_gives(place, reference):
     (folder,) = reference.glob("points/size=2,sizes=3-*")
     names = ["manifest.json", "parameters.yaml", *(f"tab_cheap.{suffix}" for suffix in ("csv", "ipynb", "json", "tex"))]
-    assert sorted(path.name for path in folder.iterdir()) == sorted([*names, "timing.json"])
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*names, "point.json", "timing.json"])
     assert (folder / "tab_cheap.tex").read_text() == "a: <b>"
     figure = [
         sys.executable,
@@ -224,20 +232,26 @@ def test_one_fails_and_the_others_go_on_then_only_what_changed_runs(place):
     (folder / "tab_cheap.md").write_text(NOTEBOOK.replace("size == 13", "size == 14"))
     assert batch(grid, output, runs)[0] == 0
     assert sorted(lines(runs)[2:]) == ["1 [1, 2]", "13 [1, 2]"]
-    (table,) = output.glob("points/size=13-*/tab_cheap.csv")
-    table.write_text("damaged")
-    (output / ".work").mkdir()
-    (output / ".work" / "old").mkdir()
-    code, out, _ = batch(grid, output, runs, "--first", "1", "--json")
-    assert json.loads(out)["points"] == 1
+
+    (folder,) = output.glob("points/size=13-*")
+    (folder / "tab_cheap.csv").write_text("mine")
+    code, out, err = batch(grid, output, runs, "--first", "1", "--json")
+    assert json.loads(out) | {"points": 1, "failed": 1} == json.loads(out)
+    assert "tab_cheap.csv: expected what sharp wrote and nobody has changed" in err
+    assert (folder / "tab_cheap.csv").read_text() == "mine"
+    folder.rename(output / "mine")
+    assert batch(grid, output, runs, "--first", "1")[0] == 0
     assert lines(runs)[4:] == ["13 [1, 2]"]
-    assert table.read_text() == "size\n13\n"
     assert len(finished(output)) == 2
+    assert batch(grid, output, runs, "--first", "1", "--fresh")[0] == 0
+    assert lines(runs)[5:] == ["13 [1, 2]"]
 
 
 def test_a_point_whose_process_dies_fails_alone(place, monkeypatch):
     monkeypatch.setenv("RUNS", os.devnull)
-    result = run_point(Task(name="x", notebook="tab_cheap.md", source=NOTEBOOK.encode(), parameters="size: 77"))
+    result = run_point(
+        Task(name="x", notebook="tab_cheap.md", source=NOTEBOOK.encode(), parameters="size: 77", timeout_s=60)
+    )
     assert result.error == "tab_cheap.md: expected its process to end well, got signal 9"
     assert not result.files
 
@@ -261,38 +275,59 @@ def test_interrupted_leaves_finished_points_and_no_process(place):
 
 
 @pytest.mark.slow
-def test_a_cluster_that_loses_a_worker_loses_no_point(place, reference):
-    pytest.importorskip("distributed")
-    grid, output, runs = place / "cluster.yaml", place / "cluster", place / "cluster.runs"
-    write_grid(place, {**DOZEN, "size": {"each": [1, 2]}}).rename(grid)
-    environment = {**os.environ, "RUNS": str(runs)}
-    quiet = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    dask, address = Path(sys.executable).with_name("dask"), place / "scheduler.json"
-    scheduler = [dask, "scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", address]
-    worker = [dask, "worker", "--scheduler-file", address, "--no-nanny", "--nthreads", "1", "--no-dashboard"]
-    servers = [subprocess.Popen([*command, "--host", "127.0.0.1"], **quiet) for command in (scheduler, worker, worker)]
-    try:
-        deadline = time.monotonic() + 30
-        while not address.exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        process = start_batch(grid, output, runs, "--scheduler", json.loads(address.read_text())["address"])
-        while not finished(output) and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.02)
-        kept = finished(output)
-        servers[1].kill()
-        code, out, err = finish(process)
-    finally:
-        for server in servers:
-            server.kill()
-            server.wait()
-    assert code == 0, err
-    assert "4 points, 0 failed" in out
-    assert 0 < len(kept) < 4
-    assert kept.items() <= finished(output).items()
-    assert len(finished(output)) == 4
-    assert len(lines(runs)) <= 4 + 2, "only what the dead worker had in hand, or was handing over, runs again"
-    ours, theirs = contents(output), contents(reference)
-    assert all(theirs[name] == text for name, text in ours.items() if name.startswith("points/"))
+def test_a_point_that_takes_too_long_is_marked(place):
+    output = place / "late"
+    grid = write_grid(place, {"size": {"each": [99, 1]}}, "late.yaml")
+    code, out, err = batch(grid, output, place / "late.runs", "--timeout", "8")
+    assert code == 1
+    assert "2 points, 1 failed" in out
+    assert re.fullmatch(r"sharp: size=99-\w+: tab_cheap.md: expected it to end within 8 s, got no end\n", err)
+    assert [row["status"] for row in read_summary(output)] == ["timed out", "finished"]
+    assert "1 finished, 1 timed out" in (output / "report.html").read_text()
+    assert_no_process_of(place / "late.runs")
+
+
+@pytest.mark.slow
+def test_what_fails_leaves_what_was_there(place):
+    folder = place / "failing"
+    folder.mkdir()
+    (folder / "tab_cheap.md").write_text(NOTEBOOK)
+    grid, output, runs = write_grid(folder, {"size": {"each": [1]}}), folder / "out", folder / "runs"
+    assert batch(grid, output, runs)[0] == 0
+    before = contents(output / "points")
+    (folder / "tab_cheap.md").write_text(NOTEBOOK.replace("size == 13", "size == 1"))
+    assert batch(grid, output, runs)[0] == 1
+    assert contents(output / "points") == before
+    assert [row["status"] for row in read_summary(output)] == ["failed"]
+    (folder / "tab_cheap.md").write_text(NOTEBOOK)
+    assert batch(grid, output, runs)[0] == 0
+    assert len(lines(runs)) == 2, "what is whole again is not run again"
+
+
+def test_a_time_that_cannot_be_waited_for_is_refused(command, place):
+    grid = write_grid(place, DOZEN)
+    for value in ("0", "-1", "nan", "inf", "1e9"):
+        outcome = command("batch", str(grid), "-o", str(place / "refused"), "--timeout", value)
+        assert outcome.code == 2
+        assert "--timeout: expected a number of seconds up to 10000000, got" in outcome.err
+
+
+def test_no_cell_of_the_summary_is_a_formula(place):
+    (point,) = load_batch(write_grid(place, {"label": "=1+1", "size": -3})).points
+    outcome = Outcome(point=point, status=FAILED, error="@x", headline={"+y": "-1e3", "z": "-cmd"})
+    header, row = summarize([outcome]).splitlines()
+    assert header == "point,label,size,'+y,z,status,error,seconds"
+    assert row.split(",")[1:] == ["'=1+1", "-3", "-1e3", "'-cmd", "failed", "'@x", ""]
+
+
+@pytest.mark.slow
+def test_texts_arrive_as_they_are(place):
+    awkward = ["a\u0085b", "\u2028!touch pwned", "%quit", '"', "\\", "\x7f", "\ufeff", "\U0001f600", "1:30", "{x}"]
+    grid, output = write_grid(place, {"label": {"each": awkward}}, "texts.yaml"), place / "texts"
+    grid.write_text(f"notebook: tab_cheap.md\nparameters: {{label: {{each: {json.dumps(awkward[:7])}}}}}\n")
+    assert batch(grid, output, place / "texts.runs")[::2] == (0, "")
+    found = {path.read_text() for path in output.glob("points/*/tab_cheap.tex")}
+    assert found == set(awkward[:7])
 
 
 @pytest.mark.slow

@@ -191,7 +191,6 @@ def test_only_a_whole_build_is_recorded(folder):
 
 
 def test_a_new_record_replaces_the_old_one(folder):
-    (folder / "record" / "fig_gone.csv").write_text("a\n")
     for name in ("tab_b.csv", "tab_b.json", "tab_b.tex"):
         (folder / name).unlink()
     lines = json.loads((folder / "manifest.json").read_text())
@@ -202,6 +201,75 @@ def test_a_new_record_replaces_the_old_one(folder):
     ]
     with Image.open(folder / "record" / "fig_a.png") as image:
         assert (image.mode, image.size) == ("L", (10, 6))
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "mine.csv", "below/"])
+def test_a_record_in_which_something_else_lies_is_left_alone(folder, name):
+    path = folder / "record" / name
+    path.mkdir() if name.endswith("/") else path.write_text("mine")
+    with pytest.raises(
+        SpecificationError, match=r"record/\w+[.\w]*: expected nothing in a record but what SHA256SUMS names"
+    ):
+        update(folder)
+    assert path.exists()
+    for path in (folder / "record").glob("*.*"):
+        path.unlink()
+    (folder / "record" / "SHA256SUMS").unlink()
+    (folder / "record" / "thesis.csv").write_text("mine")
+    with pytest.raises(SpecificationError, match="expected nothing in a record"):
+        update(folder)
+
+
+def test_only_what_is_asked_for_is_compared(folder, command):
+    for name in ("tab_b.csv", "tab_b.json", "tab_b.tex"):
+        (folder / name).unlink()
+    assert compare(folder, ["fig_a"]) == (5, [])
+    change(folder, "fig_a.csv", "gru", "rnn")
+    outcome = command("verify", str(folder), "--only", "fig_a")
+    assert (outcome.code, outcome.err) == (1, f"sharp: 1 of 5 files differ from {folder}/record\n")
+    with pytest.raises(SpecificationError, match=r"--only: expected fig_a, tab_b, got 'fig_b' \(did you mean"):
+        compare(folder, ["fig_b"])
+    outcome = command("verify", str(folder), "--update", "--only", "fig_a")
+    assert outcome.code == 2
+    assert "--only: expected it without --update" in outcome.err
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"packages": []},
+        {"packages": {"numpy": 2}},
+        {"parameters": "a"},
+        {"inputs": None},
+        {"outputs": {"../../thesis.csv": "0" * 64}},
+        {"outputs": {"fig_b.csv": "0" * 64}},
+        {"python": 3},
+        {"settings": ["HOME"]},
+        {"replaced": {"fig_a.csv": "0"}},
+    ],
+)
+def test_a_manifest_of_wrong_types_is_refused(folder, change):
+    write_manifest(folder, **change)
+    (folder / "fig_a.csv").write_text("a\n2\n")
+    with pytest.raises(SpecificationError, match="expected a manifest of this version of sharp"):
+        compare(folder)
+
+
+def test_a_manifest_that_is_deep_is_refused(folder):
+    (folder / "manifest.json").write_text("[" * 100_000)
+    with pytest.raises(SpecificationError, match="expected a manifest of this version of sharp"):
+        compare(folder)
+
+
+def test_a_picture_that_is_too_large_is_one_sentence(folder, monkeypatch):
+    paint(folder, BLACK, (5, 5))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert [found.difference for found in compare(folder)[1]] == ["no PNG image any more"]
+    write_manifest(folder)
+    with pytest.raises(
+        SpecificationError, match=r"fig_a.png: expected an image of at most 100 pixels, got a larger one"
+    ):
+        update(folder)
 
 
 def test_the_command(folder, command):

@@ -1,0 +1,129 @@
+"""A notebook's parameters: what is given must be there and of the kind of the notebook's own value."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+
+from sharp.checks import refuse, suggestion
+from sharp.errors import SpecificationError
+
+_TEXT, _NUMBER, _FLAG, _LIST, _MAPPING = "a text", "a number", "true or false", "a list", "a mapping"
+_CALLS = {
+    **dict.fromkeys(("list", "sorted", "range", "tuple", "set"), _LIST),
+    **dict.fromkeys(("int", "float", "abs", "round", "sum", "len"), _NUMBER),
+    **{"dict": _MAPPING, "str": _TEXT, "bool": _FLAG},
+}
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""Characters that JSON may hold but YAML may not, or takes for the end of a line."""
+
+
+def read_defaults(notebook: Path, content: NotebookNode) -> dict[str, str]:
+    """The notebook's own value of each parameter, as Python: what its cell tagged ``parameters`` assigns.
+
+    Raises
+    ------
+    SpecificationError
+        Where that cell is no Python.
+    """
+    cells = [cell for cell in content.cells if "parameters" in cell.metadata.get("tags", [])]
+    source = re.sub(r"^\s*[%!].*", "", cells[0].source, flags=re.MULTILINE) if cells else ""  # IPython's own lines
+    try:
+        statements = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise SpecificationError(f"{notebook}: expected a cell of parameters that is Python, got: {error}") from None
+    defaults = {}
+    for statement in statements:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        value = getattr(statement, "value", None)
+        if len(targets) == 1 and isinstance(targets[0], ast.Name) and value is not None:
+            text = ast.get_source_segment(source, value) or ""
+            defaults[targets[0].id] = ast.unparse(value) if "\n" in text else text
+    return defaults
+
+
+def check_name(where: str, name: object, defaults: Mapping[str, str]) -> None:
+    """See that the notebook has a parameter of this name."""
+    if name not in defaults:
+        hint = suggestion(name, defaults) or f" (it has {', '.join(defaults) or 'none'})"
+        raise SpecificationError(f"{where}: expected no parameter {name!r}{hint}")
+
+
+def check_value(where: str, value: Any, default: str) -> None:
+    """See that a value can be written down, and is of the kind of the notebook's own, where that can be told.
+
+    Parameters
+    ----------
+    where : str
+        Names the value in the error.
+    value : any
+        As YAML gives it.
+    default : str
+        The notebook's own value, as Python.
+
+    Raises
+    ------
+    SpecificationError
+        For instance ``macs: expected a list, as the notebook's own ["1K"], got '64K'``.
+    """
+    try:
+        plain = _is_plain(value)
+    except RecursionError:
+        plain = False
+    if not plain:
+        raise refuse(where, "texts, finite numbers, lists and mappings of texts to such", value)
+    kind = _kind(ast.parse(default, mode="eval").body)
+    if kind is not None and _kind_of(value) != kind:
+        shown = default if len(default) <= 60 else default[:57] + "..."
+        raise refuse(where, f"{kind}, as the notebook's own {shown}", value)
+
+
+def write_parameters(parameters: Mapping[str, Any]) -> str:
+    """Parameters as YAML that reads the same everywhere: JSON, which quotes what YAML would take for something else."""
+    lines = (f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in parameters.items())
+    return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", "".join(lines))
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, str):
+        return not re.search("[\ud800-\udfff]", value)
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _is_plain(key) and _is_plain(entry) for key, entry in value.items())
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _kind_of(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return _FLAG
+    kinds = {str: _TEXT, int: _NUMBER, float: _NUMBER, list: _LIST, dict: _MAPPING}
+    return kinds.get(type(value))
+
+
+def _kind(node: ast.expr) -> str | None:
+    """The kind of a Python expression as far as its form says; None where only running it would."""
+    match node:
+        case ast.Constant(value=value):
+            return _kind_of(value)
+        case ast.List() | ast.Tuple() | ast.Set() | ast.ListComp() | ast.SetComp():
+            return _LIST
+        case ast.Dict() | ast.DictComp():
+            return _MAPPING
+        case ast.JoinedStr():
+            return _TEXT
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
+            return _kind(operand)
+        case ast.BinOp(left=left, right=right):
+            kinds = {_kind(left), _kind(right)} - {_NUMBER} or {_NUMBER}  # a number may only repeat the other side
+            return kinds.pop() if len(kinds) == 1 else None
+        case ast.Call(func=ast.Name(id=name)):
+            return _CALLS.get(name)
+    return None
