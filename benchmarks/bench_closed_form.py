@@ -128,7 +128,7 @@ def sharp_work(
     constant = {"num_directions": 1.0, "batch_size": 1.0, "num_macs": float(accelerator.num_macs)}
     constant |= {name: float(getattr(accelerator, name)) for name in ("activation_lanes", "rows_per_update_lane")}
     constant |= {name: float(accelerator.cycles(f"{name}_ns")) for name in INPUTS if hasattr(accelerator, f"{name}_ns")}
-    constant |= {"intermediate_words": words, "dram_bytes_per_cycle": 1.0}
+    constant |= {"levels_per_cycle": 1.0, "intermediate_words": words, "dram_bytes_per_cycle": 1.0}
     constants = np.array([constant.get(name, 0.0) for name in INPUTS])
     places = np.array([list(varying).index(name) if name in varying else -1 for name in INPUTS], dtype=np.int64)
     numbers = SCHEDULES.index(schedule), 0  # the shape of a cell with one phase

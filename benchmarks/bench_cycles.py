@@ -52,6 +52,7 @@ def reference_machine(accelerator: Accelerator) -> reference.Machine:
         accelerator.activation_lanes,
         accelerator.rows_per_update_lane,
         *(accelerator.cycles(latency) for latency in LATENCIES),
+        accelerator.levels_per_cycle,
         accelerator.intermediate_buffer.capacity_bytes // accelerator.partial_sum_bytes,
         accelerator.weight_bytes,
         accelerator.weight_buffer.capacity_bytes,

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from sharp.energy.power import EnergyReport, evaluate_energy
     from sharp.energy.technology import Technology
     from sharp.errors import InfeasibleMappingError, NotebookError, SharpError, SpecificationError
-    from sharp.machine.accelerator import Accelerator, Budget, MemoryLevel
+    from sharp.machine.accelerator import Accelerator, Budget
     from sharp.machine.files import find_accelerator, load_accelerator
+    from sharp.machine.memories import MemoryLevel
     from sharp.machine.plan import SCHEDULES, Plan
     from sharp.provenance import Provenance
     from sharp.space.points import grid
@@ -45,7 +46,7 @@ _HOMES = {
     "Implementation": "energy.implementation",
     "InfeasibleMappingError": "errors",
     "LayerReport": "cycles.simulate",
-    "MemoryLevel": "machine.accelerator",
+    "MemoryLevel": "machine.memories",
     "Network": "workload.network",
     "NotebookError": "errors",
     "Phase": "workload.cell",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import ROUND_CEILING, Decimal
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 KIB = 1024
 BITS_PER_BYTE = 8
 GIGA = 1_000_000_000
+MOST_STAGES = 64
+"""More levels than the deepest tree has, that of 2^63 multipliers."""
 
 
 def cycles_from_ns(duration_ns: float, clock_hz: float) -> int:
@@ -44,10 +47,40 @@ def cycles_from_many_ns(duration_ns: NDArray[np.float64], clock_hz: NDArray[np.f
     product = durations * clocks / GIGA
     cycles: NDArray[np.float64] = np.maximum(1.0, np.ceil(product))
     close = np.abs(product - np.rint(product)) <= 1e-12 * product
-    pairs, places = np.unique(np.stack([durations[close], clocks[close]]), axis=1, return_inverse=True)
-    exact = np.array([cycles_from_ns(duration, clock) for duration, clock in pairs.T.tolist()], dtype=np.float64)
-    cycles[close] = exact[places.reshape(-1)]
+    cycles[close] = _in_decimal(cycles_from_ns, durations[close], clocks[close])
     return cycles
+
+
+def stages_per_cycle(duration_ns: float, clock_hz: float) -> int:
+    """Stages of `duration_ns` that fit a cycle one behind the other: ``floor(1 / (ns * f))``, from 1 to `MOST_STAGES`.
+
+    Computed in decimal, as `cycles_from_ns`.
+    """
+    fitting = GIGA / (Decimal(str(duration_ns)) * Decimal(str(clock_hz)))
+    return max(1, int(min(fitting, Decimal(MOST_STAGES))))
+
+
+def many_stages_per_cycle(duration_ns: NDArray[np.float64], clock_hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`stages_per_cycle` of arrays that broadcast together; in decimal only where a quotient is close to whole."""
+    import numpy as np
+
+    durations, clocks = np.broadcast_arrays(duration_ns, clock_hz)
+    fitting = np.clip(GIGA / (durations * clocks), 1.0, MOST_STAGES)
+    close = (np.abs(fitting - np.rint(fitting)) <= 1e-12 * fitting) & (fitting > 1) & (fitting < MOST_STAGES)
+    stages: NDArray[np.float64] = np.floor(fitting)
+    stages[close] = _in_decimal(stages_per_cycle, durations[close], clocks[close])
+    return stages
+
+
+def _in_decimal(
+    conversion: Callable[[float, float], int], durations: NDArray[np.float64], clocks: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """A conversion of pairs, each different pair once."""
+    import numpy as np
+
+    pairs, places = np.unique(np.stack([durations, clocks]), axis=1, return_inverse=True)
+    exact = np.array([conversion(duration, clock) for duration, clock in pairs.T.tolist()], dtype=np.float64)
+    return exact[places.reshape(-1)]
 
 
 def cycles_from_bytes(num_bytes: float, bytes_per_cycle: float) -> int:

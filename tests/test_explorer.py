@@ -87,9 +87,10 @@ def machine_numbers(accelerator: Accelerator) -> dict[str, object]:
 
 
 def cycles_at(accelerator: Accelerator, clock_hz: float) -> dict[str, int]:
-    """Its latencies in whole cycles at a clock."""
+    """Its latencies in whole cycles at a clock, and how many levels of the tree share one."""
     clocked = dataclasses.replace(accelerator, clock_hz=clock_hz)
-    return {name.removesuffix("_ns"): clocked.cycles(name) for name in LATENCIES}
+    latencies = {name.removesuffix("_ns"): clocked.cycles(name) for name in LATENCIES}
+    return {**latencies, "levels_per_cycle": clocked.levels_per_cycle}
 
 
 def data_script() -> str:
@@ -233,14 +234,15 @@ def random_case(rng: random.Random) -> Case:
 def random_machine(rng: random.Random) -> Accelerator:
     """SHARP with other tiles, lanes, latencies and buffer: small tiles that a cell's gates may not fit, too."""
     tile_rows = sorted(rng.sample([1, 2, 4, 8, 16, 32, 64, 128], rng.randint(1, 4)))
-    latencies = {name: rng.uniform(0.5, 60) for name in LATENCIES}
+    latencies = {name: rng.uniform(0.5, rng.choice([6, 60])) for name in LATENCIES}
     return dataclasses.replace(
         find_accelerator("sharp"),
         num_macs=tile_rows[-1] * rng.randint(1, 500),
         tile_rows=tuple(tile_rows),
-        clock_hz=rng.choice([100_000_000, 700_000_000]),
+        clock_hz=rng.choice([20_000_000, 100_000_000, 700_000_000]),
         activation_lanes=rng.randint(1, 100),
         rows_per_update_lane=rng.randint(1, 9),
+        chained_levels=rng.choice([1, 2, 64]),
         intermediate_buffer=MemoryLevel(capacity_bytes=rng.randint(1, 6000)),
         budgets={},
         **latencies,

@@ -3,7 +3,7 @@
 import pytest
 
 from sharp import SpecificationError, find_accelerator, find_network
-from sharp.machine.accelerator import UNITS
+from sharp.machine.accelerator import OPTIONAL, UNITS
 from sharp.machine.files import load_accelerator
 from sharp.published import published_numbers
 from sharp.rivals.machines import load_any
@@ -46,7 +46,7 @@ def test_every_shipped_number_has_source_and_status():
         steps = network.provenance["seq_len"]
         assert steps.covers(network.seq_len)
     machine = find_accelerator("sharp")
-    assert set(machine.provenance) == set(UNITS)
+    assert set(machine.provenance) == set(UNITS) - set(OPTIONAL)
     for name, entry in machine.provenance.items():
         assert entry.status != "given", name
         assert entry.unit == UNITS[name]
@@ -153,7 +153,7 @@ def test_bad_networks(write, text, message):
 
 
 def machine_text(**changes):
-    values = {name: 4096 if "macs" in name or "buffer" in name else 32 for name in UNITS}
+    values = {name: 4096 if "macs" in name or "buffer" in name else 32 for name in UNITS if name not in OPTIONAL}
     values |= {"arithmetic": "float", **changes}
     return "name: m\n" + "\n".join(f"{name}: {value}" for name, value in values.items())
 
@@ -212,3 +212,10 @@ def test_unknown_names_and_unreadable_files(tmp_path):
 def test_all_shipped_files_are_readable_as_what_they_are():
     for path in sorted(set(DATA.glob("*/*.yaml")) - set(DATA.glob("rivals/*"))):
         load_any(path)
+
+
+def test_a_parameter_that_a_file_may_leave_out(write):
+    assert load_accelerator(write(machine_text())).chained_levels == 1
+    text = machine_text(chained_levels="{value: 4, unit: levels, range: [1, 8], status: assumed, source: ours}")
+    machine = load_accelerator(write(text))
+    assert (machine.chained_levels, machine.provenance["chained_levels"].source) == (4, "ours")

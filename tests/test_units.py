@@ -1,6 +1,9 @@
 """Conversions."""
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sharp import units
 
@@ -20,6 +23,37 @@ from sharp import units
 )
 def test_cycles_from_ns(duration_ns, clock_hz, cycles):
     assert units.cycles_from_ns(duration_ns, clock_hz) == cycles
+
+
+@pytest.mark.parametrize(
+    ("duration_ns", "clock_hz", "stages"),
+    [
+        (1.94, 5e8, 1),
+        (1.94, 2.5e8, 2),
+        (1.94, 5e7, 10),
+        (2.0, 5e8, 1),
+        (2.0, 1e8, 5),  # exactly a cycle
+        (2.0000001, 1e8, 4),
+        (0.1, 1e9, 10),
+        (0.7, 1e9 / 7, 9),  # 142857142.85714287 Hz is a little more
+        (30.0, 5e8, 1),
+        (1e-30, 1e-30, units.MOST_STAGES),
+        (1e30, 1e30, 1),
+    ],
+)
+def test_stages_per_cycle(duration_ns, clock_hz, stages):
+    assert units.stages_per_cycle(duration_ns, clock_hz) == stages
+    assert units.many_stages_per_cycle(np.array([duration_ns]), np.array([clock_hz])).tolist() == [stages]
+
+
+@given(st.integers(1, 63), st.integers(1, 4000))
+def test_stages_that_just_fit_a_cycle(stages, thousandths):
+    cycle_ns = thousandths * stages / 1000
+    clock_hz = 1e9 / cycle_ns
+    durations, clocks = np.array([cycle_ns / stages, thousandths / 1000]), np.array([clock_hz])
+    one_by_one = [units.stages_per_cycle(duration, clock_hz) for duration in durations.tolist()]
+    assert units.many_stages_per_cycle(durations, clocks).tolist() == one_by_one
+    assert all(found in (stages - 1, stages) for found in one_by_one if found > 1)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from sharp.artifact.examples import WorkedExample
 from sharp.cycles.timeline import Timeline
 from sharp.energy.implementation import COMPONENT_LABELS, Implementation
 from sharp.energy.technology import Technology
-from sharp.machine.accelerator import UNITS, Accelerator, MemoryLevel
+from sharp.machine.accelerator import Accelerator
+from sharp.machine.memories import MemoryLevel
 from sharp.provenance import Provenance
 from sharp.units import KIB
 from sharp.workload.network import Network
@@ -49,17 +50,17 @@ def _distinct(values: Iterable[object]) -> str:
 
 
 def hardware_table(accelerator: Accelerator) -> pd.DataFrame:
-    """A row a parameter: value, unit, plausible range, status, source."""
+    """A row a parameter that the machine's file gives: value, unit, plausible range, status, source."""
     rows = []
-    for name, unit in UNITS.items():
-        value, provenance = getattr(accelerator, name), accelerator.provenance[name]
+    for name, provenance in accelerator.provenance.items():
+        value = getattr(accelerator, name)
         if isinstance(value, MemoryLevel):
             value = value.capacity_bytes
         rows.append(
             {
                 "parameter": name,
                 "value": _value(value),
-                "unit": unit,
+                "unit": provenance.unit,
                 "from": None if provenance.low is None else f"{provenance.low:.12g}",
                 "to": None if provenance.high is None else f"{provenance.high:.12g}",
                 "status": provenance.status,

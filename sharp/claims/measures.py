@@ -17,7 +17,8 @@ from sharp.checks import check_name, refuse
 from sharp.claims.uncertainty import Study
 from sharp.cycles.simulate import simulate
 from sharp.energy.implementation import implement
-from sharp.machine.accelerator import BUFFERS, with_settings
+from sharp.machine.accelerator import with_settings
+from sharp.machine.memories import BUFFERS
 from sharp.published import published_numbers
 from sharp.rivals.data import MeasuredLatency, brainwave_latencies, gpu_devices, gpu_latencies, serving_latencies
 from sharp.units import GIGA, paper_tera

@@ -17,8 +17,9 @@ from sharp.artifact.limits import TIMEOUT_S, check_timeout
 from sharp.checks import check_name, refuse
 from sharp.cycles.schedule import loaded
 from sharp.errors import SpecificationError
-from sharp.machine.accelerator import UNITS, Accelerator, precision_settings
+from sharp.machine.accelerator import UNITS, Accelerator
 from sharp.machine.plan import FORWARDING, SCHEDULES, WEIGHTS, Plan, TileRows
+from sharp.machine.precision import precision_settings
 from sharp.workload.cells import CELLS
 from sharp.workload.files import find_network
 from sharp.workload.network import Network, RNNLayer, single_layer

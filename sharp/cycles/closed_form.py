@@ -34,6 +34,7 @@ INPUTS = (
     "rows_per_update_lane",
     "multiply",
     "add",
+    "levels_per_cycle",
     "accumulate",
     "activation",
     "update",

@@ -15,8 +15,10 @@ from typing import Any
 from sharp.checks import check_name, refuse, within
 from sharp.energy.sram import NODES_NM, SOURCES, SramPoint, estimate_sram
 from sharp.energy.technology import ENERGIES, UNITS, Technology, check_technology, scale_area, scale_energy
-from sharp.machine.accelerator import ARITHMETIC, BUFFERS, Accelerator
-from sharp.machine.memories import ACCESS_BITS, STATE_BITS, memory_shape
+from sharp.machine.accelerator import Accelerator
+from sharp.machine.banks import ACCESS_BITS, STATE_BITS, memory_shape
+from sharp.machine.memories import BUFFERS
+from sharp.machine.precision import ARITHMETIC
 from sharp.units import BITS_PER_BYTE, mm2_from_um2, ns_from_hz, watts_from_milliwatts
 
 COMPONENTS = ("compute_unit", *BUFFERS, "mfu", "controller", "dram")
@@ -105,7 +107,7 @@ class Implementation:
     accelerator: Accelerator
     technology: Technology
     memories: Mapping[str, SramPoint]
-    """The on-chip memories by name (`sharp.machine.accelerator.BUFFERS`)."""
+    """The on-chip memories by name (`sharp.machine.memories.BUFFERS`)."""
     prices: Prices
     """Energies and leakage."""
     area_mm2: Mapping[str, float]
@@ -134,6 +136,11 @@ class Implementation:
             for name, memory in self.memories.items()
             if memory.access_ns > cycle_ns
         ]
+        if self.accelerator.levels_per_cycle > 1:
+            sentences.append(
+                f"{self.accelerator.levels_per_cycle} levels of the tree share a cycle, with no registers between "
+                f"them; energy and area still have registers behind every adder"
+            )
         if self.accelerator.precision != PRECISION_OF_AREA:
             sentences.append(
                 f"area and leakage of the compute unit are those of {PRECISION_OF_AREA}; "

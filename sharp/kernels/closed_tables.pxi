@@ -77,13 +77,14 @@ cdef enum:
     ROWS_PER_UPDATE_LANE = 9
     MULTIPLY = 10
     ADD = 11
-    ACCUMULATE = 12
-    ACTIVATION = 13
-    UPDATE = 14
-    INTERMEDIATE_WORDS = 15
-    WEIGHT_BUFFER_BYTES = 16
-    BYTES_PER_CYCLE = 17
-    NUM_INPUTS = 18
+    LEVELS_PER_CYCLE = 12  # of the reduction tree
+    ACCUMULATE = 13
+    ACTIVATION = 14
+    UPDATE = 15
+    INTERMEDIATE_WORDS = 16
+    WEIGHT_BUFFER_BYTES = 17
+    BYTES_PER_CYCLE = 18
+    NUM_INPUTS = 19
 
 # Results, a row each; the first four in multiplier-cycles.
 cdef enum:

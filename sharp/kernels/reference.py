@@ -43,7 +43,7 @@ Event = tuple[int, int, int, int, int, int, int, int]
 
 @dataclass(frozen=True)
 class Machine:
-    """The numbers of the machine, latencies in cycles."""
+    """The numbers of the machine, latencies in cycles; `levels_per_cycle` levels of the tree share `add` cycles."""
 
     num_macs: int
     tile_heights: tuple[int, ...]
@@ -54,6 +54,7 @@ class Machine:
     accumulate: int
     activation: int
     update: int
+    levels_per_cycle: int
     intermediate_words: int
     weight_bytes: float
     weight_buffer_bytes: int
@@ -180,7 +181,8 @@ def blocks(size: int, block: int) -> list[int]:
 def mvm_latency(machine: Machine, tile_rows: int) -> int:
     """Cycles from the release of the array to the sums: multiply, the tree over N columns, accumulate."""
     tree_levels = (machine.num_macs // tile_rows - 1).bit_length()  # ceil(log2 N)
-    return machine.multiply + machine.add * tree_levels + machine.accumulate
+    stages = ceil_div(tree_levels, machine.levels_per_cycle)
+    return machine.multiply + machine.add * stages + machine.accumulate
 
 
 def shape_of(machine: Machine, layer: Layer, plan: Plan, streamed: bool, rows: int, x: int, h: int) -> Shape:

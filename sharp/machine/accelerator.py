@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from sharp.checks import check_integer, check_mapping, check_name, check_number, check_text, refuse, suggestion, within
 from sharp.errors import SpecificationError
+from sharp.machine.memories import BUFFERS, MemoryLevel, ping_pong_elements
 from sharp.machine.plan import Plan
+from sharp.machine.precision import ARITHMETIC
 from sharp.provenance import Provenance
-from sharp.units import bytes_from_bits, cycles_from_ns, label_from_macs, macs_from_text, words_from_bytes
+from sharp.units import (
+    bytes_from_bits,
+    cycles_from_ns,
+    label_from_macs,
+    macs_from_text,
+    stages_per_cycle,
+    words_from_bytes,
+)
 
 UNITS = MappingProxyType(
     {
@@ -35,19 +43,16 @@ UNITS = MappingProxyType(
         "cell_state_buffer": "byte",
         "intermediate_buffer": "byte",
         "dram_bytes_per_s": "byte/s",
+        "chained_levels": "levels",
     }
 )
 """The parameters of an `Accelerator`, each with its unit."""
 
-BUFFERS = ("weight_buffer", "io_buffer", "cell_state_buffer", "intermediate_buffer")
-"""The on-chip memories, as fields of `Accelerator`."""
-
+OPTIONAL = ("chained_levels",)
+"""Parameters that a machine's file may leave out, which then have the value that `Accelerator` gives them."""
 
 LATENCIES = ("multiply_ns", "add_ns", "accumulate_ns", "activation_ns", "update_ns")
 """The latencies, as fields of `Accelerator`."""
-
-ARITHMETIC = {"float": "fp", "integer": "int"}
-"""Kinds of numbers that the array multiplies and adds, each with the prefix of its formats ("fp16", "int8")."""
 
 
 _INTEGERS = (
@@ -57,28 +62,8 @@ _INTEGERS = (
     "partial_sum_bits",
     "activation_lanes",
     "rows_per_update_lane",
+    "chained_levels",
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class MemoryLevel:
-    """One on-chip memory of a machine, such as its weight buffer.
-
-    Cycles need no more than its capacity: whether a layer's weights fit, or how many early sums. Banks, widths and the
-    energy of an access follow from the whole machine and are worked out by `sharp.implement`.
-
-    Examples
-    --------
-    >>> import sharp
-    >>> sharp.find_accelerator("sharp").weight_buffer
-    MemoryLevel(capacity_bytes=27262976)
-    """
-
-    capacity_bytes: int
-    """Capacity in bytes."""
-
-    def __post_init__(self) -> None:
-        check_integer("capacity_bytes", self.capacity_bytes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +159,8 @@ class Accelerator:
     """Sums of W x_{t+1} that wait for h_t."""
     dram_bytes_per_s: float
     """Bandwidth of the memory that weights are loaded from, where they are not resident."""
+    chained_levels: int = 1
+    """Levels of the reduction tree, at most, that share a cycle where they fit one; 1: each has a cycle of its own."""
     budgets: Mapping[str, Budget] = field(default_factory=dict, compare=False)
     """Named budgets."""
     plan: Plan = field(default_factory=Plan)
@@ -249,10 +236,22 @@ class Accelerator:
         """Columns of a tile of some height, N = M / K: elements of x and h that it multiplies in a cycle."""
         return self.num_macs // tile_rows
 
+    @property
+    def levels_per_cycle(self) -> int:
+        """Levels of the reduction tree that a cycle takes: as many as fit it, ``floor(1 / (add_ns * f))``, at most
+        `chained_levels` and at least 1. A level longer than a cycle takes whole cycles for itself.
+        """
+        return min(self.chained_levels, stages_per_cycle(self.add_ns, self.clock_hz))
+
     def mvm_cycles(self, tile_rows: int) -> int:
-        """Cycles from the last tile to the sums, L_mvm: multiplier, ``ceil(log2 N)`` tree levels, accumulator."""
+        """Cycles from the last tile to the sums: ``L_mvm = L_mul + L_add * ceil(ceil(log2 N) / levels) + L_acc``.
+
+        The tree has ``ceil(log2 N)`` levels, and `levels_per_cycle` of them share a cycle. Multiplier and accumulator
+        are stages of their own, however short: neither shares a cycle with a level of the tree.
+        """
         tree_levels = (self.columns(tile_rows) - 1).bit_length()
-        return self.cycles("multiply_ns") + tree_levels * self.cycles("add_ns") + self.cycles("accumulate_ns")
+        stages = -(-tree_levels // self.levels_per_cycle)
+        return self.cycles("multiply_ns") + stages * self.cycles("add_ns") + self.cycles("accumulate_ns")
 
     def update_lanes(self, tile_rows: int) -> int:
         """Cells that the updater takes a cycle on a tile of some height, W_c."""
@@ -346,26 +345,6 @@ class Accelerator:
 
 Kind = TypeVar("Kind", bound=Accelerator)
 _COMPARED = tuple(entry for entry in fields(Accelerator) if entry.compare)
-
-
-def ping_pong_elements(io_buffer_bytes: Any, element_bits: int) -> Any:
-    """Elements of x or h that half of the I/H buffer holds, which works in ping-pong; of a number or an array."""
-    return words_from_bytes(io_buffer_bytes, 2 * element_bits)
-
-
-def precision_settings(label: str) -> dict[str, object]:
-    """The parameters that a precision ("int8/int32") sets: arithmetic, weight_bits, partial_sum_bits.
-
-    Raises
-    ------
-    SpecificationError
-        Where the label does not name two formats of one kind.
-    """
-    formats = re.fullmatch(r"(fp|int)([1-9]\d{0,2})/(fp|int)([1-9]\d{0,2})", label)
-    if not formats or formats[1] != formats[3]:
-        raise refuse("precision", "formats of multiplier and sums such as fp16/fp32 or int8/int32", label)
-    kind = next(kind for kind, prefix in ARITHMETIC.items() if prefix == formats[1])
-    return {"arithmetic": kind, "weight_bits": int(formats[2]), "partial_sum_bits": int(formats[4])}
 
 
 def with_settings(accelerator: Kind, settings: Mapping[str, object]) -> Kind:

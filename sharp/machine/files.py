@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sharp.checks import check_mapping, check_name, refuse, suggestion, within
-from sharp.machine.accelerator import BUFFERS, UNITS, Accelerator, Budget, MemoryLevel
+from sharp.machine.accelerator import OPTIONAL, UNITS, Accelerator, Budget
+from sharp.machine.memories import BUFFERS, MemoryLevel
 from sharp.plugins import refuse_code
 from sharp.provenance import Provenance
 from sharp.published import PROVENANCE_KEYS, provenance_from
@@ -61,11 +62,12 @@ def _completed(content: Mapping[str, Any]) -> Mapping[str, Any]:
 def accelerator_from(content: Mapping[str, Any], *, allow_code: bool = False) -> Accelerator:
     """The accelerator that the content of a file describes (`load_accelerator`)."""
     content = _completed(content)
-    check_mapping("accelerator", content, ("kind", "name", *UNITS, "budgets", "plan", "like"), ("name", *UNITS))
+    required = [name for name in UNITS if name not in OPTIONAL]
+    check_mapping("accelerator", content, ("kind", "name", *UNITS, "budgets", "plan", "like"), ("name", *required))
     check_name("kind", content.get("kind", "tiles"), ("tiles",))
     values: dict[str, Any] = {}
     provenance: dict[str, Provenance] = {}
-    for name in UNITS:
+    for name in (name for name in UNITS if name in content):
         with within(name):
             values[name], provenance[name] = _parameter(name, content[name])
     budgets, plan = _budgets(content.get("budgets", {})), content.get("plan", {})

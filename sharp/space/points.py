@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from sharp.checks import GREATEST_NUMBER, LEAST_NUMBER, MAX_INTEGER, check_name, check_text, refuse, within
 from sharp.cycles.schedule import schedule_of
 from sharp.errors import SharpError, SpecificationError
-from sharp.machine.accelerator import BUFFERS, LATENCIES, Accelerator
+from sharp.machine.accelerator import LATENCIES, Accelerator
+from sharp.machine.memories import BUFFERS
 from sharp.machine.plan import Plan
 from sharp.workload.cell import Cell
 from sharp.workload.cells import find_cell
@@ -39,7 +40,7 @@ DEFAULTS: dict[str, Any] = {
 The machine's own plan goes before these.
 """
 
-SETTINGS = (*LATENCIES, "activation_lanes", "rows_per_update_lane", "dram_bytes_per_s", *BUFFERS)
+SETTINGS = (*LATENCIES, "chained_levels", "activation_lanes", "rows_per_update_lane", "dram_bytes_per_s", *BUFFERS)
 COLUMNS = ("input_size", "hidden_size", *DEFAULTS, "macs", "clock_hz", *SETTINGS)
 """Columns that a point may have; `macs` is a budget's label or a number, and sets the clock where it is a budget.
 
@@ -54,7 +55,10 @@ OPTIONS = "options."
 MAX_VALUES = 10**8
 """Most values of a column."""
 
-_WHOLE = ("activation_lanes", "rows_per_update_lane", *BUFFERS, "input_size", "hidden_size", "seq_len", "batch_size")
+_WHOLE = (
+    *("chained_levels", "activation_lanes", "rows_per_update_lane", *BUFFERS),
+    *("input_size", "hidden_size", "seq_len", "batch_size"),
+)
 
 
 class Points:

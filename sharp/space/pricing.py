@@ -13,7 +13,8 @@ from sharp.energy.implementation import COMPONENTS, implement, logic_area, price
 from sharp.energy.technology import UNITS, Technology, check_technology
 from sharp.energy.technology import with_settings as with_technology_settings
 from sharp.errors import SharpError
-from sharp.machine.accelerator import BUFFERS, Accelerator, ping_pong_elements, with_settings
+from sharp.machine.accelerator import Accelerator, with_settings
+from sharp.machine.memories import BUFFERS, ping_pong_elements
 from sharp.machine.plan import Plan
 from sharp.space.points import Space, number_of
 from sharp.units import GIGA

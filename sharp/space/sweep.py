@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,7 +21,7 @@ from sharp.errors import InfeasibleMappingError, SharpError
 from sharp.machine.accelerator import LATENCIES, Accelerator, with_settings
 from sharp.machine.plan import Plan
 from sharp.space.points import DEFAULTS, PLAN, SETTINGS, Points, Rows, Space, is_choice, number_of
-from sharp.units import cycles_from_many_ns, words_from_bytes
+from sharp.units import cycles_from_many_ns, many_stages_per_cycle, words_from_bytes
 from sharp.workload.network import single_layer
 
 if TYPE_CHECKING:
@@ -339,6 +339,8 @@ class _Chunk:
 
     def _inputs(self, point: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         """Inputs of the closed form."""
+        import numpy as np
+
         machine, number = self.space.accelerator, self.number
         hidden, clock = number("hidden_size", 0), self.clock()
         yield "hidden_size", hidden
@@ -353,7 +355,9 @@ class _Chunk:
         for name in ("activation_lanes", "rows_per_update_lane"):
             yield name, number(name, getattr(machine, name))
         for name in LATENCIES:
-            yield name.removesuffix("_ns"), _cycles(number(name, getattr(machine, name)), clock)
+            yield name.removesuffix("_ns"), _convert(cycles_from_many_ns, number(name, getattr(machine, name)), clock)
+        fitting = _convert(many_stages_per_cycle, number("add_ns", machine.add_ns), clock)
+        yield "levels_per_cycle", np.minimum(number("chained_levels", machine.chained_levels), fitting)
         sums_bytes = number("intermediate_buffer", machine.intermediate_buffer.capacity_bytes)
         yield "intermediate_words", words_from_bytes(sums_bytes, machine.partial_sum_bits)
         yield "io_buffer_bytes", number("io_buffer", machine.io_buffer.capacity_bytes)  # energy only
@@ -379,9 +383,9 @@ class _Chunk:
         return *(getattr(counts, name) for name in closed_form.RESULTS[:-1]), report.layers[0].tile_rows
 
 
-def _cycles(duration_ns: Any, clock_hz: Any) -> Any:
-    """Latencies in cycles: an array, or one number."""
+def _convert(conversion: Callable[..., NDArray[np.float64]], duration_ns: Any, clock_hz: Any) -> Any:
+    """What latencies are at a clock: an array, or one number."""
     import numpy as np
 
-    cycles = cycles_from_many_ns(np.atleast_1d(duration_ns), np.atleast_1d(clock_hz))
-    return cycles if isinstance(duration_ns, np.ndarray) or isinstance(clock_hz, np.ndarray) else float(cycles[0])
+    found = conversion(np.atleast_1d(duration_ns), np.atleast_1d(clock_hz))
+    return found if isinstance(duration_ns, np.ndarray) or isinstance(clock_hz, np.ndarray) else float(found[0])

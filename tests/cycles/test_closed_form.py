@@ -11,7 +11,8 @@ from strategies import Case, cases, examples
 from sharp import SCHEDULES, InfeasibleMappingError, Plan, RNNLayer, Schedule, SpecificationError, simulate
 from sharp.cycles.closed_form import INPUTS, MAX_EXACT, RESULTS, evaluate, kernel, why_not
 from sharp.machine.accelerator import with_settings
-from sharp.workload.cells import CELLS, Phase
+from sharp.workload.cell import Phase
+from sharp.workload.cells import CELLS
 from sharp.workload.network import single_layer
 
 PAPERS = ("sequential", "batch", "intergate", "unfolded")
@@ -41,6 +42,7 @@ def closed(case: Case, best: bool) -> dict[str, float]:
         "activation_lanes": machine.activation_lanes,
         "rows_per_update_lane": machine.rows_per_update_lane,
         **{name: machine.cycles(f"{name}_ns") for name in ("multiply", "add", "accumulate", "activation", "update")},
+        "levels_per_cycle": machine.levels_per_cycle,
         "intermediate_words": machine.intermediate_buffer.capacity_bytes // machine.partial_sum_bytes,
         "weight_buffer_bytes": machine.weight_buffer.capacity_bytes,
         "dram_bytes_per_cycle": machine.dram_bytes_per_cycle,

@@ -9,7 +9,9 @@ import pytest
 from sharp import SpecificationError, find_accelerator, find_technology, implement
 from sharp.energy.implementation import COMPONENTS
 from sharp.energy.technology import with_settings as with_technology_settings
-from sharp.machine.accelerator import BUFFERS, precision_settings, with_settings
+from sharp.machine.accelerator import with_settings
+from sharp.machine.memories import BUFFERS
+from sharp.machine.precision import precision_settings
 
 MACHINE = find_accelerator("sharp")
 TECHNOLOGY = find_technology("32nm")
@@ -229,6 +231,16 @@ def test_a_bank_that_is_slower_than_the_clock_is_said():
     assert implement(MACHINE, lstp).warnings == []  # 64K: smaller banks
     assert implement(MACHINE.with_macs("1K"), TECHNOLOGY).warnings == []
     assert len(settings_of({"clock_hz": 4e9}).warnings) == 3  # 0.25 ns; banks of 13,312 bytes take 0.22
+
+
+def test_registers_that_chaining_saves_are_said():
+    chained = settings_of({"clock_hz": 1e8, "chained_levels": 3})
+    assert chained.warnings == [
+        "3 levels of the tree share a cycle, with no registers between them; energy and area still have registers "
+        "behind every adder"
+    ]
+    assert chained.prices == settings_of({"clock_hz": 1e8}).prices
+    assert settings_of({"chained_levels": 3}).warnings == []  # 500 MHz: one fits
 
 
 # Refused -------------------------------------------------------------------------------------------------------------

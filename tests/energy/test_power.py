@@ -26,7 +26,7 @@ from sharp.energy import power as module
 from sharp.energy.breakdown import ENERGY_COLUMNS, EnergyBreakdown, full_speed
 from sharp.energy.implementation import COMPONENTS
 from sharp.energy.power import EnergyReport, implementation_dict, peak_power
-from sharp.machine.accelerator import BUFFERS
+from sharp.machine.memories import BUFFERS
 
 TECHNOLOGY = find_technology("32nm")
 BUDGETS = ("1K", "4K", "16K", "64K")

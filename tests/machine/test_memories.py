@@ -3,8 +3,10 @@
 import pytest
 
 from sharp import SpecificationError, find_accelerator
-from sharp.machine.accelerator import ping_pong_elements, precision_settings, with_settings
-from sharp.machine.memories import memory_shape
+from sharp.machine.accelerator import with_settings
+from sharp.machine.banks import memory_shape
+from sharp.machine.memories import ping_pong_elements
+from sharp.machine.precision import precision_settings
 
 MACHINE = find_accelerator("sharp")
 
@@ -25,6 +27,31 @@ def test_latency_of_a_product_by_hand():
     assert odd.mvm_cycles(32) == 1 + 2 + 1  # 3 columns
     assert with_settings(odd, {"num_macs": 32}).mvm_cycles(32) == 2  # 1 column needs no tree
     assert with_settings(odd, {"add_ns": 4.5}).mvm_cycles(32) == 1 + 2 * 3 + 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "levels", "cycles"),
+    [
+        ({}, 1, 1 + 11 + 1),  # 2048 columns, 11 levels
+        ({"clock_hz": 5e7}, 1, 1 + 11 + 1),  # not chained: a cycle each, however long it is
+        ({"chained_levels": 64}, 1, 1 + 11 + 1),  # 1.94 ns: one fits a cycle of 2 ns
+        ({"chained_levels": 64, "clock_hz": 2.5e8}, 2, 1 + 6 + 1),  # 4 ns
+        ({"chained_levels": 64, "clock_hz": 5e7}, 10, 1 + 2 + 1),  # 20 ns
+        ({"chained_levels": 4, "clock_hz": 5e7}, 4, 1 + 3 + 1),
+        ({"chained_levels": 64, "clock_hz": 1e6}, 64, 1 + 1 + 1),  # multiplier and accumulator stay stages of their own
+        ({"chained_levels": 64, "clock_hz": 1e9}, 1, 2 + 22 + 2),  # a level takes two cycles
+        ({"chained_levels": 64, "clock_hz": 5e7, "num_macs": 32, "tile_rows": [32]}, 10, 1 + 0 + 1),
+    ],
+)
+def test_levels_that_fit_a_cycle_are_chained_as_far_as_the_machine_does(settings, levels, cycles):
+    machine = with_settings(MACHINE, settings)
+    assert (machine.levels_per_cycle, machine.mvm_cycles(32)) == (levels, cycles)
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "all"])
+def test_chained_levels_are_a_positive_integer(value):
+    with pytest.raises(SpecificationError, match="chained_levels: expected a positive integer, got "):
+        with_settings(MACHINE, {"chained_levels": value})
 
 
 @pytest.mark.parametrize(

@@ -260,6 +260,7 @@ def check_closed(case: Case, best: bool) -> None:
         "seq_len": network.seq_len,
         "batch_size": network.batch_size,
         "tile_rows": case.plan.tile_rows,
+        "levels_per_cycle": machine.levels_per_cycle,
         "intermediate_words": machine.intermediate_buffer.capacity_bytes // machine.partial_sum_bytes,
         "weight_buffer_bytes": machine.weight_buffer.capacity_bytes,
         "dram_bytes_per_cycle": machine.dram_bytes_per_cycle,

@@ -58,6 +58,23 @@ def test_every_point_is_as_simulate_has_it(accelerator):
     assert (table[list(SPLIT)].sum(axis=1) - table["total_cycles"]).abs().max() < 1e-6
 
 
+def test_a_tree_whose_levels_share_cycles(accelerator):
+    axes = {"hidden_size": [64, 340], "schedule": ["batch", "interleaved"], "batch_size": [2], "macs": ["4K"]}
+    axes |= {"clock_hz": [5e7, 2.5e8, 5e8], "chained_levels": [1, 3, 64], "add_ns": [0.5, 1.94]}
+    table = sweep(grid(**axes), accelerator)
+    for row in table.to_dict("records"):
+        settings = {name: row[name] for name in ("clock_hz", "chained_levels", "add_ns")}
+        machine = with_settings(accelerator.with_macs("4K"), settings)
+        layer = RNNLayer(input_size=row["hidden_size"], hidden_size=row["hidden_size"])
+        counts = simulate(single_layer(layer, 25, 2), machine, Plan(schedule=row["schedule"])).counts
+        assert row["total_cycles"] == counts.total_cycles
+    assert set(table["method"]) == {"closed form", "events"}
+    totals = table.set_index(["add_ns", "clock_hz", "schedule", "hidden_size", "chained_levels"])["total_cycles"]
+    totals = totals.unstack()
+    assert (totals.loc[1.94, 5e8][1] == totals.loc[1.94, 5e8][64]).all()  # SHARP's own level and clock: nothing fits
+    assert (totals.loc[1.94, 5e7][1] > totals.loc[1.94, 5e7][3]).all()
+
+
 def test_chunks_and_threads_change_nothing(accelerator):
     points = grid(hidden_size=range(1, 700), macs=["1K", "16K"], schedule=["sequential", "unfolded", "intergate"])
     whole = sweep(points, accelerator, threads=1)

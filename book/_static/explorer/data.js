@@ -21,14 +21,16 @@ globalThis.SharpData = {
           "add": 1,
           "accumulate": 1,
           "activation": 8,
-          "update": 9
+          "update": 9,
+          "levels_per_cycle": 1
         },
         "500000000": {
           "multiply": 1,
           "add": 1,
           "accumulate": 1,
           "activation": 15,
-          "update": 18
+          "update": 18,
+          "levels_per_cycle": 1
         }
       },
       "budgets": {
@@ -75,14 +77,16 @@ globalThis.SharpData = {
           "add": 1,
           "accumulate": 1,
           "activation": 8,
-          "update": 9
+          "update": 9,
+          "levels_per_cycle": 1
         },
         "500000000": {
           "multiply": 1,
           "add": 1,
           "accumulate": 1,
           "activation": 15,
-          "update": 18
+          "update": 18,
+          "levels_per_cycle": 1
         }
       },
       "budgets": {
@@ -129,14 +133,16 @@ globalThis.SharpData = {
           "add": 1,
           "accumulate": 1,
           "activation": 8,
-          "update": 9
+          "update": 9,
+          "levels_per_cycle": 1
         },
         "500000000": {
           "multiply": 1,
           "add": 1,
           "accumulate": 1,
           "activation": 15,
-          "update": 18
+          "update": 18,
+          "levels_per_cycle": 1
         }
       },
       "budgets": {

@@ -12,7 +12,8 @@
  * @property {number[]} tile_rows Tile heights K, ascending.
  * @property {number} activation_lanes
  * @property {number} rows_per_update_lane
- * @property {{multiply: number, add: number, accumulate: number, activation: number, update: number}} cycles
+ * @property {{multiply: number, add: number, accumulate: number, activation: number, update: number,
+ *   levels_per_cycle: number}} cycles Latencies, and how many levels of the reduction tree share one `add`.
  * @property {number} intermediate_words Sums that the intermediate buffer holds.
  * @property {number} weight_bytes
  * @property {number} weight_buffer_bytes
@@ -117,7 +118,7 @@
     const directions = setting.bidirectional ? 2 : 1;
     const turns = setting.schedule === "interleaved";
     const treeLevels = 32 - Math.clz32(machine.num_macs / tileRows - 1); // ceil(log2 N)
-    const { multiply, add, accumulate } = machine.cycles;
+    const { multiply, add, accumulate, levels_per_cycle: levelsPerCycle } = machine.cycles;
     return {
       machine,
       setting,
@@ -127,7 +128,7 @@
       chains: turns ? directions * setting.batch_size : 1,
       repeated: turns ? 1 : directions,
       sequences: directions * setting.batch_size,
-      mvm: multiply + add * treeLevels + accumulate,
+      mvm: multiply + add * ceilDiv(treeLevels, levelsPerCycle) + accumulate,
       updateLanes: Math.max(1, Math.floor(tileRows / machine.rows_per_update_lane)),
     };
   }
