@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from npu_reference import run
 from strategies import examples
 
-from sharp import SpecificationError
+from sharp import InfeasibleMappingError, SpecificationError
 from sharp.provenance import STATUSES
 from sharp.rivals.npu import events as npu_events
 from sharp.rivals.npu.events import Event, run_program, trace
@@ -237,10 +237,23 @@ def test_bad_input_gets_a_sentence(change, sentence):
             function(**{"cell": "lstm", "input_size": 512, "hidden_size": 512, "seq_len": 2} | change)
 
 
+@pytest.mark.parametrize(("x", "h"), [(512, 10**9), (10**12, 512), (200_000, 200_000)])
+def test_products_beyond_all_reason_are_refused_before_they_take_memory(x, h):
+    with pytest.raises(InfeasibleMappingError, match="expected products of at most 2\\^20 micro-operations, got "):
+        cycles("rnn", h, x=x)
+
+
+def test_a_large_layer_runs():
+    # 2500 rows, 358 passes: 2 U + N, and what one product and the start take.
+    assert cycles("rnn", 100_000, 2) - cycles("rnn", 100_000) == pytest.approx(2 * 2500 * 358, rel=1e-3)
+
+
 @pytest.mark.parametrize("lanes", [0, 10, 25, "40"])
 def test_lanes_are_whole_tensor_blocks(lanes):
     with pytest.raises(SpecificationError, match="lanes: expected "):
         Shape(lanes=lanes)
+    with pytest.raises(SpecificationError, match="tiles: expected at most 1024, got 1025"):
+        Shape(tiles=1025)
 
 
 # Laws ----------------------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from sharp.checks import check_integer
+from sharp.errors import InfeasibleMappingError
 from sharp.rivals.npu.programs import Chain, Load, find_program
 from sharp.rivals.npu.shape import SEQUENCES, Shape
 
@@ -55,6 +56,8 @@ _VECTOR_LATENCY = {"mvu": 5, "evrf": 6, "mfu0": 6, "mfu1": 6}
 """Cycles from a vector's last word in the loader to the first issue of a chain that waits for the vector."""
 _OUTPUT_LATENCY = 6
 """Cycles from the loader to the output."""
+_MOST_MICRO_OPERATIONS = 2**20
+"""Of a product, so that its events fit in memory: some 100,000 cells on the public RTL's machine."""
 _LONG_AGO = -(2**60)
 """Cycle of what was there before the program."""
 
@@ -118,6 +121,8 @@ def run_program(
     ------
     SpecificationError
         For another cell, a size that is no positive integer, or one whose program flushes (`Shape.check_size`).
+    InfeasibleMappingError
+        Where a product has more than 2^20 micro-operations.
 
     Examples
     --------
@@ -213,6 +218,12 @@ class _Machine:
         shape.check_size("hidden_size", check_integer("hidden_size", output_size))
         self.shape, self.rows = shape, shape.rows(output_size)
         self.input_passes, self.output_passes = shape.passes(input_size), shape.passes(output_size)
+        most = self.rows * max(self.input_passes, self.output_passes)
+        if most > _MOST_MICRO_OPERATIONS:
+            raise InfeasibleMappingError(
+                f"hidden_size: expected products of at most 2^20 micro-operations, got {input_size} x {output_size} "
+                f"elements, which have 2^{most.bit_length() - 1} and more"
+            )
         self.units = {name: _Unit() for name in UNITS}
         self.written: dict[str, int] = {}
         """When the last word of each vector was in the loader; what is not here was there before the program."""

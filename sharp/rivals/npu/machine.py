@@ -76,6 +76,8 @@ class Npu(Machine):
         ------
         SpecificationError
             Where a layer has a cell, an option or a size that the NPU has no program for, or there is a plan.
+        InfeasibleMappingError
+            Where a product has more than 2^20 micro-operations.
         """
         del progress  # it takes no time
         self.check_no_plan(plan)

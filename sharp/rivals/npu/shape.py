@@ -10,6 +10,8 @@ CORES = 2
 """Cores that run the same program in lock step."""
 SEQUENCES = 3
 """Sequences that a core has in flight: every word of a vector is there three times."""
+_MOST_TILES = 1024
+"""Fifty times what the vendor's compiler takes: a step has instructions for each."""
 _LANES_A_BLOCK = 10
 """Lanes of a tensor block: a dot product engine is a chain of ``lanes / 10`` of them."""
 
@@ -22,13 +24,15 @@ class Shape:
     """
 
     tiles: int = 7
-    """Parts of the array, each with its own columns of the matrix."""
+    """Parts of the array, each with its own columns of the matrix; at most 1024."""
     lanes: int = 40
     """Elements of a word; also engines a tile. A multiple of 10, at least 20."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tiles", check_integer("tiles", self.tiles))
         object.__setattr__(self, "lanes", check_integer("lanes", self.lanes))
+        if self.tiles > _MOST_TILES:
+            raise refuse("tiles", f"at most {_MOST_TILES}", self.tiles)
         if self.lanes % _LANES_A_BLOCK or self.lanes == _LANES_A_BLOCK:
             raise refuse("lanes", "a multiple of 10, at least 20", self.lanes)
 
