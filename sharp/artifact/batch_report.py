@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ _COLORS = 64
 _STATUSES = (FINISHED, FAILED, TIMED_OUT, NOT_RUN)
 
 
-def write_report(batch: Batch, outcomes: Sequence[Outcome], folder: BatchFolder) -> None:
+def write_report(batch: Batch, outcomes: Sequence[Outcome], folder: BatchFolder, pictures_s: float = math.inf) -> None:
     """Write ``report.html``; equal outcomes give equal pages, so it holds no times.
 
     Parameters
@@ -34,7 +36,10 @@ def write_report(batch: Batch, outcomes: Sequence[Outcome], folder: BatchFolder)
         Of all its points.
     folder : BatchFolder
         That is held.
+    pictures_s : float, optional
+        Time for small copies of the pictures; those that do not get one are only linked.
     """
+    deadline = time.monotonic() + pictures_s
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     finished = [outcome for outcome in outcomes if outcome.status == FINISHED]
@@ -48,13 +53,13 @@ def write_report(batch: Batch, outcomes: Sequence[Outcome], folder: BatchFolder)
         axes=batch.axes,
         shared=shared,
         others=any(set(outcome.headline) - set(shared) for outcome in finished),
-        rows=[_row(batch, outcome, shared, folder) for outcome in outcomes],
+        rows=[_row(batch, outcome, shared, folder, deadline) for outcome in outcomes],
         pictures=any(_picture(batch, outcome, folder).is_file() for outcome in finished),
     )
     folder.put(REPORT, page + "\n")
 
 
-def _row(batch: Batch, outcome: Outcome, shared: Sequence[str], folder: BatchFolder) -> dict[str, Any]:
+def _row(batch: Batch, outcome: Outcome, shared: Sequence[str], folder: BatchFolder, deadline: float) -> dict[str, Any]:
     """What the page shows of a point; numbers that not all points have are listed, not put in columns."""
     numbers = {name: (_short(value), show(value)) for name, value in outcome.headline.items()}
     picture = _picture(batch, outcome, folder)
@@ -68,7 +73,7 @@ def _row(batch: Batch, outcome: Outcome, shared: Sequence[str], folder: BatchFol
         "numbers": [numbers.get(name, ("", "")) for name in shared],
         "others": {name: number for name, number in numbers.items() if name not in shared},
         "picture": quote(picture.name) if shown else "",
-        **(_thumbnail(picture) if shown else {"thumbnail": "", "unshown": ""}),
+        **(_thumbnail(picture, deadline) if shown else {"thumbnail": "", "unshown": ""}),
     }
 
 
@@ -80,8 +85,10 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else show(value)
 
 
-def _thumbnail(path: Path) -> dict[str, str]:
+def _thumbnail(path: Path, deadline: float) -> dict[str, str]:
     """A small copy of a picture, as base64, or why there is none: one picture must not cost the page."""
+    if time.monotonic() > deadline:
+        return {"thumbnail": "", "unshown": "the batch was interrupted"}
     try:
         small = read_image(path).convert("RGB")
     except SpecificationError as error:

@@ -14,8 +14,10 @@ from sharp.shipped import DATA
 
 _SHARP = DATA.parent
 _OWN = "sharp-rnn"
-_CODE = (".py", ".pyc", ".so", "/")
-"""Of sharp itself, code counts as code."""
+_DATA = (".csv", ".json", ".yaml")
+"""What of sharp itself is data; the rest counts as code."""
+_ALWAYS = {"MATPLOTLIBRC", "OMP_NUM_THREADS", "PYTHONHASHSEED", "PYTHONPATH", "TZ"}
+"""Settings that Python and packages go by, unasked."""
 
 
 def collect_inputs(folder: Path) -> dict[str, Any]:
@@ -23,14 +25,14 @@ def collect_inputs(folder: Path) -> dict[str, Any]:
 
     Files have their SHA-256, as it was when they were first opened, or null where there was none; those of sharp are
     named from its folder. A package that sharp does not name as its own counts as it was installed. Settings are
-    environment variables that the notebook, or a module of the user's, asked for, each as a hash. What is unseen is
-    known by name only.
+    environment variables that the notebook, or a module of the user's, asked for, and some that always count, each as a
+    hash. What is unseen is known by name only.
     """
     inputs: dict[str, str | None] = {}
-    settings, unseen, packages = set(), set(), set()
+    settings, unseen, packages = set(_ALWAYS), set(), set()
     for kind, name, detail in read_notes(folder):
         if kind == FILE and Path(name).is_relative_to(_SHARP):
-            if not name.endswith(_CODE):
+            if name.endswith(_DATA):
                 inputs[Path(name).relative_to(_SHARP.parent).as_posix()] = detail
         elif kind == FILE:
             inputs[name] = detail

@@ -79,16 +79,25 @@ def check_value(where: str, value: Any, default: str) -> None:
         plain = False
     if not plain:
         raise refuse(where, "texts, finite numbers, lists and mappings of texts to such", value)
-    kind = _kind(ast.parse(default, mode="eval").body)
-    if kind is not None and _kind_of(value) != kind:
-        shown = default if len(default) <= 60 else default[:57] + "..."
-        raise refuse(where, f"{kind}, as the notebook's own {shown}", value)
+    shown = default if len(default) <= 60 else default[:57] + "..."
+    _check_kind(where, value, ast.parse(default, mode="eval").body, f"as the notebook's own {shown}")
 
 
 def write_parameters(parameters: Mapping[str, Any]) -> str:
     """Parameters as YAML that reads the same everywhere: JSON, which quotes what YAML would take for something else."""
     lines = (f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in parameters.items())
     return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", "".join(lines))
+
+
+def _check_kind(where: str, value: Any, own: ast.expr, reason: str) -> None:
+    """See that a value is of the kind of an expression, and its entries of that of its entries, if they share one."""
+    kind = _kind(own)
+    if kind is not None and _kind_of(value) != kind:
+        raise refuse(where, f"{kind}, {reason}", value)
+    entries = own.elts if isinstance(own, ast.List | ast.Tuple) else []
+    if isinstance(value, list) and len({_kind(entry) for entry in entries}) == 1:
+        for place, entry in enumerate(value):
+            _check_kind(f"{where}[{place}]", entry, entries[0], reason)
 
 
 def _is_plain(value: Any) -> bool:

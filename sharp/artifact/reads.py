@@ -46,11 +46,8 @@ PACKAGES = tuple(
 )
 """The folders in which packages are installed."""
 _SHARP = f"{DATA.parent}/"
-_SYSTEM = ("/proc/", "/dev/", "/sys/", "/etc/", "/usr/lib/", "/usr/share/", "/lib/", "/lib64/", "/System/", "/Library/")
-_CACHES = tuple(
-    f"{os.path.expanduser(folder)}/" for folder in (os.environ.get("XDG_CACHE_HOME") or "~/.cache", "~/Library/Caches")
-)
-_IGNORED = (*_STANDARD, *_SYSTEM, *_CACHES)
+_SYSTEM = ("/proc/", "/sys/", "/etc/", "/usr/lib/", "/usr/share/", "/lib/", "/lib64/", "/System/", "/Library/")
+_IGNORED = (*_STANDARD, *_SYSTEM)
 _FONTS = f"{os.sep}matplotlib{os.sep}font_manager.py"
 """Opens all fonts, and asks the system for them, when matplotlib is first used on a machine."""
 
@@ -117,6 +114,7 @@ class _Watch:
             **dict.fromkeys(_PROCESSES, self._process),
         }
         self._watch_settings(type(os.environ))
+        os.stat, os.access = self._looked_at(os.stat), self._looked_at(os.access)
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
         handler = self._handlers.get(event)
@@ -148,7 +146,7 @@ class _Watch:
         name = os.path.abspath(os.fsdecode(path))
         if name.startswith(PACKAGES):
             self._note(PACKAGE, name, _entry_package())
-        elif not name.startswith((*self._own, *_IGNORED)) and not _lists_fonts():
+        elif not (name.startswith((*self._own, *_IGNORED)) or _is_device(name) or _lists_fonts()):
             of_source = name.endswith(".pyc") and os.path.exists(source_from_cache(name))
             self._note(FILE, source_from_cache(name) if of_source else name)
 
@@ -166,6 +164,19 @@ class _Watch:
         name = os.path.join(os.path.abspath(os.fsdecode(path or ".")), "")
         if not isinstance(path, int) and not name.startswith((*self._own, *_IGNORED)) and _asked_by_user():
             self._note(FILE, name)
+
+    def _looked_at(self, look: Callable[..., Any]) -> Callable[..., Any]:
+        """Note also the files that a user's code asks about without opening them, for instance whether they exist."""
+
+        def look_noted(path: Any, *arguments: Any, **options: Any) -> Any:
+            if not isinstance(path, int) and _asked_by_user():
+                self("open", (path, None, os.O_RDONLY))
+            return look(path, *arguments, **options)
+
+        for able in (os.supports_dir_fd, os.supports_effective_ids, os.supports_fd, os.supports_follow_symlinks):
+            if look in able:
+                able.add(look_noted)
+        return look_noted
 
     def _process(self, *_: object) -> None:
         if not _lists_fonts():
@@ -187,6 +198,10 @@ class _Watch:
 
         environment.__getitem__ = get_noted  # type: ignore[method-assign]
         environment.__iter__ = every_noted  # type: ignore[method-assign]
+
+
+def _is_device(name: str) -> bool:
+    return name.startswith("/dev/") and not name.startswith("/dev/shm/")
 
 
 def _callers() -> Iterator[str]:

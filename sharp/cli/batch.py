@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sharp.artifact.executors import Executor
 
 SOME_FAILED = 1
+INTERRUPTED_S = 0.5
+"""For the report's pictures where the batch is interrupted."""
 
 
 @click.command("batch")
@@ -83,7 +85,7 @@ def _executor(jobs: int | None, scheduler: str | None) -> AbstractContextManager
 def _reported(
     batch: Batch, folder: BatchFolder, run: Callable[[Callable[[Outcome], None]], list[Outcome]]
 ) -> list[Outcome]:
-    """Run with a progress bar; the report is written also when interrupted."""
+    """Run with a progress bar; the report is written also when interrupted, without waiting for all pictures."""
     from sharp.artifact.batch_report import write_report
     from sharp.artifact.batch_run import Outcome
 
@@ -99,9 +101,12 @@ def _reported(
                 if progress is not None:
                     progress(done / len(known))
 
-            return run(note)
-    finally:
-        write_report(batch, list(known.values()), folder)
+            outcomes = run(note)
+    except BaseException:
+        write_report(batch, list(known.values()), folder, pictures_s=INTERRUPTED_S)
+        raise
+    write_report(batch, outcomes, folder)
+    return outcomes
 
 
 def _say(outcomes: Sequence[Outcome], failed: Sequence[Outcome]) -> None:

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from sharp.artifact.inputs import unchanged
+from sharp.artifact.inputs import _ALWAYS, unchanged
 from sharp.artifact.notebook import run_notebook
 from sharp.artifact.reads import ENVIRONMENT, NETWORK, PROCESS, hash_file, hash_text
 
@@ -33,6 +33,7 @@ for suffix, text in {".csv": "a", ".tex": "a", ".json": "{}"}.items():
 """
 READS = """
 import json, os, sqlite3, sys
+from pathlib import Path
 import numpy as np
 import sharp
 home = os.getcwd()
@@ -40,7 +41,7 @@ os.chdir(place)
 json.load(open("data.json")), np.load("data.npy"), open("UPPER.CSV").read(), open("no_suffix", "rb").read()
 os.close(os.open("by_descriptor", os.O_RDONLY)), open("link").read(), sqlite3.connect("data.db").execute("select 1")
 open("written", "w").write("x"), open("written").read(), open("updated", "r+").read()
-os.listdir("listed")
+os.listdir("listed"), os.path.exists("looked_at"), Path("looked_for").is_file(), os.access("looked_for_too", os.R_OK)
 try:
     open("missing.csv")
 except OSError:
@@ -57,7 +58,9 @@ os.chdir(home)
 """
 SCHEDULE = "from sharp.schedule import Unfolded\nclass Own(Unfolded):\n    name = 'own'\n"
 FILES = {
-    **dict.fromkeys(("data.json", "UPPER.CSV", "no_suffix", "by_descriptor", "updated", "target", "by_fork"), "[1]"),
+    **dict.fromkeys(
+        ("data.json", "UPPER.CSV", "no_suffix", "by_descriptor", "updated", "target", "by_fork", "looked_at"), "[1]"
+    ),
     **{
         "mine.py": "import more\n",
         "more.py": "value = 1\n",
@@ -65,6 +68,7 @@ FILES = {
         "machine.yaml": "like: sharp\nname: own\n",
     },
 }
+MISSING = ("missing.csv", "looked_for", "looked_for_too")
 pytestmark = pytest.mark.slow
 
 
@@ -98,14 +102,15 @@ def line(place):
 
 
 def test_everything_that_was_read_is_named(place, line):
-    names = {*FILES, "data.npy", "data.db", "link", "missing.csv", "listed/"} - {"target"}
+    names = {*FILES, "data.npy", "data.db", "link", "listed/", *MISSING} - {"target"}
     own = {name: digest for name, digest in line["inputs"].items() if name.startswith("/")}
     assert {os.path.relpath(name, place) + "/" * name.endswith("/") for name in own} == names
     assert all(digest == hash_file(name) for name, digest in own.items())
     assert own[f"{place}/missing.csv"] is None
     assert [name for name in line["inputs"] if name.startswith("sharp/")] == ["sharp/data/accelerators/sharp.yaml"]
     assert {"SHARP_TEST_SETTING": hash_text("secret"), "SHARP_TEST_UNSET": None}.items() <= line["settings"].items()
-    assert set(line["settings"]) - {"SHARP_LEVEL"} == {f"SHARP_TEST_{name}" for name in ("SETTING", "UNSET", "BYTES")}
+    asked = {f"SHARP_TEST_{name}" for name in ("SETTING", "UNSET", "BYTES")}
+    assert asked <= set(line["settings"]) <= {*asked, "SHARP_LEVEL", *_ALWAYS}
     assert "secret" not in json.dumps(line)
     assert line["unseen"] == []
 
@@ -122,7 +127,7 @@ def test_any_change_of_it_is_seen(place, line, monkeypatch):
         assert not unchanged(line), name
         (place / name).write_bytes(before)
         assert unchanged(line)
-    for name in ("missing.csv", "listed/new"):
+    for name in (*MISSING, "listed/new"):
         (place / name).write_text("")
         assert not unchanged(line), name
         (place / name).unlink()

@@ -49,7 +49,8 @@ def test_an_unknown_name_is_refused_with_the_nearest():
         ("True", [True, False], [1, 0, "true"], "true or false"),
         ('"1K"', ["4K", ""], [4, ["4K"], None], "a text"),
         ("f'{size}'", ["4K"], [4], "a text"),
-        ('["1K"]', [["4K"], [1], []], ["4K", 4, {"a": 1}, None], "a list"),
+        ('["1K"]', [["4K"], []], ["4K", 4, {"a": 1}, None], "a list"),
+        ('["1K", 3]', [["4K"], [1], [None]], ["4K"], "a list"),
         ("list(range(128, 2945, 64)) + [3]", [[1]], [1], "a list"),
         ("[n for n in range(3)]", [[1]], [1], "a list"),
         ("{'a': 1}", [{}, {"b": [1]}], [["a"], "a"], "a mapping"),
@@ -62,6 +63,22 @@ def test_a_value_is_of_the_kind_of_the_default(default, good, bad, kind):
     for value in bad:
         with pytest.raises(SpecificationError, match=rf"^x: expected {kind}, as the notebook's own "):
             check_value("x", value, default)
+
+
+@pytest.mark.parametrize(
+    ("default", "bad", "where", "kind"),
+    [
+        ('["1K", "4K"]', ["4K", 1], "x[1]", "a text"),
+        ("[1, 2.5]", [1, True], "x[1]", "a number"),
+        ("[[1, 2], [3]]", [[1], 2], "x[1]", "a list"),
+        ("[[1, 2], [3]]", [[1], [2, "3"]], "x[1][1]", "a number"),
+    ],
+)
+def test_entries_are_of_the_kind_of_the_defaults_entries(default, bad, where, kind):
+    with pytest.raises(SpecificationError) as refused:
+        check_value("x", bad, default)
+    assert str(refused.value).startswith(f"{where}: expected {kind}, as the notebook's own {default}, got ")
+    check_value("x", bad[:1], default)
 
 
 @pytest.mark.parametrize("default", ["None", "math.pi", "find(3)", "a + [1]", "x if y else z"])
