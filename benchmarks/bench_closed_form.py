@@ -31,8 +31,8 @@ from rival_c import RESULTS, Rival, compile_rivals
 from timing import Seconds, measure, ratio, show
 
 from sharp import Accelerator, Plan, RNNLayer, count_cycles, find_accelerator
-from sharp.cycles.closed_form import INPUTS
-from sharp.cycles.closed_form import RESULTS as SHARP_RESULTS
+from sharp.kernels.closed_form import INPUTS
+from sharp.kernels.closed_form import RESULTS as SHARP_RESULTS
 from sharp.space.points import DEFAULTS, grid
 from sharp.space.sweep import CHUNK_POINTS, sweep
 

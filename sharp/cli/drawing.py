@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from itertools import product
+from itertools import groupby, product
 
 from rich.text import Text
 
@@ -23,11 +23,13 @@ def print_timeline(timeline: Timeline) -> None:
         f"{timeline.schedule}, K = {timeline.tile_rows}, {timeline.num_macs:,} MACs, cycles 0 to {end:,}", style="bold"
     )
     console.print(f"one character is {scale:,} cycles; the digit is the time step, x an input product issued ahead")
-    chains = sorted({event.chain for event in timeline.events})
+    events: dict[tuple[str, int], list[Event]] = {}
+    for event in timeline.events:
+        events.setdefault((event.unit, event.chain), []).append(event)
+    chains = sorted({chain for _, chain in events})
     for unit, chain in product(STAGES, chains):
         line = Text(f"{unit if len(chains) == 1 else f'{unit} {chain}':<13}"[:13], style="bold")
-        shown = [event for event in timeline.events if (event.unit, event.chain) == (unit, chain)]
-        line.append_text(_unit_line(shown, end, scale))
+        line.append_text(_unit_line(events.get((unit, chain), []), end, scale))
         console.print(line)
     outs = ", ".join(f"{cycle:,}" for cycle in timeline.h_out)
     console.print(f"h out at cycle {outs} ({duration(timeline.h_out[-1] / timeline.clock_hz)} for the last)")
@@ -40,10 +42,13 @@ def _unit_line(events: list[Event], end: int, scale: int) -> Text:
             cells[cell] = event
     line = Text()
     idle = "·" if (sys.stdout.encoding or "").lower().startswith("utf") else "."
-    for shown in cells:
-        if shown is None:
-            line.append(idle, style="dim")
-        else:
-            symbol = "x" if shown.operand == "x" else str(shown.step % 10)
-            line.append(symbol, style=_STEP_STYLES[shown.step % len(_STEP_STYLES)])
+    for (symbol, style), run in groupby(_drawn(shown, idle) for shown in cells):
+        line.append(symbol * len(list(run)), style=style)
     return line
+
+
+def _drawn(event: Event | None, idle: str) -> tuple[str, str]:
+    """The character of a unit at work on something, or on nothing, and its style."""
+    if event is None:
+        return idle, "dim"
+    return "x" if event.operand == "x" else str(event.step % 10), _STEP_STYLES[event.step % len(_STEP_STYLES)]

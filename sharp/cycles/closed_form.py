@@ -21,50 +21,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-INPUTS = (
-    "input_size",
-    "hidden_size",
-    "recurrent_size",
-    "num_directions",
-    "seq_len",
-    "batch_size",
-    "num_macs",
-    "tile_rows",
-    "activation_lanes",
-    "rows_per_update_lane",
-    "multiply",
-    "add",
-    "levels_per_cycle",
-    "accumulate",
-    "activation",
-    "update",
-    "intermediate_words",
-    "weight_buffer_bytes",
-    "dram_bytes_per_cycle",
-)
-"""Inputs of `evaluate` in the kernel's order; latencies in cycles."""
-
-RESULTS = (
-    "useful",
-    "column_padding",
-    "row_padding",
-    "total_cycles",
-    "dependency_stall",
-    "weight_load",
-    "fill_drain",
-    "tile_rows",
-)
-"""Rows of what `evaluate` returns; the first three in multiplier-cycles."""
-
-COUNTS = ("used_bank_reads", "vector_reads", "sums_kept")
-"""Rows of what `count` returns, as in `sharp.cycles.activity.Activity`."""
-
 MAX_EXACT = 2.0**50
-"""Multiplier-cycles up to which doubles hold every integer on the way, and quotients round to the right one."""
+"""Integers up to which doubles hold every one on the way, and quotients round to the right one."""
 
-_SCHEDULES = ("sequential", "batch", "intergate", "unfolded")
-_MAX_HEIGHTS, _MAX_GATES = 8, 4
-_PLAIN, _SEPARATE, _PROJECTED, _TWO_PHASE = range(4)
+_MAX_GATES = 4
 _LEVELS = {4: "closed_form_v4", 3: "closed_form_v3", 0: "closed_form"}
 
 
@@ -79,38 +39,38 @@ def kernel() -> ModuleType:
     return import_module(f"sharp.kernels.{usable[wanted]}")
 
 
-def _shape(phases: tuple[Phase, ...]) -> int | None:
-    """The kernel's number of the shape of a cell, None where it has none."""
+def _shape(phases: tuple[Phase, ...]) -> str:
+    """The kernel's name of the shape of a cell, "" where it has none."""
     first, *rest = phases
     if len(first.gates) > _MAX_GATES or len(rest) > 1 or not first.reads_x:
-        return None
+        return ""
     if not rest:
-        return (_SEPARATE if first.separate_sums else _PLAIN) if first.update == "update_ns" else None
+        return ("separate" if first.separate_sums else "plain") if first.update == "update_ns" else ""
     second = rest[0]
     if second.separate_sums or first.separate_sums or len(second.gates) > 1:
-        return None
+        return ""
     if not second.reads_x and not second.activation_passes and not second.update:
-        return _PROJECTED if first.update == "update_ns" else None
+        return "projected" if first.update == "update_ns" else ""
     both = (first.update, second.update, first.activation_passes, second.activation_passes)
-    return _TWO_PHASE if second.reads_x and both == ("multiply_ns", "update_ns", 1, 1) else None
+    return "two_phase" if second.reads_x and both == ("multiply_ns", "update_ns", 1, 1) else ""
 
 
 def why_not(phases: tuple[Phase, ...], plan: Plan, num_heights: int, lengths_are_equal: bool = True) -> str:
     """Why the closed form does not apply, "" where it does."""
     if not plan.is_ours:
         return "the schedule is a user's"
-    if plan.schedule_name not in _SCHEDULES:
+    if plan.schedule_name not in kernel().SCHEDULES:
         return "chains that take turns do not empty the units between steps"
     if plan.forwarding != "barrier":
         return "h forwarded tile by tile does not empty the units between steps"
     if not lengths_are_equal:
         return "the sequences are not equally long"
-    if num_heights > _MAX_HEIGHTS:
-        return f"the machine has more than {_MAX_HEIGHTS} tile heights"
+    if num_heights > kernel().HEIGHTS:
+        return f"the machine has more than {kernel().HEIGHTS} tile heights"
     shape = _shape(phases)
-    if shape is None:
+    if not shape:
         return "the cell has another shape than ours"
-    if shape == _TWO_PHASE and plan.schedule_name in ("sequential", "batch"):
+    if shape == "two_phase" and plan.schedule_name in ("sequential", "batch"):
         return "the schedule cannot order the cell"
     return ""
 
@@ -122,13 +82,13 @@ def evaluate(
     plan: Plan,
     heights: tuple[int, ...],
     weight_bytes: float,
-) -> NDArray[np.float64]:
+) -> dict[str, NDArray[np.float64]]:
     """Cycles of many layers of one cell under one plan, without the GIL.
 
     Parameters
     ----------
     inputs : mapping of str to float or numpy.ndarray, float64, (count,)
-        By `INPUTS`; ``tile_rows`` is left out where the plan asks for the best.
+        By the kernel's ``INPUTS``; ``tile_rows`` is left out where the plan asks for the best.
     count : int
         Layers.
     phases : tuple of Phase
@@ -141,20 +101,40 @@ def evaluate(
 
     Returns
     -------
-    numpy.ndarray, float64, (8, count)
-        Rows `RESULTS`; exact where total_cycles times num_macs is below `MAX_EXACT`. A total of 1e300 marks a layer
-        whose gates fit none of the tile heights.
+    dict of str to numpy.ndarray, float64, (count,)
+        By the kernel's ``RESULTS``, exact where `are_exact` says so; ``chosen_tile_rows`` is 0 of a layer whose gates
+        fit none of the tile heights.
     """
     import numpy as np
 
-    results = np.empty((len(RESULTS), count))
+    results = np.empty((len(kernel().RESULTS), count))
     kernel().evaluate(
         *_arguments(inputs, count, phases, plan, heights, weight_bytes),
         plan.weights == "streamed",
         "tile_rows" not in inputs,
         results,
     )
-    return results
+    return dict(zip(kernel().RESULTS, results, strict=True))
+
+
+def are_exact(
+    inputs: Mapping[str, float | NDArray[np.float64]], results: Mapping[str, NDArray[np.float64]]
+) -> NDArray[np.bool_]:
+    """Of which layers doubles hold every integer on the way.
+
+    Where no input is too large, roundings change a sum, a product or a quotient by a tiny share of it at most; every
+    integer on the way is part of a step's multiplier-cycles or of its time, so that none is greater than the total
+    says, and below `MAX_EXACT` nothing was rounded.
+
+    Parameters
+    ----------
+    inputs, results
+        As `evaluate` takes and returns them; what else the inputs hold counts too.
+    """
+    exact: NDArray[np.bool_] = results["total_cycles"] * inputs["num_macs"] < MAX_EXACT
+    for value in inputs.values():
+        exact &= value < MAX_EXACT
+    return exact
 
 
 def count_actions(
@@ -164,21 +144,22 @@ def count_actions(
     plan: Plan,
     heights: tuple[int, ...],
     lanes_per_unit: int,
-) -> NDArray[np.float64]:
+) -> dict[str, NDArray[np.float64]]:
     """Actions of many layers that do not follow from their cycles.
 
     Parameters are those of `evaluate`, but that ``tile_rows`` is given; `lanes_per_unit` is the machine's.
 
     Returns
     -------
-    numpy.ndarray, float64, (3, count)
-        Rows `COUNTS`; exact where the cycles are. The updater's own reads of h are not among the vector reads.
+    dict of str to numpy.ndarray, float64, (count,)
+        By the kernel's ``COUNTS``, fields of `sharp.cycles.activity.Activity`; exact where the cycles are. The
+        updater's own reads of h are not among the vector reads.
     """
     import numpy as np
 
-    counts = np.empty((len(COUNTS), count))
+    counts = np.empty((len(kernel().COUNTS), count))
     kernel().count(*_arguments(inputs, count, phases, plan, heights, 1), float(lanes_per_unit), counts)
-    return counts
+    return dict(zip(kernel().COUNTS, counts, strict=True))
 
 
 def _arguments(
@@ -192,10 +173,11 @@ def _arguments(
     """What the kernels take first."""
     import numpy as np
 
-    constants = np.zeros(len(INPUTS))
+    names = kernel().INPUTS
+    constants = np.zeros(len(names))
     varying: list[NDArray[np.float64]] = []
-    places = np.full(len(INPUTS), -1, dtype=np.int64)
-    for index, name in enumerate(INPUTS):
+    places = np.full(len(names), -1, dtype=np.int64)
+    for index, name in enumerate(names):
         value = inputs.get(name, 0.0)
         if isinstance(value, np.ndarray):
             places[index] = len(varying)
@@ -203,13 +185,15 @@ def _arguments(
         else:
             constants[index] = value
     first = phases[0]
+    cell = {"gates": len(first.gates), "weight_bytes": weight_bytes}
+    cell |= {name: getattr(first, name) for name in ("sums_per_cell", "activation_passes")}
     return (
         constants,
         np.ascontiguousarray(varying, dtype=np.float64) if varying else np.zeros((1, count)),
         places,
         np.array(heights, dtype=np.float64),
-        np.array([len(first.gates), first.sums_per_cell, first.activation_passes, weight_bytes], dtype=np.float64),
-        _SCHEDULES.index(plan.schedule_name),
-        _shape(phases),
+        np.array([cell[name] for name in kernel().CELL], dtype=np.float64),
+        kernel().SCHEDULES.index(plan.schedule_name),
+        kernel().SHAPES.index(_shape(phases)),
         plan.reconfiguration,
     )

@@ -25,23 +25,11 @@ Progress = Callable[[float], None]
 SPLIT = ("ideal", "column_padding", "row_padding", "dependency_stall", "weight_load", "fill_drain")
 """Where the cycles of a total go, in the order in which figures stack them."""
 
-EVENT_COLUMNS = (
-    "chain",
-    "step",
-    "segment",
-    "array_start",
-    "array_end",
-    "activation_start",
-    "activation_end",
-    "update_start",
-    "update_end",
-)
+EVENT_COLUMNS = ("chain", "step", *(name for name in kernel.EVENTS if name != "round"))
 """Columns of the events that `trace_layer` returns."""
 
 _SEGMENTS_A_CALL = 2**25
 _MAX_EVENTS = 2**18
-_NUM_UNITS, _ENTRIES_A_SIGNAL = 5, 4
-_ARRAY_FREE, _STALL, _H_OUT = 0, 3, 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,32 +174,32 @@ def count_cycles(
     if not isinstance(sequences, Sequences):
         sequences = Sequences.equal(sequences)
     mapping = map_layer(layer, sequences, accelerator, plan)
-    state = _simulate(mapping, every_step, progress)
+    machine = _simulate(mapping, every_step, progress)
     useful, column_padding, row_padding = mapping.multiplier_cycles
     counts = CycleCounts(
         num_macs=accelerator.num_macs,
-        total_cycles=state[_H_OUT],
+        total_cycles=machine["h_out"],
         useful=useful,
         column_padding=column_padding,
         row_padding=row_padding,
-        dependency_stall=state[_STALL],
+        dependency_stall=machine["stall"],
         weight_load=mapping.weight_load,
-        fill_drain=state[_H_OUT] - state[_ARRAY_FREE],
+        fill_drain=machine["h_out"] - machine["array_free"],
     )
     return counts.times(mapping.repeated)
 
 
 def _state(mapping: LayerMapping) -> array[int]:
     """The machine at cycle 0."""
-    return array("q", [0] * (_NUM_UNITS + _ENTRIES_A_SIGNAL * mapping.num_signals))
+    return array("q", [0] * kernel.state_size(mapping.num_signals))
 
 
 def _tables(mapping: LayerMapping, span: Span) -> tuple[memoryview, memoryview, memoryview, int]:
     return span.segments, span.runs, span.signals, mapping.task.mvm_cycles
 
 
-def _simulate(mapping: LayerMapping, every_step: bool, progress: Progress | None) -> array[int]:
-    """Run all rounds, in calls short enough to tell how far they are; returns the machine's last state."""
+def _simulate(mapping: LayerMapping, every_step: bool, progress: Progress | None) -> dict[str, int]:
+    """Run all rounds, in calls short enough to tell how far they are; returns the machine at the end."""
     state, checkpoint, rounds = _state(mapping), _state(mapping), mapping.sequences.num_steps + 1
     for span in mapping.spans():
         stride = max(1, _SEGMENTS_A_CALL // span.issues) if every_step else span.num_rounds
@@ -220,7 +208,7 @@ def _simulate(mapping: LayerMapping, every_step: bool, progress: Progress | None
             kernel.advance(*_tables(mapping, span), count, state, checkpoint, not every_step)
             if progress is not None:
                 progress((span.first_round + first + count) / rounds)
-    return state
+    return dict(zip(kernel.MACHINE, state, strict=False))
 
 
 def trace_layer(mapping: LayerMapping, *, num_steps: int = 3) -> NDArray[np.int64]:
@@ -235,7 +223,7 @@ def trace_layer(mapping: LayerMapping, *, num_steps: int = 3) -> NDArray[np.int6
 
     Returns
     -------
-    numpy.ndarray, int64, (number of events, 9), read-only
+    numpy.ndarray, int64, (number of events, number of columns), read-only
         Columns `EVENT_COLUMNS`, in cycles; -1 where a segment did not go to that unit.
 
     Raises
@@ -254,11 +242,12 @@ def trace_layer(mapping: LayerMapping, *, num_steps: int = 3) -> NDArray[np.int6
         total += span.issues * rounds
         if total > _MAX_EVENTS:
             raise InfeasibleMappingError(f"timeline: expected at most {_MAX_EVENTS} events, got at least {total}")
-        recorded = np.empty((span.issues * rounds, len(EVENT_COLUMNS) - 1), dtype=np.int64)
+        recorded = np.empty((span.issues * rounds, len(kernel.EVENTS)), dtype=np.int64)
         kernel.record(*_tables(mapping, span), span.first_round, rounds, state, recorded)
-        origins = np.array(span.origins)[recorded[:, 1]]
-        steps = recorded[:, 0] + lookahead[origins[:, 1]]
-        parts.append(np.column_stack([origins[:, 0], steps, origins[:, 1], recorded[:, 2:]]))
+        columns = dict(zip(kernel.EVENTS, recorded.T, strict=True))
+        chains, segments = np.array(span.origins)[columns["segment"]].T
+        columns |= {"chain": chains, "segment": segments, "step": columns["round"] + lookahead[segments]}
+        parts.append(np.column_stack([columns[name] for name in EVENT_COLUMNS]))
     events: NDArray[np.int64] = np.concatenate(parts)
     events.flags.writeable = False
     return events

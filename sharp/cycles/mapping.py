@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +11,7 @@ from sharp.cycles.legality import legal_round
 from sharp.cycles.schedule import schedule_of
 from sharp.cycles.task import Run, Segment, Task
 from sharp.errors import InfeasibleMappingError
+from sharp.kernels import cycles as kernel
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
 from sharp.workload.network import RNNLayer, Sequences
@@ -25,16 +26,19 @@ MAX_TURNS = 2**19
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """Rounds in which every segment costs the same, as the kernel takes them; each table is a buffer of int64."""
+    """Rounds in which every segment costs the same, as the kernel takes them; each table is a buffer of int64.
+
+    The columns of a table are what `sharp.kernels.cycles` calls them.
+    """
 
     first_round: int
     num_rounds: int
     segments: memoryview
-    """(S, 9): costs, signals and elements of each segment issued."""
+    """``SEGMENTS``: costs, signals and elements of each segment issued."""
     runs: memoryview
-    """(R, 3): first segment, segments, repeats."""
+    """``RUNS``: first segment, segments, repeats."""
     signals: memoryview
-    """(number of signals, 7)."""
+    """``SIGNALS``: how each vector lets the segments go that wait for it."""
     origins: tuple[tuple[int, int], ...]
     """Chain, and place in `LayerMapping.segments`, of each segment issued."""
     issues: int
@@ -155,10 +159,11 @@ class LayerMapping:
                 yield span
 
     def _span(self, first_round: int, num_rounds: int, running: tuple[int, int]) -> Span:
-        costs: dict[tuple[int, int], tuple[int, ...]] = {}  # chains cost alike
+        costs: dict[tuple[int, int], dict[str, int]] = {}  # chains cost alike
         rows: list[tuple[int, ...]] = []
-        runs: list[tuple[int, int, int]] = []
+        runs: list[tuple[int, ...]] = []
         origins: list[tuple[int, int]] = []
+        issues = 0
         for chain, sequence in self._chains():
             place = 0
             for run in self.runs:
@@ -169,12 +174,17 @@ class LayerMapping:
                         continue
                     if (index, batch_size) not in costs:
                         costs[index, batch_size] = self._costs(segment, batch_size)
-                    rows.append(self._shifted(costs[index, batch_size], chain))
+                    rows.append(_row(kernel.SEGMENTS, costs[index, batch_size] | self._ends(segment, chain)))
                     origins.append((chain, index))
                 place += len(run.segments)
-                if len(rows) > first:
-                    runs.append((first, len(rows) - first, run.repeats))
-        signals = [row for _, sequence in self._chains() for row in self._signals(running[1], sequence)]
+                count = len(rows) - first
+                if count:
+                    entry = {"first_segment": first, "num_segments": count, "repeats": run.repeats}
+                    runs.append(_row(kernel.RUNS, entry))
+                    issues += count * run.repeats
+        signals = [
+            _row(kernel.SIGNALS, row) for _, sequence in self._chains() for row in self._signals(running[1], sequence)
+        ]
         return Span(
             first_round=first_round,
             num_rounds=num_rounds,
@@ -182,7 +192,7 @@ class LayerMapping:
             runs=_table(runs),
             signals=_table(signals),
             origins=tuple(origins),
-            issues=sum(count * repeats for _, count, repeats in runs),
+            issues=issues,
         )
 
     def _chains(self) -> list[tuple[int, int]]:
@@ -196,45 +206,59 @@ class LayerMapping:
         """Sequences that a chain computes while `running` of them, the longest ones, are."""
         return running if sequence < 0 else int(sequence < running)
 
-    def _shifted(self, row: tuple[int, ...], chain: int) -> tuple[int, ...]:
-        """A row of the kernel's segments, with the signals of a chain."""
-        base = chain * len(self.vectors)
-        waits_for, gives = (signal + base if signal >= 0 else -1 for signal in row[5:7])
-        return *row[:5], waits_for, gives, *row[7:]
+    def _ends(self, segment: Segment, chain: int) -> dict[str, int]:
+        """Which signals of its chain a segment waits for and gives; -1: none."""
+        first = chain * len(self.vectors)
+        gives = self.task.phase_of(segment.gates).gives if segment.updated_cells else ""
+        return {
+            "waits_for": first + self.vectors.index(segment.waits_for) if segment.waits_for else -1,
+            "gives": first + self.vectors.index(gives) if gives else -1,
+        }
 
-    def _costs(self, segment: Segment, batch_size: int) -> tuple[int, ...]:
-        """A row of the kernel's segments, of the first chain."""
+    def _costs(self, segment: Segment, batch_size: int) -> dict[str, int]:
+        """What a segment costs each unit, and which elements it gives."""
         task, machine = self.task, self.task.accelerator
         phase = task.phase_of(segment.gates)
         activated = phase.activation_passes if segment.waits_for else 0
         updated = segment.updated_cells if phase.update else 0
-        return (
-            task.array_cycles(segment, batch_size),
-            -(-batch_size * segment.rows // machine.activation_lanes) if activated else 0,
-            activated * machine.cycles("activation_ns"),
-            -(-batch_size * updated // machine.update_lanes(task.tile_rows)),
-            machine.cycles(phase.update) if phase.update else 0,
-            self.vectors.index(segment.waits_for) if segment.waits_for else -1,
-            self.vectors.index(phase.gives) if segment.updated_cells else -1,
-            segment.first_updated,
-            segment.updated_cells,
-        )
+        return {
+            "array_cycles": task.array_cycles(segment, batch_size),
+            "activation_cycles": -(-batch_size * segment.rows // machine.activation_lanes) if activated else 0,
+            "activation_latency": activated * machine.cycles("activation_ns"),
+            "update_cycles": -(-batch_size * updated // machine.update_lanes(task.tile_rows)),
+            "update_latency": machine.cycles(phase.update) if phase.update else 0,
+            "first_element": segment.first_updated,
+            "elements": segment.updated_cells,
+        }
 
-    def _signals(self, running: int, sequence: int) -> Iterator[tuple[int, ...]]:
-        """Rows of the kernel's signals of a chain; the segment that waits runs in the next round."""
+    def _signals(self, running: int, sequence: int) -> Iterator[dict[str, int]]:
+        """How the vectors of a chain let segments go; the segment that waits runs in the next round."""
         batch_size = self._batch_size(running, sequence)
         for vector in self.vectors:
-            if vector != "h" or self.forwarding == "barrier" or not batch_size:
-                yield (int(vector == "h"), 0, 0, 0, 0, 0, 0)
-                continue
-            segment = next(segment for segment in self.segments if segment.waits_for == vector)
-            width = self.task.width(segment.rows)
-            x_columns = self.task.layer.input_size if "x" in segment.operand else 0
-            if len(segment.columns) > 1:  # x has tiles of its own
-                x_columns = -(-x_columns // width) * width
-            first = divmod(x_columns, width)
-            extra = self.task.load_cycles(segment, batch_size)
-            yield (1, width, *first, self.task.tiles(segment), batch_size, extra)
+            row = dict.fromkeys(kernel.SIGNALS, 0) | {"carried": int(vector == "h")}
+            if vector == "h" and self.forwarding != "barrier" and batch_size:
+                row |= self._tiles_of(next(s for s in self.segments if s.waits_for == vector), batch_size)
+            yield row
+
+    def _tiles_of(self, segment: Segment, batch_size: int) -> dict[str, int]:
+        """Which tiles of a segment that waits each element of the vector is for."""
+        width = self.task.width(segment.rows)
+        x_columns = self.task.layer.input_size if "x" in segment.operand else 0
+        if len(segment.columns) > 1:  # x has tiles of its own
+            x_columns = -(-x_columns // width) * width
+        return {
+            "tile_columns": width,
+            "first_tile": x_columns // width,
+            "first_column": x_columns % width,
+            "num_tiles": self.task.tiles(segment),
+            "tile_cycles": batch_size,
+            "extra_cycles": self.task.load_cycles(segment, batch_size),
+        }
+
+
+def _row(columns: tuple[str, ...], values: Mapping[str, int]) -> tuple[int, ...]:
+    """A row of a table of the kernel's."""
+    return tuple([values[name] for name in columns])
 
 
 def _table(rows: Sequence[tuple[int, ...]]) -> memoryview:

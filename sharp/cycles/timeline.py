@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from sharp.checks import check_integer
-from sharp.cycles.counting import Progress, trace_layer
+from sharp.cycles.counting import EVENT_COLUMNS, Progress, trace_layer
 from sharp.cycles.explore import explore_layer
 from sharp.cycles.mapping import LayerMapping, map_layer
 from sharp.cycles.schedule import loaded
@@ -162,23 +163,12 @@ def make_timeline(
     mapping = map_layer(layer, sequences, accelerator, plan)
     events: list[Event] = []
     h_out: dict[int, int] = {}
-    for chain, step, index, *times in trace_layer(mapping, num_steps=num_steps).tolist():
-        segment = mapping.segments[index]
-        for unit, start, end in zip(STAGES, times[::2], times[1::2], strict=True):
-            if start >= 0:
-                events.append(
-                    Event(
-                        unit=unit,
-                        chain=chain,
-                        step=step,
-                        gates=segment.gates,
-                        operand=segment.operand,
-                        start=start,
-                        end=end,
-                    )
-                )
+    for issued in trace_layer(mapping, num_steps=num_steps).tolist():
+        row = dict(zip(EVENT_COLUMNS, issued, strict=True))
+        segment = mapping.segments[row["segment"]]
+        events += _events(segment, row)
         if segment.updated_cells and mapping.task.phase_of(segment.gates).gives == "h":
-            h_out[step] = _out(mapping, segment, times)
+            h_out[row["step"]] = _out(mapping, segment, row)
     return Timeline(
         schedule=plan.schedule_name,
         tile_rows=mapping.task.tile_rows,
@@ -189,9 +179,24 @@ def make_timeline(
     )
 
 
-def _out(mapping: LayerMapping, segment: Segment, times: list[int]) -> int:
+def _events(segment: Segment, row: dict[str, int]) -> Iterator[Event]:
+    """When each unit worked on a segment, of those that it went to."""
+    for unit in STAGES:
+        if row[f"{unit}_start"] >= 0:
+            yield Event(
+                unit=unit,
+                chain=row["chain"],
+                step=row["step"],
+                gates=segment.gates,
+                operand=segment.operand,
+                start=row[f"{unit}_start"],
+                end=row[f"{unit}_end"],
+            )
+
+
+def _out(mapping: LayerMapping, segment: Segment, row: dict[str, int]) -> int:
     """Cycle at which the values of a segment are out: after the updater, or after the array alone."""
     phase = mapping.task.phase_of(segment.gates)
     if phase.update is None:
-        return times[1] + mapping.task.mvm_cycles
-    return times[-1] + mapping.task.accelerator.cycles(phase.update)
+        return row["array_end"] + mapping.task.mvm_cycles
+    return row["update_end"] + mapping.task.accelerator.cycles(phase.update)

@@ -3,13 +3,6 @@
 Included by closed_form.pxi, which has the design.
 """
 
-cdef enum:  # rows of `count`
-    USED_BANK_READS = 0
-    VECTOR_READS = 1
-    SUMS_KEPT = 2
-    NUM_COUNTS = 3
-
-
 cdef inline double units(const Cut* blocks, double per_lane) noexcept nogil:
     """Units with a row to multiply, of all blocks together."""
     return (
@@ -34,9 +27,9 @@ cdef inline void count_row(
         used += units(&blocks, per_lane) * columns
         reads += (blocks.full + blocks.last) * columns
         kept += 0.0 if shape == PROJECTED else row.h
-    block.results[USED_BANK_READS][i] = loads * used
-    block.results[VECTOR_READS][i] = loads * row.batch * reads
-    block.results[SUMS_KEPT][i] = loads * row.batch * kept
+    block.counts.used_bank_reads[i] = loads * used
+    block.counts.vector_reads[i] = loads * row.batch * reads
+    block.counts.sums_kept[i] = loads * row.batch * kept
 
 
 cdef inline void count_loop(

@@ -45,15 +45,15 @@ cdef inline double tile_height(double rows, double tile_rows, const Settings* se
 cdef inline void derive_row(
     Block* block, int tile, Py_ssize_t i, const Settings* settings
 ) noexcept nogil:
-    cdef double tile_rows = block.tiles[tile][HEIGHT][i], num_macs = block.inputs[NUM_MACS][i]
+    cdef double tile_rows = block.tiles[tile][HEIGHT][i], num_macs = block.inputs.num_macs[i]
     cdef double per_row = 1 / tile_rows, columns = sharp_round(num_macs * per_row)
     cdef double cells = larger(1, floor_by(tile_rows, 1 / settings.block_gates))
     cdef double height = tile_height(settings.block_gates * cells, tile_rows, settings)
     block.tiles[tile][PER_ROW][i] = per_row
     block.tiles[tile][COLUMNS][i] = columns
-    cdef double stages = ceil_div(sharp_ceil_log2(columns), block.inputs[LEVELS_PER_CYCLE][i])
+    cdef double stages = ceil_div(sharp_ceil_log2(columns), block.inputs.levels_per_cycle[i])
     block.tiles[tile][MVM][i] = (
-        block.inputs[MULTIPLY][i] + block.inputs[ADD][i] * stages + block.inputs[ACCUMULATE][i]
+        block.inputs.multiply[i] + block.inputs.add[i] * stages + block.inputs.accumulate[i]
     )
     block.tiles[tile][PER_UPDATE_LANE][i] = 1 / larger(1, floor_by(tile_rows, block.inverses[PER_ROW_OF_LANE][i]))
     block.tiles[tile][CELLS][i] = cells
@@ -70,7 +70,7 @@ cdef void derive(Block* block, int tile, const Settings* settings, bint best) no
         for i in range(BLOCK):
             block.tiles[tile][HEIGHT][i] = settings.heights[tile]
     else:
-        memcpy(block.tiles[tile][HEIGHT], block.inputs[TILE_ROWS], BLOCK * sizeof(double))
+        memcpy(block.tiles[tile][HEIGHT], block.inputs.tile_rows, BLOCK * sizeof(double))
     for i in range(BLOCK):
         derive_row(block, tile, i, &local)
 

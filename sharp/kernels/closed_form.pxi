@@ -20,7 +20,6 @@ include "closed_flow.pxi"
 include "closed_layer.pxi"
 include "closed_activity.pxi"
 
-
 cdef inline void loop(
     Block* block, int tile, Py_ssize_t rows, const Settings* settings, int schedule, int shape, bint streamed
 ) noexcept nogil:
@@ -74,14 +73,14 @@ cdef bint holds_all(const Block* block, int tile, Py_ssize_t rows, const Setting
     cdef Py_ssize_t i
     cdef double words, short = 0
     for i in range(rows):
-        words = block.inputs[HIDDEN_SIZE][i] + block.tiles[tile][HEIGHT][i]
-        words *= settings.sums_per_cell * block.inputs[BATCH_SIZE][i]
-        short += 1.0 if words > block.inputs[INTERMEDIATE_WORDS][i] else 0.0
+        words = block.inputs.hidden_size[i] + block.tiles[tile][HEIGHT][i]
+        words *= settings.sums_per_cell * block.inputs.batch_size[i]
+        short += 1.0 if words > block.inputs.intermediate_words[i] else 0.0
     return short == 0
 
 
-cdef inline void keep(Block* block, Py_ssize_t i, int result, bint better) noexcept nogil:
-    block.best[result][i] = block.results[result][i] if better else block.best[result][i]
+cdef inline void keep(double* best, double result, bint better) noexcept nogil:
+    best[0] = result if better else best[0]
 
 
 cdef void keep_best(Block* block, Py_ssize_t rows) noexcept nogil:
@@ -89,14 +88,14 @@ cdef void keep_best(Block* block, Py_ssize_t rows) noexcept nogil:
     cdef Py_ssize_t i
     cdef bint better
     for i in range(rows):
-        better = block.results[TOTAL][i] < block.best[TOTAL][i]
-        keep(block, i, COLUMN_PADDING, better)
-        keep(block, i, ROW_PADDING, better)
-        keep(block, i, STALL, better)
-        keep(block, i, LOAD, better)
-        keep(block, i, FILL, better)
-        keep(block, i, CHOSEN_ROWS, better)
-        keep(block, i, TOTAL, better)
+        better = block.results.total_cycles[i] < block.best.total_cycles[i]
+        keep(&block.best.column_padding[i], block.results.column_padding[i], better)
+        keep(&block.best.row_padding[i], block.results.row_padding[i], better)
+        keep(&block.best.dependency_stall[i], block.results.dependency_stall[i], better)
+        keep(&block.best.weight_load[i], block.results.weight_load[i], better)
+        keep(&block.best.fill_drain[i], block.results.fill_drain[i], better)
+        keep(&block.best.chosen_tile_rows[i], block.results.chosen_tile_rows[i], better)
+        keep(&block.best.total_cycles[i], block.results.total_cycles[i], better)
 
 
 cdef const double* evaluate_block(
@@ -106,31 +105,39 @@ cdef const double* evaluate_block(
     cdef int tile
     dispatch(block, 0, rows, settings, schedule, shape, streamed)
     if settings.num_tiles == 1:
-        return &block.results[0][0]
-    memcpy(block.best, block.results, sizeof(block.results))
+        return <const double*> &block.results
+    block.best = block.results
     for tile in range(1, settings.num_tiles):
         dispatch(block, tile, rows, settings, schedule, shape, streamed)
         keep_best(block, rows)
-    return &block.best[0][0]
+    return <const double*> &block.best
 
 
-cdef void invert(Block* block, int index) noexcept nogil:
+cdef inline double* input_of(Block* block, int index) noexcept nogil:
+    """The array of an input, by its place."""
+    return <double*> &block.inputs + index * BLOCK
+
+
+cdef void invert(Block* block, const double* numbers) noexcept nogil:
     """Keep the inverse of an input, if it is one that is divided by."""
     cdef Py_ssize_t i
-    cdef int inverse = (
-        PER_MAC if index == NUM_MACS else
-        PER_LANE if index == ACTIVATION_LANES else
-        PER_ROW_OF_LANE if index == ROWS_PER_UPDATE_LANE else
-        NUM_INVERSES
+    cdef double* inverse = (
+        block.inverses[PER_MAC] if numbers == block.inputs.num_macs else
+        block.inverses[PER_LANE] if numbers == block.inputs.activation_lanes else
+        block.inverses[PER_ROW_OF_LANE] if numbers == block.inputs.rows_per_update_lane else
+        NULL
     )
-    if inverse < NUM_INVERSES:
+    if inverse is not NULL:
         for i in range(BLOCK):
-            block.inverses[inverse][i] = 1 / block.inputs[index][i]
+            inverse[i] = 1 / numbers[i]
 
 
-cdef inline bint sets_tile(int index) noexcept nogil:
+cdef inline bint sets_tile(const Block* block, const double* numbers) noexcept nogil:
     """Whether what `derive` keeps depends on an input."""
-    return NUM_MACS <= index <= ROWS_PER_UPDATE_LANE or MULTIPLY <= index <= ACCUMULATE
+    return (
+        &block.inputs.num_macs[0] <= numbers <= &block.inputs.rows_per_update_lane[0]
+        or &block.inputs.multiply[0] <= numbers <= &block.inputs.accumulate[0]
+    )
 
 
 cdef bint read_block(
@@ -139,11 +146,13 @@ cdef bint read_block(
     """Copy the inputs that vary; returns whether the tiles have to be derived again."""
     cdef int index
     cdef bint stale = False
-    for index in range(NUM_INPUTS):
+    cdef double* numbers
+    for index in range(places.shape[0]):
         if places[index] >= 0:
-            memcpy(block.inputs[index], &varying[places[index], first], rows * sizeof(double))
-            invert(block, index)
-            stale = stale or sets_tile(index)
+            numbers = input_of(block, index)
+            memcpy(numbers, &varying[places[index], first], rows * sizeof(double))
+            invert(block, numbers)
+            stale = stale or sets_tile(block, numbers)
     return stale
 
 
@@ -151,10 +160,12 @@ cdef void fill_block(Block* block, const double[::1] constants) noexcept nogil:
     """The inputs that do not vary, in every row."""
     cdef int index
     cdef Py_ssize_t i
-    for index in range(NUM_INPUTS):
+    cdef double* numbers
+    for index in range(constants.shape[0]):
+        numbers = input_of(block, index)
         for i in range(BLOCK):
-            block.inputs[index][i] = constants[index]
-        invert(block, index)
+            numbers[i] = constants[index]
+        invert(block, numbers)
 
 
 cdef void settle(
@@ -162,14 +173,27 @@ cdef void settle(
 ) noexcept nogil:
     """What is the same for all rows, for one tile height a row."""
     cdef int index, last = <int> heights.shape[0] - 1
-    settings.gates, settings.sums_per_cell = cell[0], cell[1]
-    settings.activation_passes, settings.weight_bytes = cell[2], cell[3]
-    settings.block_gates = cell[0] if schedule >= INTERGATE else 1.0
+    cdef const Cell* first_phase = <const Cell*> &cell[0]
+    settings.gates, settings.sums_per_cell = first_phase.gates, first_phase.sums_per_cell
+    settings.activation_passes, settings.weight_bytes = first_phase.activation_passes, first_phase.weight_bytes
+    settings.block_gates = first_phase.gates if schedule >= INTERGATE else 1.0
     settings.fixed = 0.0 if reconfiguration else 1.0
     settings.num_tiles = 1
     for index in range(MAX_HEIGHTS):
         settings.heights[index] = heights[min(index, last)]
         settings.higher[index] = heights[min(index + 1, last)] - heights[min(index, last)]
+
+
+cdef Inputs _INPUTS
+cdef Results _RESULTS
+cdef Counts _COUNTS
+cdef Cell _CELL
+
+INPUTS = tuple(<object> _INPUTS)
+RESULTS = tuple(<object> _RESULTS)
+COUNTS = tuple(<object> _COUNTS)
+CELL = tuple(<object> _CELL)
+HEIGHTS = MAX_HEIGHTS
 
 
 def processor_level():
@@ -190,11 +214,11 @@ def evaluate(
     bint best,
     double[:, ::1] results,
 ):
-    """Evaluate the rows of `results` (8 x n): without the GIL, from inputs that vary or do not.
+    """Evaluate the rows of `results` (`RESULTS` x n): without the GIL, from inputs that vary or do not.
 
-    Input k is row ``places[k]`` of `varying` (V x n), or ``constants[k]`` where that is -1. `heights` are the
-    machine's, at most 8, and hold every tile height; `cell` has the gates of its first phase, sums kept for each cell,
-    activation passes, bytes of a weight.
+    Input k of `INPUTS` is row ``places[k]`` of `varying` (V x n), or ``constants[k]`` where that is -1. `heights` are
+    the machine's, at most `HEIGHTS`, and hold every tile height; `cell` is what `CELL` names, of the first phase;
+    schedule and shape are places in `SCHEDULES` and `SHAPES`.
     """
     cdef Block block
     cdef Settings settings
@@ -212,7 +236,7 @@ def evaluate(
                 for index in range(settings.num_tiles):
                     derive(&block, index, &settings, best)
             source = evaluate_block(&block, rows, &settings, schedule, shape, streamed)
-            for index in range(NUM_RESULTS):
+            for index in range(<int> results.shape[0]):
                 memcpy(&results[index, first], source + index * BLOCK, rows * sizeof(double))
 
 
@@ -228,7 +252,7 @@ def count(
     double lanes_per_unit,
     double[:, ::1] counts,
 ):
-    """Count used bank reads, vector reads and sums kept (rows of `counts`, 3 x n); tile heights are inputs.
+    """Count the actions of `COUNTS` (rows of `counts`, x n); tile heights are inputs.
 
     Parameters else are those of `evaluate`.
     """
@@ -245,5 +269,5 @@ def count(
             if read_block(&block, varying, places, first, rows) or start == 0:
                 derive(&block, 0, &settings, False)
             count_block(&block, rows, &settings, schedule, shape, 1 / lanes_per_unit)
-            for index in range(NUM_COUNTS):
-                memcpy(&counts[index, first], block.results[index], rows * sizeof(double))
+            for index in range(<int> counts.shape[0]):
+                memcpy(&counts[index, first], <double*> &block.counts + index * BLOCK, rows * sizeof(double))

@@ -1,5 +1,13 @@
 from typing import Any
 
+INPUTS: tuple[str, ...]
+RESULTS: tuple[str, ...]
+COUNTS: tuple[str, ...]
+SCHEDULES: tuple[str, ...]
+SHAPES: tuple[str, ...]
+CELL: tuple[str, ...]
+HEIGHTS: int
+
 def processor_level() -> int: ...
 def evaluate(
     constants: Any,

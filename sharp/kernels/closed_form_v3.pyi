@@ -1,3 +1,10 @@
+from .closed_form import CELL as CELL
+from .closed_form import COUNTS as COUNTS
+from .closed_form import HEIGHTS as HEIGHTS
+from .closed_form import INPUTS as INPUTS
+from .closed_form import RESULTS as RESULTS
+from .closed_form import SCHEDULES as SCHEDULES
+from .closed_form import SHAPES as SHAPES
 from .closed_form import count as count
 from .closed_form import evaluate as evaluate
 from .closed_form import processor_level as processor_level

@@ -9,26 +9,26 @@ cdef inline Row read_row(
     """A layer and the machine, from the inputs."""
     cdef Row row
     cdef double num_bytes
-    row.x, row.h, row.r = block.inputs[INPUT_SIZE][i], block.inputs[HIDDEN_SIZE][i], block.inputs[RECURRENT_SIZE][i]
-    row.steps, row.batch = block.inputs[SEQ_LEN][i], block.inputs[BATCH_SIZE][i]
-    row.directions = block.inputs[DIRECTIONS][i]
+    row.x, row.h, row.r = block.inputs.input_size[i], block.inputs.hidden_size[i], block.inputs.recurrent_size[i]
+    row.steps, row.batch = block.inputs.seq_len[i], block.inputs.batch_size[i]
+    row.directions = block.inputs.num_directions[i]
     row.weights = settings.gates * row.h * (row.x + row.r)
     if shape == PROJECTED:
         row.weights += row.r * row.h
     elif shape == TWO_PHASE:
         row.weights += row.h * (row.x + row.r)
-    row.num_macs, row.tile_rows = block.inputs[NUM_MACS][i], block.tiles[tile][HEIGHT][i]
+    row.num_macs, row.tile_rows = block.inputs.num_macs[i], block.tiles[tile][HEIGHT][i]
     row.per_mac, row.per_lane = block.inverses[PER_MAC][i], block.inverses[PER_LANE][i]
     row.per_update_lane, row.mvm = block.tiles[tile][PER_UPDATE_LANE][i], block.tiles[tile][MVM][i]
-    row.activation = settings.activation_passes * block.inputs[ACTIVATION][i]
-    row.update = block.inputs[UPDATE][i]
-    row.multiply = block.inputs[MULTIPLY][i]
-    row.words = block.inputs[INTERMEDIATE_WORDS][i]
-    row.bytes_per_cycle = block.inputs[BYTES_PER_CYCLE][i]
+    row.activation = settings.activation_passes * block.inputs.activation[i]
+    row.update = block.inputs.update[i]
+    row.multiply = block.inputs.multiply[i]
+    row.words = block.inputs.intermediate_words[i]
+    row.bytes_per_cycle = block.inputs.dram_bytes_per_cycle[i]
     row.stream = 0
     if streamed:
         num_bytes = row.directions * row.weights * settings.weight_bytes
-        row.stream = settings.weight_bytes if num_bytes > block.inputs[WEIGHT_BUFFER_BYTES][i] else 0.0
+        row.stream = settings.weight_bytes if num_bytes > block.inputs.weight_buffer_bytes[i] else 0.0
     return row
 
 
@@ -251,13 +251,14 @@ cdef inline void write_row(
         wait = ceil_div(row.directions * row.weights * settings.weight_bytes, row.bytes_per_cycle)
         wait = 0.0 if row.stream > 0 else wait
     total = row.directions * (timing.early + (row.steps - 1) * timing.step + timing.last_step) + wait
-    block.results[USEFUL][i] = times * useful
-    block.results[ROW_PADDING][i] = times * (row.num_macs * flow.busy - flow.covered)
-    block.results[COLUMN_PADDING][i] = times * (flow.covered - useful)
-    block.results[LOAD][i] = times * flow.load + wait
-    block.results[FILL][i] = fill
-    block.results[STALL][i] = total - times * (flow.busy + flow.load) - fill - wait
-    block.results[CHOSEN_ROWS][i] = row.tile_rows
+    block.results.useful[i] = times * useful
+    block.results.row_padding[i] = times * (row.num_macs * flow.busy - flow.covered)
+    block.results.column_padding[i] = times * (flow.covered - useful)
+    block.results.weight_load[i] = times * flow.load + wait
+    block.results.fill_drain[i] = fill
+    block.results.dependency_stall[i] = total - times * (flow.busy + flow.load) - fill - wait
+    block.results.chosen_tile_rows[i] = row.tile_rows
     if schedule >= INTERGATE:
+        block.results.chosen_tile_rows[i] = row.tile_rows if row.tile_rows >= settings.gates else 0.0
         total = total if row.tile_rows >= settings.gates else IMPOSSIBLE
-    block.results[TOTAL][i] = total
+    block.results.total_cycles[i] = total

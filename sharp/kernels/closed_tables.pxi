@@ -63,40 +63,48 @@ cdef enum:
     BLOCK = 128
     MAX_HEIGHTS = 8
 
-# Inputs, a row each; latencies in cycles.
-cdef enum:
-    INPUT_SIZE = 0
-    HIDDEN_SIZE = 1
-    RECURRENT_SIZE = 2
-    DIRECTIONS = 3
-    SEQ_LEN = 4
-    BATCH_SIZE = 5
-    NUM_MACS = 6
-    TILE_ROWS = 7  # 0: the best
-    ACTIVATION_LANES = 8
-    ROWS_PER_UPDATE_LANE = 9
-    MULTIPLY = 10
-    ADD = 11
-    LEVELS_PER_CYCLE = 12  # of the reduction tree
-    ACCUMULATE = 13
-    ACTIVATION = 14
-    UPDATE = 15
-    INTERMEDIATE_WORDS = 16
-    WEIGHT_BUFFER_BYTES = 17
-    BYTES_PER_CYCLE = 18
-    NUM_INPUTS = 19
+# Inputs and results, an array each; the names of the fields go to Python, which types none of them.
+cdef struct Inputs:  # latencies in cycles
+    double input_size[BLOCK]
+    double hidden_size[BLOCK]
+    double recurrent_size[BLOCK]
+    double num_directions[BLOCK]
+    double seq_len[BLOCK]
+    double batch_size[BLOCK]
+    double num_macs[BLOCK]
+    double tile_rows[BLOCK]  # 0: the best
+    double activation_lanes[BLOCK]
+    double rows_per_update_lane[BLOCK]
+    double multiply[BLOCK]
+    double add[BLOCK]
+    double levels_per_cycle[BLOCK]  # of the reduction tree
+    double accumulate[BLOCK]
+    double activation[BLOCK]
+    double update[BLOCK]
+    double intermediate_words[BLOCK]
+    double weight_buffer_bytes[BLOCK]
+    double dram_bytes_per_cycle[BLOCK]
 
-# Results, a row each; the first four in multiplier-cycles.
-cdef enum:
-    USEFUL = 0
-    COLUMN_PADDING = 1
-    ROW_PADDING = 2
-    TOTAL = 3  # in cycles from here on
-    STALL = 4
-    LOAD = 5
-    FILL = 6
-    CHOSEN_ROWS = 7
-    NUM_RESULTS = 8
+cdef struct Results:  # the first three in multiplier-cycles
+    double useful[BLOCK]
+    double column_padding[BLOCK]
+    double row_padding[BLOCK]
+    double total_cycles[BLOCK]  # in cycles from here on
+    double dependency_stall[BLOCK]
+    double weight_load[BLOCK]
+    double fill_drain[BLOCK]
+    double chosen_tile_rows[BLOCK]  # 0: the schedule can use none
+
+cdef struct Counts:
+    double used_bank_reads[BLOCK]
+    double vector_reads[BLOCK]
+    double sums_kept[BLOCK]
+
+cdef struct Cell:
+    double gates  # of the first phase
+    double sums_per_cell
+    double activation_passes
+    double weight_bytes
 
 # Inverses of inputs, a row each.
 cdef enum:
@@ -118,28 +126,33 @@ cdef enum:
     PER_WIDTH = 8  # its inverse
     NUM_DERIVED = 9
 
-cdef enum:  # schedules
+SCHEDULES = ("sequential", "batch", "intergate", "unfolded")
+
+cdef enum:  # places in SCHEDULES
     SEQUENTIAL = 0
     BATCH = 1
     INTERGATE = 2
     UNFOLDED = 3
     UNFOLDED_WHOLE = 4  # where the intermediate buffer is known to hold every early sum
 
-cdef enum:  # shapes of cells
+SHAPES = ("plain", "separate", "projected", "two_phase")
+
+cdef enum:  # places in SHAPES
     PLAIN = 0
     SEPARATE = 1  # sums over x and h stay apart
     PROJECTED = 2  # a product with what the cells give follows
     TWO_PHASE = 3  # one more gate, over x and what the first phase gives, follows
 
-cdef double IMPOSSIBLE = 1e300  # total of a tile height that the schedule cannot use
+cdef double IMPOSSIBLE = 1e300  # total of a tile height that the schedule cannot use, more than any other
 
 
 cdef struct Block:
-    double inputs[NUM_INPUTS][BLOCK]
+    Inputs inputs
     double inverses[NUM_INVERSES][BLOCK]
     double tiles[MAX_HEIGHTS][NUM_DERIVED][BLOCK]
-    double results[NUM_RESULTS][BLOCK]
-    double best[NUM_RESULTS][BLOCK]
+    Results results
+    Results best
+    Counts counts
 
 
 cdef struct Settings:

@@ -1,5 +1,12 @@
 from typing import Any
 
+SEGMENTS: tuple[str, ...]
+RUNS: tuple[str, ...]
+SIGNALS: tuple[str, ...]
+EVENTS: tuple[str, ...]
+MACHINE: tuple[str, ...]
+
+def state_size(num_signals: int) -> int: ...
 def advance(
     segments: Any,
     runs: Any,

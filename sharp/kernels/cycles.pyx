@@ -17,27 +17,33 @@ The design, so that nobody has to find it out from the code:
 
 include "machine.pxi"
 
-# Columns of `events`.
-cdef enum:
-    ROUND = 0
-    SEGMENT = 1
-    ARRAY_START = 2
-    ARRAY_END = 3
-    ACTIVATION_START = 4
-    ACTIVATION_END = 5
-    UPDATE_START = 6
-    UPDATE_END = 7
+cdef Segment _SEGMENT
+cdef Run _RUN
+cdef Signal _SIGNAL
+cdef Event _EVENT
+cdef Machine _MACHINE
+
+SEGMENTS = tuple(<object> _SEGMENT)
+RUNS = tuple(<object> _RUN)
+SIGNALS = tuple(<object> _SIGNAL)
+EVENTS = tuple(<object> _EVENT)
+MACHINE = tuple(<object> _MACHINE)
 
 
-cdef inline void begin_round(const int64_t[:, ::1] signals, int64_t[::1] state) noexcept nogil:
+def state_size(Py_ssize_t num_signals):
+    """Length of a state: the machine (`MACHINE`), and what is kept of each signal."""
+    return (sizeof(Machine) + num_signals * sizeof(Entry)) // sizeof(int64_t)
+
+
+cdef inline void begin_round(Entry* entries, Py_ssize_t num_signals) noexcept nogil:
     """What was given for this round is there now."""
     cdef Py_ssize_t signal
-    cdef int64_t* entry
-    for signal in range(signals.shape[0]):
-        entry = &state[NUM_UNITS + NUM_ENTRIES * signal]
-        entry[READY] = entry[NEXT_READY]
-        entry[FULL] = entry[NEXT_FULL]
-        entry[NEXT_READY] = entry[NEXT_FULL] = 0
+    cdef Entry* entry
+    for signal in range(num_signals):
+        entry = &entries[signal]
+        entry.ready = entry.next_ready
+        entry.full = entry.next_full
+        entry.next_ready = entry.next_full = 0
 
 
 cdef inline int64_t behind(int64_t cycle, int64_t array_free) noexcept nogil:
@@ -45,33 +51,39 @@ cdef inline int64_t behind(int64_t cycle, int64_t array_free) noexcept nogil:
     return max(cycle - array_free, 0)
 
 
-cdef bint is_same(const int64_t[::1] state, const int64_t[::1] other, Py_ssize_t num_signals) noexcept nogil:
+cdef bint is_same(int64_t[::1] state, int64_t[::1] other, Py_ssize_t num_signals) noexcept nogil:
     """Whether two states, each relative to its array, go on in the same way."""
-    cdef int64_t here = state[ARRAY_FREE], there = other[ARRAY_FREE]
-    cdef Py_ssize_t signal, entry
+    cdef const Machine* machine = <const Machine*> &state[0]
+    cdef const Machine* before = <const Machine*> &other[0]
+    cdef const Entry* entries = entries_of(state)
+    cdef const Entry* earlier = entries_of(other)
+    cdef int64_t here = machine.array_free, there = before.array_free
+    cdef Py_ssize_t signal
     if (
-        state[H_OUT] - here != other[H_OUT] - there
-        or behind(state[ACTIVATION_FREE], here) != behind(other[ACTIVATION_FREE], there)
-        or behind(state[UPDATE_FREE], here) != behind(other[UPDATE_FREE], there)
+        machine.h_out - here != before.h_out - there
+        or behind(machine.activation_free, here) != behind(before.activation_free, there)
+        or behind(machine.update_free, here) != behind(before.update_free, there)
     ):
         return False
     for signal in range(num_signals):
-        entry = NUM_UNITS + NUM_ENTRIES * signal
         if (
-            behind(state[entry + NEXT_READY], here) != behind(other[entry + NEXT_READY], there)
-            or behind(state[entry + NEXT_FULL], here) != behind(other[entry + NEXT_FULL], there)
+            behind(entries[signal].next_ready, here) != behind(earlier[signal].next_ready, there)
+            or behind(entries[signal].next_full, here) != behind(earlier[signal].next_full, there)
         ):
             return False
     return True
 
 
-cdef void add_periods(int64_t[::1] state, const int64_t[::1] before, int64_t periods) noexcept nogil:
+cdef void add_periods(int64_t[::1] state, int64_t[::1] before, int64_t periods) noexcept nogil:
     """Add what happened since `before` some more times."""
-    cdef int64_t shift = periods * (state[ARRAY_FREE] - before[ARRAY_FREE])
-    cdef int64_t stall = periods * (state[STALL] - before[STALL])
-    cdef Py_ssize_t entry
-    for entry in range(state.shape[0]):
-        state[entry] += stall if entry == STALL else shift
+    cdef Machine* machine = <Machine*> &state[0]
+    cdef const Machine* earlier = <const Machine*> &before[0]
+    cdef int64_t shift = periods * (machine.array_free - earlier.array_free)
+    cdef int64_t stall = machine.stall + periods * (machine.stall - earlier.stall)
+    cdef Py_ssize_t place
+    for place in range(state.shape[0]):
+        state[place] += shift
+    machine.stall = stall
 
 
 def advance(
@@ -86,17 +98,14 @@ def advance(
 ):
     """Run some rounds of a layer, from `state` to `state`; with `skip` at a cost independent of their number.
 
-    `checkpoint` is scratch space as long as `state`.
+    The columns of the tables are `SEGMENTS`, `RUNS` and `SIGNALS`; `checkpoint` is scratch space as long as `state`.
     """
-    cdef int64_t done = 0, since = 0, limit = 1
+    cdef int64_t done = 0, since = 0, limit = 1, served = 0
     with nogil:
         checkpoint[:] = state
         while done < rounds:
-            play(segments, runs, signals, mvm, state)
+            play(segments, runs, signals, mvm, state, &served)
             done += 1
-            if done & ROUNDS_MASK == ROUNDS_MASK:
-                with gil:
-                    PyErr_CheckSignals()
             if not skip:
                 continue
             since += 1
@@ -117,24 +126,26 @@ cdef int play(
     const int64_t[:, ::1] signals,
     int64_t mvm,
     int64_t[::1] state,
+    int64_t* served,
 ) except -1 nogil:
-    """One round."""
-    cdef Machine machine = load(state)
-    cdef Py_ssize_t run, index, first
-    cdef int64_t repeat
-    begin_round(signals, state)
-    for run in range(runs.shape[0]):
-        first = runs[run, FIRST_SEGMENT]
-        if runs[run, NUM_SEGMENTS] == 1 and not is_forwarded(segments, signals, first):
-            serve_run(&machine, &segments[first, 0], runs[run, REPEATS], signals, mvm, state)
-            continue
-        for repeat in range(runs[run, REPEATS]):
-            for index in range(first, first + runs[run, NUM_SEGMENTS]):
-                issue(&machine, &segments[index, 0], repeat, signals, mvm, state)
-            if repeat & SIGNALS_MASK == SIGNALS_MASK:
-                with gil:
-                    PyErr_CheckSignals()
-    store(&machine, state)
+    """One round; `served` counts what was done since the last look for Ctrl-C."""
+    cdef Machine machine = (<Machine*> &state[0])[0]
+    cdef Entry* entries = entries_of(state)
+    cdef const Segment* first_segment = <const Segment*> &segments[0, 0]
+    cdef const Signal* first_signal = <const Signal*> &signals[0, 0]
+    cdef const Run* run
+    cdef const Segment* segment
+    cdef Py_ssize_t place
+    begin_round(entries, signals.shape[0])
+    look(served, signals.shape[0])
+    for place in range(runs.shape[0]):
+        run = <const Run*> &runs[place, 0]
+        segment = &first_segment[run.first_segment]
+        if run.num_segments == 1 and not is_forwarded(segment, first_signal):
+            serve_run(&machine, segment, run.repeats, first_signal, mvm, entries, served)
+        else:
+            serve_each(&machine, first_segment, run, first_signal, mvm, entries, served)
+    (<Machine*> &state[0])[0] = machine
     return 0
 
 
@@ -148,50 +159,48 @@ def record(
     int64_t[::1] state,
     int64_t[:, ::1] events,
 ):
-    """Run some rounds as `advance` does and write a row of `events` for each segment issued; returns how many.
+    """Run some rounds as `advance` does and write a row of `events` (columns `EVENTS`) for each segment issued.
 
-    A row: round, segment, then start and end on array, activation unit and updater, -1 where it did not go there.
+    Returns how many; a unit that a segment did not go to has -1.
     """
-    cdef Py_ssize_t run, index, first, count = 0
-    cdef int64_t round_index, repeat
-    cdef Machine machine
+    cdef int64_t round_index, repeat, index
+    cdef Py_ssize_t place, count = 0
+    cdef Machine* machine = <Machine*> &state[0]
+    cdef Entry* entries = entries_of(state)
+    cdef const Segment* first_segment = <const Segment*> &segments[0, 0]
+    cdef const Signal* first_signal = <const Signal*> &signals[0, 0]
+    cdef const Run* run
+    cdef Event* event
     with nogil:
-        machine = load(state)
         for round_index in range(first_round, first_round + rounds):
-            begin_round(signals, state)
-            for run in range(runs.shape[0]):
-                first = runs[run, FIRST_SEGMENT]
-                for repeat in range(runs[run, REPEATS]):
-                    for index in range(first, first + runs[run, NUM_SEGMENTS]):
-                        events[count, ROUND] = round_index
-                        events[count, SEGMENT] = index
-                        write(&machine, &segments[index, 0], repeat, signals, mvm, state, events[count])
+            begin_round(entries, signals.shape[0])
+            for place in range(runs.shape[0]):
+                run = <const Run*> &runs[place, 0]
+                for repeat in range(run.repeats):
+                    for index in range(run.first_segment, run.first_segment + run.num_segments):
+                        event = <Event*> &events[count, 0]
+                        event.round, event.segment = round_index, index
+                        write(machine, &first_segment[index], repeat, first_signal, mvm, entries, event)
                         count += 1
-        store(&machine, state)
     return count
 
 
 cdef void write(
-    Machine* machine,
-    const int64_t* segment,
-    int64_t repeat,
-    const int64_t[:, ::1] signals,
-    int64_t mvm,
-    int64_t[::1] state,
-    int64_t[::1] event,
+    Machine* machine, const Segment* segment, int64_t repeat, const Signal* signals, int64_t mvm, Entry* entries,
+    Event* event
 ) noexcept nogil:
     """Serve one segment and write down when it held each unit."""
     cdef int64_t out
-    event[ARRAY_START] = hold(machine, segment, entry_of(segment[WAITS_FOR], state))
-    event[ARRAY_END] = machine.array_free
-    event[ACTIVATION_START] = event[ACTIVATION_END] = -1
-    event[UPDATE_START] = event[UPDATE_END] = -1
+    event.array_start = hold(machine, segment, entries)
+    event.array_end = machine.array_free
+    event.activation_start = event.activation_end = -1
+    event.update_start = event.update_end = -1
     out = finish(machine, segment, mvm)
-    if segment[ACTIVATION_CYCLES]:
-        event[ACTIVATION_START] = machine.activation_free - segment[ACTIVATION_CYCLES]
-        event[ACTIVATION_END] = machine.activation_free
-        if segment[UPDATE_CYCLES]:
-            event[UPDATE_START] = machine.update_free - segment[UPDATE_CYCLES]
-            event[UPDATE_END] = machine.update_free
-    if segment[GIVES] >= 0:
-        give(machine, segment, repeat, out, &signals[segment[GIVES], 0], entry_of(segment[GIVES], state))
+    if segment.activation_cycles:
+        event.activation_start = machine.activation_free - segment.activation_cycles
+        event.activation_end = machine.activation_free
+        if segment.update_cycles:
+            event.update_start = machine.update_free - segment.update_cycles
+            event.update_end = machine.update_free
+    if segment.gives >= 0:
+        give(machine, segment, repeat, out, &signals[segment.gives], &entries[segment.gives])

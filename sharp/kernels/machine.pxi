@@ -6,163 +6,154 @@ Included by cycles.pyx, which has the design.
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t
 
-cdef enum:
-    SIGNALS_MASK = 0xFFFFFF  # a look for Ctrl-C every so many repeats, some 50 ms
-    ROUNDS_MASK = 0xFFF
+# Rows of the tables, which are matrices of int64 for the caller: a field is a column, and cycles.pyx gives their names
+# to Python.
 
-# Columns of `segments`.
-cdef enum:
-    ARRAY_CYCLES = 0
-    ACTIVATION_CYCLES = 1  # 0: the values do not pass the activation unit
-    ACTIVATION_LATENCY = 2
-    UPDATE_CYCLES = 3  # 0: no cell updates after it
-    UPDATE_LATENCY = 4
-    WAITS_FOR = 5  # index of a signal, -1: nothing
-    GIVES = 6  # index of a signal, -1: nothing
-    FIRST_ELEMENT = 7  # of the vector given, in the first repeat
-    ELEMENTS = 8  # given by each repeat
+cdef struct Segment:
+    int64_t array_cycles
+    int64_t activation_cycles  # 0: the values do not pass the activation unit
+    int64_t activation_latency
+    int64_t update_cycles  # 0: no cell updates after it
+    int64_t update_latency
+    int64_t waits_for  # index of a signal, -1: nothing
+    int64_t gives  # index of a signal, -1: nothing
+    int64_t first_element  # of the vector given, in the first repeat
+    int64_t elements  # given by each repeat
 
-# Columns of `runs`.
-cdef enum:
-    FIRST_SEGMENT = 0
-    NUM_SEGMENTS = 1
-    REPEATS = 2
+cdef struct Run:
+    int64_t first_segment
+    int64_t num_segments
+    int64_t repeats
 
-# Columns of `signals`; the last five say how tiles of the next waiting segment follow from elements of the vector.
-cdef enum:
-    CARRIED = 0  # given in one round, waited for in the next
-    TILE_COLUMNS = 1  # 0: a barrier
-    FIRST_TILE = 2
-    FIRST_COLUMN = 3  # column of the vector's first element, counted from the first tile
-    NUM_TILES = 4
-    TILE_CYCLES = 5
-    EXTRA_CYCLES = 6  # the array is held after the last tile
+cdef struct Signal:  # the last five say how tiles of the next waiting segment follow from elements of the vector
+    int64_t carried  # given in one round, waited for in the next
+    int64_t tile_columns  # 0: a barrier
+    int64_t first_tile
+    int64_t first_column  # column of the vector's first element, counted from the first tile
+    int64_t num_tiles
+    int64_t tile_cycles
+    int64_t extra_cycles  # the array is held after the last tile
 
-# Entries of `state`: the machine, then four for each signal.
-cdef enum:
-    ARRAY_FREE = 0
-    ACTIVATION_FREE = 1
-    UPDATE_FREE = 2
-    STALL = 3  # cycles the array waited
-    H_OUT = 4  # the last h so far is out
-    NUM_UNITS = 5
+cdef struct Event:  # when a segment held each unit, -1 where it did not go there
+    int64_t round
+    int64_t segment
+    int64_t array_start
+    int64_t array_end
+    int64_t activation_start
+    int64_t activation_end
+    int64_t update_start
+    int64_t update_end
 
-cdef enum:
-    READY = 0  # the first tile that waits may issue
-    FULL = 1  # the last tile of the segment that waits may end
-    NEXT_READY = 2  # the same of the next round
-    NEXT_FULL = 3
-    NUM_ENTRIES = 4
+# What goes on is one vector of int64: the machine, then an entry for each signal.
 
 cdef struct Machine:
     int64_t array_free
     int64_t activation_free
     int64_t update_free
-    int64_t stall
-    int64_t h_out
+    int64_t stall  # cycles the array waited
+    int64_t h_out  # the last h so far is out
+
+cdef struct Entry:
+    int64_t ready  # the first tile that waits may issue
+    int64_t full  # the last tile of the segment that waits may end
+    int64_t next_ready  # the same of the next round
+    int64_t next_full
+
+cdef enum:
+    SEGMENTS_A_LOOK = 0x1000000  # a look for Ctrl-C every so many segments, some 50 ms
 
 
-cdef inline Machine load(const int64_t[::1] state) noexcept nogil:
-    cdef Machine machine
-    machine.array_free = state[ARRAY_FREE]
-    machine.activation_free = state[ACTIVATION_FREE]
-    machine.update_free = state[UPDATE_FREE]
-    machine.stall = state[STALL]
-    machine.h_out = state[H_OUT]
-    return machine
+cdef inline Entry* entries_of(int64_t[::1] state) noexcept nogil:
+    """The signals in the state; there is at least one."""
+    return <Entry*> (<Machine*> &state[0] + 1)
 
 
-cdef inline void store(const Machine* machine, int64_t[::1] state) noexcept nogil:
-    state[ARRAY_FREE] = machine.array_free
-    state[ACTIVATION_FREE] = machine.activation_free
-    state[UPDATE_FREE] = machine.update_free
-    state[STALL] = machine.stall
-    state[H_OUT] = machine.h_out
+cdef inline int look(int64_t* served, int64_t more) except -1 nogil:
+    """Count some more segments served, and look for Ctrl-C now and then."""
+    served[0] += more
+    if served[0] >= SEGMENTS_A_LOOK:
+        served[0] = 0
+        with gil:
+            PyErr_CheckSignals()
+    return 0
 
 
-cdef inline int64_t hold(Machine* machine, const int64_t* segment, const int64_t* signal) noexcept nogil:
-    """Give the array to a segment, after what it waits for (`signal`, or NULL); returns when its first tile issues."""
+cdef inline int64_t hold(Machine* machine, const Segment* segment, const Entry* entries) noexcept nogil:
+    """Give the array to a segment, after what it waits for; returns when its first tile issues."""
     cdef int64_t free = machine.array_free, start = free, end
-    if signal is not NULL:
-        start = max(start, signal[READY])
-    end = start + segment[ARRAY_CYCLES]
-    if signal is not NULL:
-        end = max(end, signal[FULL])
-    machine.stall += end - free - segment[ARRAY_CYCLES]
+    if segment.waits_for >= 0:
+        start = max(start, entries[segment.waits_for].ready)
+    end = start + segment.array_cycles
+    if segment.waits_for >= 0:
+        end = max(end, entries[segment.waits_for].full)
+    machine.stall += end - free - segment.array_cycles
     machine.array_free = end
     return start
 
 
-cdef inline int64_t finish(Machine* machine, const int64_t* segment, int64_t mvm) noexcept nogil:
+cdef inline int64_t finish(Machine* machine, const Segment* segment, int64_t mvm) noexcept nogil:
     """Take a segment from the array through activation unit and updater; returns when its values are out."""
     cdef int64_t out = machine.array_free + mvm
-    if segment[ACTIVATION_CYCLES]:
-        machine.activation_free = segment[ACTIVATION_CYCLES] + max(machine.activation_free, out)
-        out = machine.activation_free + segment[ACTIVATION_LATENCY]
-        if segment[UPDATE_CYCLES]:
-            machine.update_free = segment[UPDATE_CYCLES] + max(machine.update_free, out)
-            out = machine.update_free + segment[UPDATE_LATENCY]
+    if segment.activation_cycles:
+        machine.activation_free = segment.activation_cycles + max(machine.activation_free, out)
+        out = machine.activation_free + segment.activation_latency
+        if segment.update_cycles:
+            machine.update_free = segment.update_cycles + max(machine.update_free, out)
+            out = machine.update_free + segment.update_latency
     return out
 
 
 cdef inline void give(
-    Machine* machine, const int64_t* segment, int64_t repeat, int64_t out, const int64_t* signal, int64_t* entry
+    Machine* machine, const Segment* segment, int64_t repeat, int64_t out, const Signal* signal, Entry* entry
 ) noexcept nogil:
     """Tell who waits for the elements that are out now."""
     cdef int64_t tile, end
-    if not signal[CARRIED]:
-        entry[READY] = out
+    if not signal.carried:
+        entry.ready = out
         return
     machine.h_out = out
-    if signal[TILE_COLUMNS] == 0:
-        entry[NEXT_READY] = out
+    if signal.tile_columns == 0:
+        entry.next_ready = out
         return
-    tile = signal[FIRST_COLUMN] + segment[FIRST_ELEMENT] + repeat * segment[ELEMENTS]
-    tile = signal[FIRST_TILE] + tile // signal[TILE_COLUMNS]
+    tile = signal.first_column + segment.first_element + repeat * segment.elements
+    tile = signal.first_tile + tile // signal.tile_columns
     if tile == 0:
-        entry[NEXT_READY] = out
-    end = out + (signal[NUM_TILES] - tile) * signal[TILE_CYCLES] + signal[EXTRA_CYCLES]
-    entry[NEXT_FULL] = max(entry[NEXT_FULL], end)
-
-
-cdef inline int64_t* entry_of(int64_t signal, int64_t[::1] state) noexcept nogil:
-    """The cycles of a signal in the state, NULL where there is none."""
-    return &state[NUM_UNITS + NUM_ENTRIES * signal] if signal >= 0 else NULL
+        entry.next_ready = out
+    end = out + (signal.num_tiles - tile) * signal.tile_cycles + signal.extra_cycles
+    entry.next_full = max(entry.next_full, end)
 
 
 cdef inline void issue(
-    Machine* machine,
-    const int64_t* segment,
-    int64_t repeat,
-    const int64_t[:, ::1] signals,
-    int64_t mvm,
-    int64_t[::1] state,
+    Machine* machine, const Segment* segment, int64_t repeat, const Signal* signals, int64_t mvm, Entry* entries
 ) noexcept nogil:
     """Serve one segment and tell who waits for it."""
     cdef int64_t out
-    hold(machine, segment, entry_of(segment[WAITS_FOR], state))
+    hold(machine, segment, entries)
     out = finish(machine, segment, mvm)
-    if segment[GIVES] >= 0:
-        give(machine, segment, repeat, out, &signals[segment[GIVES], 0], entry_of(segment[GIVES], state))
+    if segment.gives >= 0:
+        give(machine, segment, repeat, out, &signals[segment.gives], &entries[segment.gives])
 
 
-cdef inline int serve_alike(Machine* machine, const int64_t* segment, int64_t repeats, int64_t mvm) except -1 nogil:
+cdef inline int serve_alike(
+    Machine* machine, const Segment* segment, int64_t repeats, int64_t mvm, int64_t* served
+) except -1 nogil:
     """Serve a segment some times that waits for nothing; returns nothing but an interrupt."""
     cdef int64_t array_free = machine.array_free, activation_free = machine.activation_free
-    cdef int64_t update_free = machine.update_free, repeat
-    cdef int64_t array_cycles = segment[ARRAY_CYCLES], activation_cycles = segment[ACTIVATION_CYCLES]
-    cdef int64_t update_cycles = segment[UPDATE_CYCLES], latency = segment[ACTIVATION_LATENCY]
+    cdef int64_t update_free = machine.update_free, repeat = 0, until
+    cdef int64_t array_cycles = segment.array_cycles, activation_cycles = segment.activation_cycles
+    cdef int64_t update_cycles = segment.update_cycles, latency = segment.activation_latency
     if not activation_cycles:
         machine.array_free += repeats * array_cycles
         return 0
-    for repeat in range(repeats):
-        array_free += array_cycles
-        activation_free = activation_cycles + max(activation_free, array_free + mvm)
-        if update_cycles:
-            update_free = update_cycles + max(update_free, activation_free + latency)
-        if repeat & SIGNALS_MASK == SIGNALS_MASK:
-            with gil:
-                PyErr_CheckSignals()
+    while repeat < repeats:
+        until = min(repeat + SEGMENTS_A_LOOK, repeats)
+        look(served, until - repeat)
+        for repeat in range(repeat, until):
+            array_free += array_cycles
+            activation_free = activation_cycles + max(activation_free, array_free + mvm)
+            if update_cycles:
+                update_free = update_cycles + max(update_free, activation_free + latency)
+        repeat = until
     machine.array_free = array_free
     machine.activation_free = activation_free
     machine.update_free = update_free
@@ -170,24 +161,31 @@ cdef inline int serve_alike(Machine* machine, const int64_t* segment, int64_t re
 
 
 cdef inline int serve_run(
-    Machine* machine,
-    const int64_t* segment,
-    int64_t repeats,
-    const int64_t[:, ::1] signals,
-    int64_t mvm,
-    int64_t[::1] state,
+    Machine* machine, const Segment* segment, int64_t repeats, const Signal* signals, int64_t mvm, Entry* entries,
+    int64_t* served
 ) except -1 nogil:
     """Serve a run of one segment whose last repeat alone decides when the next round starts."""
     if repeats > 1:
-        hold(machine, segment, entry_of(segment[WAITS_FOR], state))
+        hold(machine, segment, entries)
         finish(machine, segment, mvm)
-        serve_alike(machine, segment, repeats - 2, mvm)
-    issue(machine, segment, repeats - 1, signals, mvm, state)
+        serve_alike(machine, segment, repeats - 2, mvm, served)
+    issue(machine, segment, repeats - 1, signals, mvm, entries)
+    return look(served, 2)
+
+
+cdef inline int serve_each(
+    Machine* machine, const Segment* segments, const Run* run, const Signal* signals, int64_t mvm, Entry* entries,
+    int64_t* served
+) except -1 nogil:
+    """Serve a run segment by segment."""
+    cdef int64_t repeat, index
+    for repeat in range(run.repeats):
+        for index in range(run.first_segment, run.first_segment + run.num_segments):
+            issue(machine, &segments[index], repeat, signals, mvm, entries)
+        look(served, run.num_segments)
     return 0
 
 
-cdef inline bint is_forwarded(
-    const int64_t[:, ::1] segments, const int64_t[:, ::1] signals, Py_ssize_t index
-) noexcept nogil:
+cdef inline bint is_forwarded(const Segment* segment, const Signal* signals) noexcept nogil:
     """Whether each repeat of a segment lets tiles of the next round go."""
-    return segments[index, GIVES] >= 0 and signals[segments[index, GIVES], TILE_COLUMNS] != 0
+    return segment.gives >= 0 and signals[segment.gives].tile_columns != 0

@@ -32,7 +32,11 @@ _OF_MEMORY = ("read_energy_pj", "write_energy_pj", "leakage_w", "leakage_low_w",
 
 
 def closed_activity(
-    inputs: Mapping[str, Any], results: NDArray[np.float64], layer: RNNLayer, plan: Plan, accelerator: Accelerator
+    inputs: Mapping[str, Any],
+    results: Mapping[str, NDArray[np.float64]],
+    layer: RNNLayer,
+    plan: Plan,
+    accelerator: Accelerator,
 ) -> dict[str, Any]:
     """Activity of single layers on their chosen tile heights.
 
@@ -40,7 +44,7 @@ def closed_activity(
     ----------
     inputs : mapping of str to float or numpy.ndarray, float64, (n,)
         As `sharp.cycles.closed_form.evaluate` takes them.
-    results : numpy.ndarray, float64, (8, n)
+    results : mapping of str to numpy.ndarray, float64, (n,)
         What it gives.
     layer : RNNLayer
         A layer of the points' cell; its sizes are in the inputs.
@@ -54,10 +58,11 @@ def closed_activity(
     """
     import numpy as np
 
-    of, result = inputs, dict(zip(closed_form.RESULTS, results, strict=True))
-    placed = {**inputs, "tile_rows": result["tile_rows"]}
-    shape = results.shape[1], layer.phases, plan, accelerator.tile_rows, accelerator.lanes_per_unit
-    counts = dict(zip(closed_form.COUNTS, closed_form.count_actions(placed, *shape), strict=True))
+    of, result = inputs, results
+    placed = {**inputs, "tile_rows": result["chosen_tile_rows"]}
+    count = len(result["chosen_tile_rows"])
+    shape = count, layer.phases, plan, accelerator.tile_rows, accelerator.lanes_per_unit
+    counts = closed_form.count_actions(placed, *shape)
     sequence_steps = of["seq_len"] * of["batch_size"]
     steps = of["num_directions"] * sequence_steps
     sizes = {"hidden_size": of["hidden_size"], "projection_size": of["recurrent_size"]}

@@ -181,7 +181,7 @@ def _evaluate(space: Space, pricing: Pricing | None, first: int, last: int) -> C
 
     chunk = _Chunk(space, first, space.points.codes(first, last), last - first, pricing)
     results, totals, closed = chunk.evaluate()
-    measures = dict(zip(closed_form.RESULTS, results, strict=True))
+    measures = {**results, "tile_rows": results["chosen_tile_rows"]}
     num_macs = chunk.number("macs", space.accelerator.num_macs)
     measures["ideal"] = measures["useful"] / num_macs
     for name in ("column_padding", "row_padding"):
@@ -275,11 +275,12 @@ class _Chunk:
         tile_rows = point["tile_rows"]
         return Plan(**fields, tile_rows="best" if tile_rows == "best" else int(tile_rows))
 
-    def evaluate(self) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
-        """Results (8, count), the totals as integers, and which points the closed form gave."""
+    def evaluate(self) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.int64], NDArray[np.bool_]]:
+        """Results by name, the totals as integers, and which points the closed form gave."""
         import numpy as np
 
-        results = np.full((len(closed_form.RESULTS), self.count), np.inf)
+        results = {name: np.zeros(self.count) for name in closed_form.kernel().RESULTS}
+        closed = np.zeros(self.count, dtype=np.bool_)
         for first, rows in self._alike():
             point = self.point(first)
             try:
@@ -293,18 +294,21 @@ class _Chunk:
                     name: value[rows] if isinstance(value, np.ndarray) else value for name, value in inputs.items()
                 }
                 weight_bytes = self.space.accelerator.weight_bytes
-                count = results[0, rows].size
+                count = closed[rows].size
                 found = closed_form.evaluate(inputs, count, layer.phases, plan, heights, weight_bytes)
-                results[:, rows] = found
+                for name, values in found.items():
+                    results[name][rows] = values
+                closed[rows] = closed_form.are_exact(inputs, found) & (found["chosen_tile_rows"] > 0)
                 if self.counts is not None:
                     from sharp.space.pricing import closed_activity
 
                     self._put(rows, closed_activity(inputs, found, layer, plan, self.space.accelerator))
-        closed = results[3] * self.number("macs", self.space.accelerator.num_macs) < closed_form.MAX_EXACT
-        totals = np.where(closed, results[3], 0).astype(np.int64)
+        totals = np.where(closed, results["total_cycles"], 0).astype(np.int64)
         for place in np.flatnonzero(~closed).tolist():
-            results[:, place] = simulated = self._simulated(place)
-            totals[place] = simulated[3]
+            simulated = self._simulated(place)
+            totals[place] = simulated["total_cycles"]
+            for name, values in results.items():
+                values[place] = simulated[name]
         return results, totals, closed
 
     def _put(self, rows: Any, found: Mapping[str, Any]) -> None:
@@ -359,12 +363,13 @@ class _Chunk:
         fitting = _convert(many_stages_per_cycle, number("add_ns", machine.add_ns), clock)
         yield "levels_per_cycle", np.minimum(number("chained_levels", machine.chained_levels), fitting)
         sums_bytes = number("intermediate_buffer", machine.intermediate_buffer.capacity_bytes)
+        yield "intermediate_buffer_bytes", sums_bytes  # for its size alone
         yield "intermediate_words", words_from_bytes(sums_bytes, machine.partial_sum_bits)
         yield "io_buffer_bytes", number("io_buffer", machine.io_buffer.capacity_bytes)  # energy only
         yield "weight_buffer_bytes", number("weight_buffer", machine.weight_buffer.capacity_bytes)
         yield "dram_bytes_per_cycle", number("dram_bytes_per_s", machine.dram_bytes_per_s) / clock
 
-    def _simulated(self, place: int) -> tuple[int, ...]:
+    def _simulated(self, place: int) -> dict[str, int]:
         """Results of one point by the event simulator."""
         point = self.point(place)
         try:
@@ -379,8 +384,7 @@ class _Chunk:
             raise InfeasibleMappingError(f"points[{self.first + place}]: {error}") from None
         if self.counts is not None:
             self._put(place, vars(report.activities[0]))
-        counts = report.counts
-        return *(getattr(counts, name) for name in closed_form.RESULTS[:-1]), report.layers[0].tile_rows
+        return vars(report.counts) | {"chosen_tile_rows": report.layers[0].tile_rows}
 
 
 def _convert(conversion: Callable[..., NDArray[np.float64]], duration_ns: Any, clock_hz: Any) -> Any:

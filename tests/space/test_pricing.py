@@ -25,7 +25,7 @@ from sharp import (
     sweep,
     sweep_chunks,
 )
-from sharp.cycles.closed_form import INPUTS, evaluate, kernel, why_not
+from sharp.cycles.closed_form import evaluate, kernel, why_not
 from sharp.energy.breakdown import ENERGY_COLUMNS
 from sharp.energy.technology import SETTINGS as TECHNOLOGY_SETTINGS
 from sharp.energy.technology import with_settings as with_technology_settings
@@ -265,7 +265,7 @@ def check_closed(case: Case, best: bool) -> None:
         "weight_buffer_bytes": machine.weight_buffer.capacity_bytes,
         "dram_bytes_per_cycle": machine.dram_bytes_per_cycle,
     }
-    assert set(inputs) == set(INPUTS)
+    assert set(inputs) == set(kernel().INPUTS)
     inputs["io_buffer_bytes"] = machine.io_buffer.capacity_bytes
     if best:
         del inputs["tile_rows"]
