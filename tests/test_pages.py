@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+from functools import reduce
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,9 @@ from pages import PAGES, ROOT, blocks, paragraphs, read
 ATOM = re.compile(r"(?:\{[\w:]+\})?(`+).*?\1|\$[^$]+\$|!?\[[^\]]*\]\([^)]*\)")
 ABBREVIATION = re.compile(r"\b(?:Fig|Figs|Sec|Eq|No|no|p|vs|cf|al|e\.g|i\.e)\.$")
 BOUNDARY = re.compile(r"[.!?][\"')*]*\s+(?=[\"'(*]*[A-Z0-9\[{$`])")
+
+MADE = re.compile(r"book/_(build|executed)/|.*[/_]mine\b|sharp/data/rivals/measured")
+"""Paths that the reader or a build makes."""
 
 TERM = re.compile(r"\{term\}`(?P<word>[^`<]+?)(?: <(?P<entry>[^>`]+)>)?`")
 
@@ -75,6 +80,28 @@ def test_a_term_is_linked_once_where_its_word_first_appears(path):
 def test_every_entry_of_the_glossary_is_linked_from_a_page():
     linked = {entry.lower() for path in PAGES for pair in TERM.findall(path.read_text()) for entry in pair if entry}
     assert terms() <= linked
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_what_a_page_names_is_there(path):
+    text = path.read_text()
+    for name in re.findall(r"`((?:sharp|tests|book|benchmarks)/[\w./-]+\w)`", text):
+        assert (ROOT / name).exists() or MADE.match(name), name
+    for name in re.findall(r"`(sharp(?:\.\w+)+)", text):
+        if Path(name).suffix not in (".yaml", ".svg"):
+            assert resolved(name) is not None
+
+
+def resolved(name):
+    """A module, or something in one, by its dotted name."""
+    parts = name.split(".")
+    for count in range(len(parts), 0, -1):
+        try:
+            found = import_module(".".join(parts[:count]))
+        except ModuleNotFoundError:
+            continue
+        return reduce(getattr, parts[count:], found)
+    return None
 
 
 def blocks_in(path, *languages):

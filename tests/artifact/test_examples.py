@@ -1,4 +1,4 @@
-"""Counter-examples contradict what they say; the worked examples are in test_cycles.py."""
+"""Counter-examples contradict what they say; the worked examples are in tests/cycles/test_counting.py."""
 
 import pytest
 
