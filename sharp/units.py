@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 KIB = 1024
+MIB = 1024 * KIB
 BITS_PER_BYTE = 8
 GIGA = 1_000_000_000
 MOST_STAGES = 64

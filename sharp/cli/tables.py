@@ -13,7 +13,7 @@ from sharp.cycles.explore import TileTable
 from sharp.cycles.report import MachineReport, Reported
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
-from sharp.units import KIB
+from sharp.units import GIGA, KIB, MIB
 from sharp.workload.network import Network, RNNLayer
 
 if TYPE_CHECKING:
@@ -102,10 +102,18 @@ def print_report(report: MachineReport) -> None:
         console.print(title, style="bold")
     else:
         _print_layers(title, report, total)
+    console.print(_work(report), style="bold")
     console.print(f"latency {duration(report.latency_s)}, {_sequences(report.network)}", style="bold")
     for kind, sentences in (("note", report.notes), ("warning", report.cautions)):
         for sentence in sentences:
             note(f"{kind}: {sentence}")
+
+
+def _work(report: MachineReport) -> str:
+    """How much was done how fast: "26,214,400 MACs, 11.4 GFLOPS (2 operations each), weights 4.00 MiB"."""
+    macs, each = report.network.num_macs, report.accelerator.weight_bytes
+    weights = "" if each is None else f", weights {report.network.num_weights * each / MIB:.3g} MiB"
+    return f"{macs:,} MACs, {2 * macs / report.latency_s / GIGA:.4g} GFLOPS (2 operations each){weights}"
 
 
 def _print_layers(title: str, report: MachineReport, total: CycleCounts) -> None:

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from sharp.checks import check_number, check_text, refuse
 from sharp.cycles.counting import CycleCounts, sum_counts
-from sharp.units import seconds_from_cycles
+from sharp.units import MIB, seconds_from_cycles
+from sharp.version import __version__
 from sharp.workload.network import Network, RNNLayer
 
 
@@ -26,6 +27,10 @@ class Reported(Protocol):
     @property
     def clock_hz(self) -> float | None:
         """Hertz; None where that is not known."""
+
+    @property
+    def weight_bytes(self) -> float | None:
+        """Bytes of a weight, and of an element of x and h; None where that is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,31 +127,63 @@ class MachineReport:
         return {"total_cycles": cycles, "latency_s": self.latency_s, "utilization": self.utilization}
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as JSON-ready values, as ``--json`` prints it.
+        """The report as JSON-ready values, as ``sharp run --json`` prints it.
 
         The keys are stable and documented in the book (page "The command", section "JSON keys").
         """
+        network = self.network
+        sizes = network.num_weights, network.layers[0].input_size, network.layers[-1].output_size
         return {
-            "network": self.network.name,
+            "version": __version__,
+            "network": network.name,
             "accelerator": self.accelerator.name,
             "num_macs": self.accelerator.num_macs,
             "clock_hz": self.accelerator.clock_hz,
-            "seq_len": self.network.seq_len,
-            "batch_size": self.network.batch_size,
-            "lengths": list(self.network.lengths),
+            **self._chosen(),
+            "seq_len": network.seq_len,
+            "batch_size": network.batch_size,
+            "lengths": list(network.lengths),
             **self.totals,
             "split": None if self.counts is None else self.counts.split,
-            "layers": [{**entry.layer.as_dict(), **self.measures(entry.counts)} for entry in self.layers],
+            **self._work(network.num_macs, self.latency_s, *sizes),
+            **self._further(),
+            "layers": [self._layer(entry) for entry in self.layers],
             "warnings": self.warnings,
         }
 
-    def measures(self, counts: CycleCounts) -> dict[str, Any]:
-        """Some of its cycles as JSON has them."""
+    def _chosen(self) -> dict[str, Any]:
+        """How it was run, as JSON has it."""
+        return {}
+
+    def _further(self) -> dict[str, Any]:
+        """What else is known of the whole run, as JSON has it."""
+        return {}
+
+    def _layer(self, entry: Any) -> dict[str, Any]:
+        """One of `layers` as JSON has it."""
+        layer, counts = entry.layer, entry.counts
+        macs = layer.num_weights * self.network.sequences.total_steps
+        seconds = self._seconds(counts)
         return {
+            **layer.as_dict(),
+            "matrices": layer.matrices,
             "total_cycles": counts.total_cycles,
-            "latency_s": self._seconds(counts),
+            "latency_s": seconds,
             "utilization": counts.utilization,
             "split": counts.split,
+            **self._work(macs, seconds, layer.num_weights, layer.input_size, layer.output_size),
+        }
+
+    def _work(self, macs: int, seconds: float, num_weights: int, inputs: int, outputs: int) -> dict[str, Any]:
+        """Operations and bytes of some layers, as JSON has them; x and h are those of all steps and sequences."""
+        each, steps = self.accelerator.weight_bytes, self.network.sequences.total_steps
+        return {
+            "macs": macs,
+            "ops_per_s": 2 * macs / seconds,
+            "num_weights": num_weights,
+            "weights_mib": None if each is None else num_weights * each / MIB,
+            "x_bytes": None if each is None else inputs * steps * each,
+            "h_bytes": None if each is None else outputs * steps * each,
         }
 
     def _seconds(self, counts: CycleCounts | None) -> float:

@@ -136,28 +136,20 @@ class Report(MachineReport):
             )
         return sentences
 
-    def as_dict(self) -> dict[str, Any]:
-        """The report as JSON-ready values, as ``sharp run --json`` prints it.
+    def _chosen(self) -> dict[str, Any]:
+        return self.plan.as_dict()
 
-        The keys are stable and documented in the book (page "The command", section "JSON keys").
-        """
+    def _further(self) -> dict[str, Any]:
+        return {"loaded_bytes": self.loaded_bytes}
+
+    def _layer(self, entry: LayerReport) -> dict[str, Any]:
         return {
-            **run_settings(self.network, self.accelerator, self.plan),
-            **self.measures(self.counts),
-            "loaded_bytes": self.loaded_bytes,
-            "layers": [
-                {
-                    **report.layer.as_dict(),
-                    "tile_rows": report.tile_rows,
-                    **self.measures(report.counts),
-                    "fits_weight_buffer": report.fits_weight_buffer,
-                    "unfolded_cells": report.unfolded_cells,
-                    "buffer_limits_unfolding": report.buffer_limits_unfolding,
-                    "fits_intermediate_buffer": report.fits_intermediate_buffer,
-                }
-                for report in self.layers
-            ],
-            "warnings": self.warnings,
+            **super()._layer(entry),
+            "tile_rows": entry.tile_rows,
+            "fits_weight_buffer": entry.fits_weight_buffer,
+            "unfolded_cells": entry.unfolded_cells,
+            "buffer_limits_unfolding": entry.buffer_limits_unfolding,
+            "fits_intermediate_buffer": entry.fits_intermediate_buffer,
         }
 
 

@@ -42,7 +42,7 @@ class Machine(ABC):
     """Numbers of it that ``--set`` may change, each with its unit; those of a dataclass are fields."""
     plan: Plan | None = None
     """How it is run unless asked otherwise; None where there is nothing to choose."""
-    weight_bytes: int | None = None
+    weight_bytes: float | None = None
     """Bytes of a weight, and of an element of x and h; None where that is not known."""
     knows_energy: bool = False
     """Whether `implement` says what it costs."""

@@ -38,7 +38,7 @@ class Own(Machine):
     clock_hz: float | None
     settings: Mapping[str, str] = field(default_factory=dict, hash=False)
     plan: Plan | None
-    weight_bytes: int | None
+    weight_bytes: float | None
     knows_energy: bool
 
     @classmethod
@@ -149,7 +149,7 @@ _CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
     "clock_hz": _optional(check_number),
     "settings": _settings,
     "plan": _optional(_plan),
-    "weight_bytes": _optional(check_integer),
+    "weight_bytes": _optional(check_number),
     "knows_energy": _truth,
 }
 

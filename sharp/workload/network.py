@@ -131,8 +131,16 @@ class RNNLayer:
 
         A step of a sequence uses each weight once, so this is also its number of multiply-accumulates.
         """
-        return self.num_directions * sum(
-            len(phase.gates) * self.size(phase.size) * (self.input_size * phase.reads_x + self.size(phase.operand_size))
+        return self.num_directions * sum(rows * columns for rows, columns in self.matrices)
+
+    @property
+    def matrices(self) -> tuple[tuple[int, int], ...]:
+        """Rows and columns of what one direction multiplies in a step: the gates over x and h, then what follows."""
+        return tuple(
+            (
+                len(phase.gates) * self.size(phase.size),
+                self.input_size * phase.reads_x + self.size(phase.operand_size),
+            )
             for phase in self.phases
         )
 
