@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from string import ascii_letters
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 from sharp.errors import SpecificationError
 
@@ -19,6 +20,9 @@ LEAST_NUMBER, GREATEST_NUMBER = 1e-30, 1e30
 """Bounds of a positive number, far beyond what any machine has."""
 _LONGEST_NAME = 200
 """Characters of a name that may be a known one, mistyped."""
+
+
+Kind = TypeVar("Kind")
 
 
 class _Short(reprlib.Repr):
@@ -123,20 +127,39 @@ def check_name(where: str, value: object, known: Collection[str]) -> str:
 
 
 def check_mapping(
-    where: str, value: object, known: Collection[str], required: Collection[str] = ()
+    where: str,
+    value: object,
+    known: Collection[str],
+    required: Collection[str] = (),
+    hints: Mapping[str, str] = MappingProxyType({}),
 ) -> Mapping[str, Any]:
-    """Return `value` if it is a mapping with only `known` keys and all `required` ones."""
+    """Return `value` if it is a mapping with only `known` keys and all `required` ones; `hints` are for some others."""
     if not isinstance(value, Mapping):
         raise refuse(where, "a mapping", value)
     for key in value:
         if key not in known:
-            hint = suggestion(key, known) or f" (known: {', '.join(known)})"
+            hint = hints.get(key, "") or suggestion(key, known) or f" (known: {', '.join(known)})"
             raise SpecificationError(f"{where}: expected no key {_short.repr(key)}{hint}")
     for name in required:
         if name not in value:
             keys = [key if isinstance(key, str) else repr(key) for key in islice(value, 20)]
             raise SpecificationError(f"{where}: expected a key {name!r}, got {', '.join(keys) or 'none'}")
     return value
+
+
+def check_kind(where: str, value: object, kind: type[Kind]) -> Kind:
+    """Return `value` if it is an object of a class, such as the network that a function is called with."""
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise refuse(where, f"{article} {kind.__name__}", value)
+    return value
+
+
+def check_items(where: str, value: object, what: str) -> tuple[Any, ...]:
+    """Return what a list, a tuple or another iterable holds; `what` says what that has to be."""
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise refuse(where, what, value)
+    return tuple(value)
 
 
 def check_list(where: str, value: object) -> list[Any]:

@@ -38,18 +38,19 @@ def note_input(path: Path) -> None:
 
 
 def read_input(path: Path, kind: str = "text file") -> str:
-    """Read the text of an input; `kind` names it in the error.
+    """Read the text of an input; `kind` says in the error what it has to be.
 
     Raises
     ------
     SpecificationError
         Where it cannot be read, is not UTF-8, or is larger than `MAX_BYTES`.
     """
+    text = _read(path, f"a readable {kind}")
     note_input(path)
-    return _read(path, kind)
+    return text
 
 
-def read_json(path: Path, kind: str) -> dict[str, Any]:
+def read_json(path: Path, expected: str) -> dict[str, Any]:
     """Read a JSON file whose top is an object, one that sharp has written and may write anew.
 
     Raises
@@ -57,27 +58,30 @@ def read_json(path: Path, kind: str) -> dict[str, Any]:
     SpecificationError
         Where it cannot be read, is not JSON, or its top is no object.
     """
+    text = _read(path, expected)
     try:
-        content = json.loads(_read(path, kind))
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        if isinstance(error, SpecificationError):
-            raise
-        raise SpecificationError(f"{path}: expected {kind}, got text that is no JSON") from None
+        raise SpecificationError(f"{path}: expected {expected}, got: {error}") from None
     if not isinstance(content, dict):
-        raise SpecificationError(f"{path}: expected {kind}, got JSON that is no object")
+        raise SpecificationError(f"{path}: expected {expected}, got: {type(content).__name__}")
     return content
 
 
-def _read(path: Path, kind: str) -> str:
+def _read(path: Path, expected: str) -> str:
+    if not isinstance(path, str | os.PathLike):  # a number would be an open file
+        raise SpecificationError(f"expected the path of {expected}, got {path!r:.80}")
     try:
         with open(path, "rb") as stream:
             content = stream.read(MAX_BYTES + 1)  # not its size: it may be a pipe, or a device without end
         if len(content) > MAX_BYTES:
-            raise SpecificationError(f"{path}: expected a {kind} of at most {MAX_BYTES // 2**20} MiB, got more")
+            raise SpecificationError(f"{path}: expected {expected} of at most {MAX_BYTES // 2**20} MiB, got more")
         return content.decode("utf-8")
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise SpecificationError(f"{path}: expected a readable {kind}, got: {reason}") from None
+    except UnicodeDecodeError:
+        raise SpecificationError(f"{path}: expected {expected}, got: it is not UTF-8 text") from None
+    except (OSError, ValueError) as error:  # a path with a zero in it is a value that is wrong
+        reason = getattr(error, "strerror", None) or error
+        raise SpecificationError(f"{path}: expected {expected}, got: {reason}") from None
 
 
 # Outputs -------------------------------------------------------------------------------------------------------------

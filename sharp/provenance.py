@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sharp.checks import check_name, check_text, refuse
 
@@ -48,9 +49,9 @@ class Provenance:
         check_text("source", self.source)
         check_text("unit", self.unit)
         check_name("status", self.status, STATUSES)
-        if (self.low is None) != (self.high is None) or (
-            self.low is not None and self.high is not None and self.low > self.high
-        ):
+        bounds = [bound for bound in (self.low, self.high) if bound is not None]
+        numbers = [bound for bound in bounds if isinstance(bound, int | float) and not isinstance(bound, bool)]
+        if len(bounds) == 1 or numbers != bounds or not all(low <= high for low, high in pairwise(numbers)):
             raise refuse("range", "two numbers, the lower one first", [self.low, self.high])
         if self.status == "assumed" and self.low is None:
             raise refuse("range", "a plausible range for an assumed number", None)

@@ -160,7 +160,7 @@ def test_no_output_takes_the_place_of_an_input(tmp_path):
 
 @linux
 def test_inputs_without_end_or_text(tmp_path):
-    assert "expected a text file of at most 4 MiB, got more" in refusal(read_input, Path("/dev/zero"))
+    assert "expected a readable text file of at most 4 MiB, got more" in refusal(read_input, Path("/dev/zero"))
     assert "expected a readable text file, got: Is a directory" in refusal(read_input, tmp_path)
     (tmp_path / "loop").symlink_to("loop")
     assert "got: Too many levels of symbolic links" in refusal(read_input, tmp_path / "loop")
@@ -172,7 +172,7 @@ def test_inputs_without_end_or_text(tmp_path):
 def test_json_that_is_not_ours(tmp_path, text):
     path = tmp_path / "manifest.json"
     path.write_text(text)
-    assert refusal(read_json, path, "a manifest").startswith(f"{path}: expected a manifest, got ")
+    assert refusal(read_json, path, "a manifest").startswith(f"{path}: expected a manifest, got: ")
 
 
 def test_json_of_ours_may_be_written_anew(tmp_path):

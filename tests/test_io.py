@@ -101,6 +101,36 @@ def test_a_users_machine_of_plain_numbers(write):
     [
         (NETWORK.replace("32", "16"), "layers[1].input_size: expected 32 (what layers[0] puts out), got 16"),
         (
+            "name: x\nseq_len: 1\nlayers: [{input_size: 8, hidden_size: 16, repeat: 2}]",
+            "layers[0].input_size: expected 16 (what it puts out, as it is repeated), got 8",
+        ),
+        (
+            "name: x\nseq_len: 1\nlayers:\n- {input_size: 8, hidden_size: 8, repeat: 3}\n"
+            "- {input_size: 9, hidden_size: 9}",
+            "layers[1].input_size: expected 8 (what layers[0] puts out), got 9",
+        ),
+        (
+            "name: x\nseq_len: 1\nlayers: [" + 6 * "{input_size: 8, hidden_size: 8, repeat: 10000}, " + "]",
+            "layers: expected at most 50000, each as often as it is repeated, got 60000",
+        ),
+        (
+            NETWORK.replace("hidden_size: 4", "hidden_size: 4, num_layers: 2"),
+            "layers[1]: expected no key 'num_layers' (a layer that comes several times has repeat)",
+        ),
+        (
+            NETWORK.replace("seq_len: 10", "seq_len: 10\nnum_layers: 2"),
+            "network: expected no key 'num_layers' (a layer that comes several times has repeat)",
+        ),
+        (
+            NETWORK.replace("hidden_size: 4", "hidden_size: 4, input_forget: 1"),
+            "layers[1]: expected no key 'input_forget' (gates that are coupled are not modelled)",
+        ),
+        (NETWORK.replace("hidden_size: 4", "units: 4"), "expected no key 'units' (did you mean 'hidden_size'?)"),
+        (
+            NETWORK.replace("hidden_size: 4", "hidden_size: 4, bias: true"),
+            "expected no key 'bias' (no cycle depends on it: leave it out)",
+        ),
+        (
             NETWORK.replace("hidden_size: 4", "hiden_size: 4"),
             "layers[1]: expected no key 'hiden_size' (did you mean 'hidden_size'",
         ),

@@ -117,5 +117,5 @@ def test_the_parser_in_python_has_the_same_limits(monkeypatch):
 def test_a_file_that_is_too_large_is_not_read_to_its_end(tmp_path):
     path = tmp_path / "large.yaml"
     path.write_text("a: 1 # " + "x" * 2**22)
-    with pytest.raises(SpecificationError, match="expected a YAML file of at most 4 MiB, got more"):
+    with pytest.raises(SpecificationError, match="expected a readable YAML file of at most 4 MiB, got more"):
         read_yaml(path)

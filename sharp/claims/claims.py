@@ -6,20 +6,19 @@ assumed ranges, and the kind of number; nobody decides it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from sharp.checks import check_mapping, check_name, check_text, refuse, within
+from sharp.checks import check_mapping, check_name, check_text, within
 from sharp.claims.assumptions import assumed_parameters, draw, nominal
 from sharp.claims.measures import MEASURES, NETWORKS, measure
 from sharp.claims.uncertainty import Study, interval
 from sharp.energy.files import find_technology
 from sharp.energy.technology import Technology
-from sharp.errors import SpecificationError
+from sharp.files import read_json
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.files import find_accelerator
 from sharp.provenance import PublishedNumber
@@ -189,12 +188,7 @@ def recorded_verdicts(path: Path | None = None) -> dict[str, str]:
         Where the file is no JSON object of verdicts by claim.
     """
     path = path or _RECORD
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SpecificationError(f"{path}: expected a JSON object of verdicts by claim, got: {error}") from None
-    if not isinstance(record, dict):
-        raise refuse(str(path), "a JSON object of verdicts by claim", record)
+    record = read_json(path, "a JSON object of verdicts by claim")
     return {name: check_name(f"{path}: {name}", verdict, VERDICTS) for name, verdict in record.items()}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
-from sharp.checks import MAX_INTEGER, refuse
+from sharp.checks import MAX_INTEGER, check_kind, refuse
 from sharp.cycles.mapping import LayerMapping, Span, map_layer
 from sharp.errors import InfeasibleMappingError
 from sharp.kernels import cycles as kernel
@@ -171,6 +171,9 @@ def count_cycles(
     >>> sharp.count_cycles(layer, 25, machine, sharp.Plan(tile_rows=128)).total_cycles
     12843
     """
+    check_kind("layer", layer, RNNLayer)
+    check_kind("accelerator", accelerator, Accelerator)
+    check_kind("plan", plan, Plan)
     if not isinstance(sequences, Sequences):
         sequences = Sequences.equal(sequences)
     mapping = map_layer(layer, sequences, accelerator, plan)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sharp.checks import check_kind
 from sharp.cycles.counting import CycleCounts, Progress, count_cycles
 from sharp.cycles.schedule import loaded
 from sharp.errors import InfeasibleMappingError, TileHeightError
@@ -77,7 +78,9 @@ def explore_layer(
     >>> sharp.explore_layer(layer, 25, sharp.find_accelerator("sharp").with_macs("1K")).best
     64
     """
-    plan = loaded(plan or accelerator.plan)
+    check_kind("layer", layer, RNNLayer)
+    check_kind("accelerator", accelerator, Accelerator)
+    plan = loaded(accelerator.plan if plan is None else plan)
     heights = accelerator.heights(plan)
     candidates: dict[int, CycleCounts] = {}
     refused: TileHeightError | None = None
@@ -123,7 +126,9 @@ def explore(
     >>> [table.best for table in tables]
     [128, 256, 256, 256, 256]
     """
-    plan = loaded(plan or accelerator.plan)
+    check_kind("network", network, Network)
+    check_kind("accelerator", accelerator, Accelerator)
+    plan = loaded(accelerator.plan if plan is None else plan)
     distinct = list(dict.fromkeys(network.layers))
     tables: dict[RNNLayer, TileTable] = {}
     for index, layer in enumerate(distinct):
@@ -131,7 +136,7 @@ def explore(
         try:
             tables[layer] = explore_layer(layer, network.sequences, accelerator, plan, progress=share)
         except InfeasibleMappingError as error:
-            raise InfeasibleMappingError(f"{network.name}: layers[{network.layers.index(layer)}]: {error}") from None
+            raise InfeasibleMappingError(f"{network.name}: layer {network.layers.index(layer)}: {error}") from None
     return tuple(tables[layer] for layer in network.layers)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import ClassVar
 
+from sharp.checks import check_kind
 from sharp.cycles.task import Run, Segment, Task
 from sharp.errors import InfeasibleMappingError, SpecificationError
 from sharp.machine.plan import SCHEDULES, Plan
@@ -303,4 +304,5 @@ def loaded(plan: Plan) -> Plan:
     SpecificationError
         As `find_schedule`.
     """
+    check_kind("plan", plan, Plan)
     return plan if plan.is_ours else replace(plan, schedule=schedule_of(plan))

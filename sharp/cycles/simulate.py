@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from sharp.checks import check_kind
 from sharp.cycles.activity import Activity, add_traffic, count_activity
 from sharp.cycles.counting import CycleCounts, Progress, sum_counts
 from sharp.cycles.explore import explore
@@ -213,7 +214,9 @@ def simulate(
     >>> sharp.simulate(sharp.square_lstm(512), machine, sharp.Plan(schedule="sequential")).counts.total_cycles
     14075
     """
-    plan = loaded(plan or accelerator.plan)
+    check_kind("network", network, Network)
+    check_kind("accelerator", accelerator, Accelerator)
+    plan = loaded(accelerator.plan if plan is None else plan)
     tables = explore(network, accelerator, plan, progress=progress)
     counts = [table.candidates[table.best] for table in tables]
     if plan.weights == "streamed":

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sharp.checks import check_integer
+from sharp.checks import check_integer, check_kind
 from sharp.cycles.counting import EVENT_COLUMNS, Progress, trace_layer
 from sharp.cycles.explore import explore_layer
 from sharp.cycles.mapping import LayerMapping, map_layer
@@ -155,7 +155,9 @@ def make_timeline(
     (77, 138)
     """
     check_integer("num_steps", num_steps)
-    plan = loaded(plan or accelerator.plan)
+    check_kind("layer", layer, RNNLayer)
+    check_kind("accelerator", accelerator, Accelerator)
+    plan = loaded(accelerator.plan if plan is None else plan)
     if not isinstance(sequences, Sequences):
         sequences = Sequences.equal(sequences)
     if plan.tile_rows == "best":

@@ -12,7 +12,7 @@ from functools import lru_cache
 from math import nan
 from typing import Any
 
-from sharp.checks import check_name, refuse, within
+from sharp.checks import check_kind, check_name, refuse, within
 from sharp.energy.sram import NODES_NM, SOURCES, SramPoint, estimate_sram
 from sharp.energy.technology import ENERGIES, UNITS, Technology, check_technology, scale_area, scale_energy
 from sharp.machine.accelerator import Accelerator
@@ -180,6 +180,7 @@ def implement(accelerator: Accelerator, technology: Technology, *, sram_source: 
     >>> f"{sum(made.area_mm2.values()):.0f} mm2"
     '82 mm2'
     """
+    check_kind("accelerator", accelerator, Accelerator)
     check_technology(technology)
     check_name("sram_source", sram_source, SOURCES)
     for rows in accelerator.tile_rows:

@@ -7,7 +7,7 @@ from functools import cached_property
 from math import fsum
 from typing import Any
 
-from sharp.checks import check_flag, refuse
+from sharp.checks import check_flag, check_kind, refuse
 from sharp.cycles.activity import Activity
 from sharp.cycles.simulate import Report
 from sharp.energy.breakdown import ACTIONS, ENERGY_COLUMNS, EnergyBreakdown, Gating, break_down, full_speed, sum_energy
@@ -242,6 +242,7 @@ def evaluate_energy(
     >>> f"{costs.power_w:.1f} W", f"{costs.gflops_per_w:.0f} GFLOPS/W"
     ('10.2 W', '100 GFLOPS/W')
     """
+    check_kind("report", report, Report)
     gating = Gating.of(gating)
     if isinstance(technology, Implementation):
         made = technology

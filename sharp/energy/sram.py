@@ -121,7 +121,7 @@ def estimate_sram(
         raise refuse("node_nm", f"{_listed(NODES_NM)} (the nodes with SRAM data)", node_nm)
     node_nm = int(node_nm)
     run = _from_table if check_name("source", source, SOURCES) == "table" else _from_hwcomponents
-    row, origin = run(capacity_bytes / banks, width_bits, cell_type, temperature_k, node_nm)
+    row, origin = run((capacity_bytes, banks), width_bits, cell_type, temperature_k, node_nm)
     read, write, leakage, low, high, area, access = row
     return SramPoint(
         capacity_bytes=capacity_bytes,
@@ -142,22 +142,24 @@ def estimate_sram(
 
 
 def _from_table(
-    bank_bytes: float, width_bits: int, cell_type: str, temperature_k: float, node_nm: int
+    memory: tuple[int, int], width_bits: int, cell_type: str, temperature_k: float, node_nm: int
 ) -> tuple[_Row, str]:
-    table = _table(int(node_nm))
+    (capacity_bytes, banks), table = memory, _table(int(node_nm))
+    bank_bytes = capacity_bytes / banks
     temperatures = sorted(temperature for name, temperature in table if name == cell_type)
     if temperature_k not in temperatures:
         raise refuse("temperature_k", f"{_listed(temperatures)} ({cell_type} at {node_nm} nm)", temperature_k)
     lines = table[cell_type, int(temperature_k)]
     if len(lines) == 1 and width_bits / 8 not in lines:
-        return _other_width(bank_bytes, width_bits, cell_type, temperature_k, node_nm)
+        return _other_width(memory, width_bits, cell_type, temperature_k, node_nm)
     if not _within_reach(width_bits / 8, lines):
         raise refuse("width_bits", f"{_reach([8 * line for line in lines])} (an access at {node_nm} nm)", width_bits)
     rows, nearest = {}, min(max(width_bits / 8, min(lines)), max(lines))
     for line in _neighbours(nearest, sorted(lines)):
         if not _within_reach(bank_bytes, lines[line]):
-            bounds = f"{_reach(lines[line])} bytes a bank ({8 * line} bits an access at {node_nm} nm)"
-            raise refuse("capacity_bytes", bounds, round(bank_bytes, 2))
+            reach = _reach([banks * size for size in lines[line]])
+            access = f"{f'{banks} banks, each' if banks > 1 else 'a bank'} with {8 * line} bits an access"
+            raise refuse("capacity_bytes", f"{reach} bytes ({access}, at {node_nm} nm)", capacity_bytes)
         rows[line] = _interpolate(bank_bytes, lines[line])
     read, write, *others = _interpolate(nearest, rows)
     wider = max(1.0, width_bits / 8 / nearest)
@@ -165,13 +167,13 @@ def _from_table(
 
 
 def _other_width(
-    bank_bytes: float, width_bits: int, cell_type: str, temperature_k: float, node_nm: int
+    memory: tuple[int, int], width_bits: int, cell_type: str, temperature_k: float, node_nm: int
 ) -> tuple[_Row, str]:
     """At a node with runs of one width: their row, times what another width makes of a bank at 32 nm."""
     (line,) = _table(node_nm)[cell_type, int(temperature_k)]
-    here, _ = _from_table(bank_bytes, 8 * line, cell_type, temperature_k, node_nm)
-    one, _ = _from_table(bank_bytes, 8 * line, cell_type, temperature_k, _MANY_WIDTHS)
-    other, _ = _from_table(bank_bytes, width_bits, cell_type, temperature_k, _MANY_WIDTHS)
+    here, _ = _from_table(memory, 8 * line, cell_type, temperature_k, node_nm)
+    one, _ = _from_table(memory, 8 * line, cell_type, temperature_k, _MANY_WIDTHS)
+    other, _ = _from_table(memory, width_bits, cell_type, temperature_k, _MANY_WIDTHS)
     row = tuple(value * after / before for value, before, after in zip(here, one, other, strict=True))
     return row, f"CACTI-P, its width as at {_MANY_WIDTHS} nm"
 
@@ -234,7 +236,7 @@ def _listed(numbers: Collection[int]) -> str:
 
 
 def _from_hwcomponents(
-    bank_bytes: float, width_bits: int, cell_type: str, temperature_k: float, node_nm: int
+    memory: tuple[int, int], width_bits: int, cell_type: str, temperature_k: float, node_nm: int
 ) -> tuple[_Row, str]:
     """One bank from hwcomponents-cacti (SI units there), whose settings are fixed: itrs-lstp, 300 K, least leakage."""
     if (cell_type, temperature_k) != ("itrs-lstp", 300):
@@ -250,7 +252,7 @@ def _from_hwcomponents(
             "source", "table, or hwcomponents-cacti installed (Python 3.12 or later)", "hwcomponents"
         ) from None
     try:
-        bank = package.SRAM(tech_node=node_nm / 1e9, width=width_bits, size=bank_bytes * 8)
+        bank = package.SRAM(tech_node=node_nm / 1e9, width=width_bits, size=memory[0] / memory[1] * 8)
     except Exception as error:  # its CACTI is a program of its own, and fails with any of these
         reason = str(error).partition("\n")[0][:80] or type(error).__name__
         raise SpecificationError(f"source: expected an estimate of hwcomponents-cacti, got: {reason}") from None

@@ -7,7 +7,18 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Self, TypeVar
 
-from sharp.checks import check_integer, check_mapping, check_name, check_number, check_text, refuse, suggestion, within
+from sharp.checks import (
+    check_integer,
+    check_items,
+    check_kind,
+    check_mapping,
+    check_name,
+    check_number,
+    check_text,
+    refuse,
+    suggestion,
+    within,
+)
 from sharp.errors import SpecificationError
 from sharp.machine.memories import BUFFERS, MemoryLevel, ping_pong_elements
 from sharp.machine.plan import Plan
@@ -89,7 +100,7 @@ class Budget:
     """Source and status."""
 
     def __post_init__(self) -> None:
-        check_integer("num_macs", self.num_macs)
+        object.__setattr__(self, "num_macs", check_integer("num_macs", self.num_macs))
         check_number("clock_hz", self.clock_hz)
 
 
@@ -175,6 +186,10 @@ class Accelerator:
             object.__setattr__(self, name, check_integer(name, getattr(self, name)))
         for name in ("clock_hz", *LATENCIES, "dram_bytes_per_s"):
             check_number(name, getattr(self, name))
+        for name in BUFFERS:
+            check_kind(name, getattr(self, name), MemoryLevel)
+        for label, budget in check_kind("budgets", self.budgets, Mapping).items():  # type: ignore[type-abstract]
+            check_kind(f"budgets.{label}", budget, Budget)
         self._check_tile_rows()
         if not isinstance(self.plan, Plan):
             with within("plan"):
@@ -187,9 +202,10 @@ class Accelerator:
         return all(getattr(self, entry.name) == getattr(other, entry.name) for entry in _COMPARED)
 
     def _check_tile_rows(self) -> None:
-        if not self.tile_rows:
-            raise refuse("tile_rows", "at least one tile height", self.tile_rows)
-        object.__setattr__(self, "tile_rows", tuple(check_integer("tile_rows", rows) for rows in self.tile_rows))
+        heights = check_items("tile_rows", self.tile_rows, "tile heights")
+        if not heights:
+            raise refuse("tile_rows", "at least one tile height", heights)
+        object.__setattr__(self, "tile_rows", tuple(check_integer("tile_rows", rows) for rows in heights))
         for rows in self.tile_rows:
             if self.num_macs % rows:
                 raise SpecificationError(

@@ -30,7 +30,7 @@ class MemoryLevel:
     """Capacity in bytes."""
 
     def __post_init__(self) -> None:
-        check_integer("capacity_bytes", self.capacity_bytes)
+        object.__setattr__(self, "capacity_bytes", check_integer("capacity_bytes", self.capacity_bytes))
 
 
 def ping_pong_elements(io_buffer_bytes: Any, element_bits: int) -> Any:

@@ -91,7 +91,7 @@ class BrainWave(Machine):
         counts: dict[RNNLayer, CycleCounts] = {}
         for index, layer in enumerate(network.layers):
             if layer not in counts:
-                with within(f"{network.name}: layers[{index}]"):
+                with within(f"{network.name}: layer {index}: "):
                     counts[layer] = self._count(layer, network)
         layers = [LayerRun(layer=layer, counts=counts[layer]) for layer in network.layers]
         invocations = round(network.batch_size * self.invocation_cycles)

@@ -242,7 +242,7 @@ class Gpu(Machine):
         for index, layer in enumerate(network.layers):
             if layer.cell_name not in self.cells:
                 expected = f"{' or '.join(self.cells)} (no other cell was measured on {self.name})"
-                raise refuse(f"{network.name}: layers[{index}].cell", expected, layer.cell_name)
+                raise refuse(f"{network.name}: layer {index}: cell", expected, layer.cell_name)
 
     def _overhead_s(self, layer: RNNLayer, sequences: Sequences, input_product: bool) -> float:
         launches, starts = overheads(layer, sequences, input_product)

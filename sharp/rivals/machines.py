@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sharp.checks import refuse, suggestion, within
+from sharp.checks import check_kind, check_text, refuse, suggestion, within
 from sharp.cycles.counting import Progress
 from sharp.cycles.report import MachineReport
 from sharp.errors import SpecificationError
@@ -108,6 +108,7 @@ def find_machine(name: str, *, allow_code: bool = False) -> Machine:
     >>> find_machine("brainwave").num_macs
     96000
     """
+    check_text("accelerator", name)
     if name.endswith((".yaml", ".yml")) or ("/" in name and not names_code(name)):
         described, machine = described_by(Path(name), read_yaml(Path(name)), allow_code=allow_code)
         if described != "accelerator":
@@ -138,6 +139,7 @@ def as_machine(machine: Machine | Accelerator) -> Machine:
     """The machine that an accelerator of tiles is; any other is one already."""
     if isinstance(machine, Machine):
         return machine
+    check_kind("machine", machine, Accelerator)
     from sharp.rivals.tiles import Tiles
 
     return Tiles.of(machine)
@@ -219,7 +221,7 @@ def described_by(path: Path, content: Mapping[str, Any], *, allow_code: bool = F
 
 
 def _machine_from(path: Path, content: Mapping[str, Any], allow_code: bool) -> Machine:
-    kind = content.get("kind", "vector" if "native_dimension" in content else "tiles")
+    kind = check_text("kind", content.get("kind", "vector" if "native_dimension" in content else "tiles"))
     refuse_code("kind", kind, allow_code)
     name = content.get("name", path.stem)
     rest = {key: entry for key, entry in content.items() if key not in ("kind", "name")}

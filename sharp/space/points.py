@@ -305,6 +305,9 @@ def _clocks(axes: Mapping[str, Any], accelerator: Accelerator) -> tuple[str, NDA
 
 def _budgets(values: Any, accelerator: Accelerator) -> dict[Any, Accelerator]:
     """The machine on each budget."""
+    for value in map(plain, values):
+        if not isinstance(value, str | int | float):
+            raise refuse("points.macs", "a budget such as 64K or a number", value)
     return {value: accelerator.with_macs(value) for value in dict.fromkeys(plain(value) for value in values)}
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sharp.checks import check_integer, refuse
+from sharp.checks import check_integer, check_kind, refuse
 from sharp.cycles import closed_form
 from sharp.cycles.counting import SPLIT, Progress
 from sharp.cycles.simulate import simulate
@@ -146,6 +146,7 @@ def _prepared(
     """The points, checked, and what prices them."""
     if not isinstance(points, Points | Mapping):
         raise refuse("points", "a grid or a mapping of columns", points)
+    check_kind("accelerator", accelerator, Accelerator)
     points = points if isinstance(points, Points) else Rows(points)
     space = Space(points, accelerator, with_energy=technology is not None)
     if technology is None and gating is not None:

@@ -15,14 +15,27 @@ from sharp.published import provenances_from
 from sharp.shipped import find_file, shipped
 from sharp.workload.cell import Cell
 from sharp.workload.cells import find_cell
-from sharp.workload.network import Network, RNNLayer
+from sharp.workload.network import Network, RNNLayer, check_chain
 from sharp.yamlfile import read_yaml
 
 _NETWORK_KEYS = ("name", "title", "seq_len", "batch_size", "layers", "provenance")
 _SUITE_KEYS = ("suite", "title", "problems", "provenance")
 _PROBLEM_KEYS = ("cell", "hidden_size", "seq_len", "batch_size")
 _LAYER_KEYS = (*(field.name for field in fields(RNNLayer) if field.init), "repeat")
-_MAX_REPEAT = 10_000
+_MAX_REPEAT, _MAX_LAYERS = 10_000, 50_000
+_ELSEWHERE = {
+    "num_layers": " (a layer that comes several times has repeat)",
+    "units": " (did you mean 'hidden_size'?)",
+    "num_units": " (did you mean 'hidden_size'?)",
+    "direction": " (did you mean 'bidirectional'?)",
+    "reset_after": " (did you mean 'linear_before_reset'?)",
+    "input_forget": " (gates that are coupled are not modelled)",
+    **dict.fromkeys(
+        ("activations", "batch_first", "bias", "clip", "dropout", "nonlinearity", "return_sequences", "use_bias"),
+        " (no cycle depends on it: leave it out)",
+    ),
+}
+"""What to say of keys that layers have in other tools."""
 
 
 def load_networks(path: Path, *, allow_code: bool = False) -> tuple[Network, ...]:
@@ -82,14 +95,17 @@ class _Cells:
 
 
 def _network(content: Mapping[str, Any], cells: _Cells) -> Network:
-    check_mapping("network", content, _NETWORK_KEYS, ("name", "layers", "seq_len"))
-    layers: list[RNNLayer] = []
+    check_mapping("network", content, _NETWORK_KEYS, ("name", "layers", "seq_len"), _ELSEWHERE)
+    layers: list[tuple[str, RNNLayer]] = []
     for index, entry in enumerate(check_list("layers", content["layers"])):
         with within(f"layers[{index}]"):
-            layers.extend(_layers(entry, cells))
+            layers += [(f"layers[{index}]", layer) for layer in _layers(entry, cells)]
+    if len(layers) > _MAX_LAYERS:
+        raise refuse("layers", f"at most {_MAX_LAYERS}, each as often as it is repeated", len(layers))
+    check_chain(layers)  # here by the file's own places; the network knows no repeats
     return Network(
         name=content["name"],
-        layers=tuple(layers),
+        layers=tuple(layer for _, layer in layers),
         **_batch(content),
         title=content.get("title", ""),
         provenance=provenances_from(content.get("provenance", {}), ("layers", "input_size", "hidden_size", "seq_len")),
@@ -110,7 +126,7 @@ def _batch(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _layers(entry: object, cells: _Cells) -> list[RNNLayer]:
-    content = dict(check_mapping("", entry, _LAYER_KEYS, ("input_size", "hidden_size")))
+    content = dict(check_mapping("", entry, _LAYER_KEYS, ("input_size", "hidden_size"), _ELSEWHERE))
     repeat = check_integer("repeat", content.pop("repeat", 1))
     if repeat > _MAX_REPEAT:
         raise refuse("repeat", f"at most {_MAX_REPEAT}", repeat)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
-from sharp.checks import check_flag, check_integer, check_text, refuse
-from sharp.errors import SpecificationError
+from sharp.checks import check_flag, check_integer, check_items, check_kind, check_text, refuse
 from sharp.provenance import Provenance
 from sharp.workload.cell import LAYER_FIELDS, SIZES, Cell, CellOptions, Elementwise, Options, OptionValue, Phase
 from sharp.workload.cells import CELLS, check_cell, find_cell
@@ -160,6 +159,14 @@ class RNNLayer:
         return {**known, "cell": self.cell_name, "options": dict(self.options)}
 
 
+def check_chain(layers: Sequence[tuple[str, RNNLayer]]) -> None:
+    """Refuse layers, each with what it is called, of which one does not take what the one below puts out."""
+    for (name_below, below), (name, layer) in pairwise(layers):
+        if layer.input_size != below.output_size:
+            reason = f"what {name_below} puts out" if name != name_below else "what it puts out, as it is repeated"
+            raise refuse(f"{name}.input_size", f"{below.output_size} ({reason})", layer.input_size)
+
+
 @dataclass(frozen=True)
 class Sequences:
     """The sequences of a batch: how many time steps each has.
@@ -223,7 +230,8 @@ class Sequences:
         SpecificationError
             Where there is none, or a length is not a positive integer.
         """
-        ordered = sorted((check_integer("seq_len", length) for length in lengths), reverse=True)
+        given = check_items("seq_len", lengths, "the length of each sequence")
+        ordered = sorted((check_integer("seq_len", length) for length in given), reverse=True)
         if not ordered:
             raise refuse("seq_len", "the length of at least one sequence", ordered)
         spans, running, done = [], len(ordered), 0
@@ -294,18 +302,16 @@ class Network:
             object.__setattr__(self, name, check_integer(name, getattr(self, name)))
         if self.title != "":
             check_text("title", self.title)
-        object.__setattr__(self, "lengths", tuple(check_integer("lengths", length) for length in self.lengths))
+        lengths = check_items("lengths", self.lengths, "the length of each sequence")
+        object.__setattr__(self, "lengths", tuple(check_integer("lengths", length) for length in lengths))
         if self.lengths and (max(self.lengths), len(self.lengths)) != (self.seq_len, self.batch_size):
             raise refuse("lengths", f"{self.batch_size} lengths, the greatest {self.seq_len}", self.lengths)
-        object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "layers", check_items("layers", self.layers, "layers"))
         if not self.layers:
             raise refuse("layers", "at least one layer", self.layers)
-        for index, (below, layer) in enumerate(zip(self.layers, self.layers[1:], strict=False), start=1):
-            if layer.input_size != below.output_size:
-                raise SpecificationError(
-                    f"layers[{index}].input_size: expected {below.output_size} "
-                    f"(what layers[{index - 1}] puts out), got {layer.input_size}"
-                )
+        for layer in self.layers:
+            check_kind("layers", layer, RNNLayer)
+        check_chain([(f"layers[{index}]", layer) for index, layer in enumerate(self.layers)])
 
     @property
     def num_weights(self) -> int:

@@ -201,7 +201,7 @@ def test_check(command, network_file):
         ),
         (
             ("run", "--hidden", "4", "--cell", "gru", "--reset-before", "--schedule", "batch"),
-            "gru-4x4-t25: layers[0]: schedule: expected intergate, unfolded or interleaved for a cell in which",
+            "gru-4x4-t25: layer 0: schedule: expected intergate, unfolded or interleaved for a cell in which",
         ),
         (
             ("run", "--hidden", "4", "--cell", "gru", "--projection", "2"),

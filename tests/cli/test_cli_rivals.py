@@ -195,7 +195,7 @@ def test_a_machine_that_cannot_run_the_network_is_a_row(command):
     row, other = (line.split() for line in outcome.out.splitlines()[3:5])
     assert row == ["brainwave", "96,000", "n/a", "n/a", "n/a", "n/a"]
     assert other[-1] == "n/a"
-    assert "note: brainwave: rnn-8x8-t25: layers[0].cell: expected lstm, gru, got 'rnn'\n" in outcome.err
+    assert "note: brainwave: rnn-8x8-t25: layer 0: cell: expected lstm, gru, got 'rnn'\n" in outcome.err
 
 
 def test_a_setting_is_for_each_machine_that_has_it(command):
@@ -331,7 +331,7 @@ def test_verdicts_are_saved_and_are_a_record(command, record, tmp_path):
     [
         (None, (), "record.json: expected a JSON object of verdicts by claim, got: "),
         ("{", (), "record.json: expected a JSON object of verdicts by claim, got: "),
-        ("3", (), "record.json: expected a JSON object of verdicts by claim, got 3"),
+        ("3", (), "record.json: expected a JSON object of verdicts by claim, got: int"),
         ('{"area_mm2_1k": "agreed"}', (), "area_mm2_1k: expected agrees, agrees within assumed ranges, differs, "),
         ("{}", ("--samples", "0"), "count: expected a positive integer, got 0"),
         ("{}", ("--samples", "two"), "'two' is not a valid integer"),

@@ -181,15 +181,15 @@ def test_only_leakage_depends_on_the_temperature(point, capacity):
         ({"width_bits": 8193}, "width_bits: expected 32 to 8192 (an access at 32 nm), got 8193"),
         (
             {"capacity_bytes": 4095},
-            "capacity_bytes: expected 4096 to 67108864 bytes a bank (512 bits an access at 32 nm), got 4095",
+            "capacity_bytes: expected 4096 to 67108864 bytes (a bank with 512 bits an access, at 32 nm), got 4095",
         ),
         (
             {"capacity_bytes": 4 * 67108868, "banks": 4},
-            "capacity_bytes: expected 4096 to 67108864 bytes a bank (512 bits an access at 32 nm), got 67108868",
+            "capacity_bytes: expected 16384 to 268435456 bytes (4 banks, each with 512 bits an access, at 32 nm), got",
         ),
         (
             {"capacity_bytes": 27262976, "width_bits": 100},
-            "capacity_bytes: expected 4096 to 2097152 bytes a bank (64 bits an access at 32 nm), got 27262976",
+            "capacity_bytes: expected 4096 to 2097152 bytes (a bank with 64 bits an access, at 32 nm), got 27262976",
         ),
         ({"source": "cacti"}, "source: expected table, hwcomponents, got 'cacti'"),
         ({"source": "hwcomponents"}, "source: expected table, or cell_type=itrs-lstp and temperature_k=300 with"),

@@ -1,0 +1,495 @@
+"""Random command lines, YAML files and manifests, each run as a process of its own in a folder of its own.
+
+``python tests/fuzz.py --seed 7 --count 2000`` runs them, ``--only 123`` one of them, its folder kept and its sentence
+shown. A case depends on the seed and its number alone. What is looked for: a traceback or an unforeseen error, a
+crash, more than ten seconds, a sentence that is no short line, a file touched that is not the command's to write.
+"""
+
+import argparse
+import contextlib
+import functools
+import gc
+import hashlib
+import json
+import math
+import os
+import random
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+import yaml
+
+from sharp.cli.group import COMMANDS, cli
+from sharp.errors import LONGEST
+from sharp.shipped import DATA
+
+SECONDS = 10
+BYTES = 3 * 2**30
+
+# Values --------------------------------------------------------------------------------------------------------------
+
+SIZES = [1, 2, 7, 8, 32, 64, 100, 340, 512]
+NUMBERS = [
+    *(0, -1, -(2**63), 2**31, 2**53, 2**63 - 1, 2**63, 10**20, 10**40, 10**500, 0.5, 1.5, 8.0, 8e6, -0.0),
+    *(1e-12, 1e-300, 1e30, 1e300, math.inf, -math.inf, math.nan),
+]
+TEXTS = [
+    *(
+        "",
+        " ",
+        "x",
+        "é∑",
+        "\n",
+        "a\nb",
+        "\x1b[31m",
+        "\u2028",
+        "\u202e",
+        "{1}",
+        "{",
+        "}",
+        "{x!r}",
+        "%s",
+        "%",
+        "=1+1",
+        "@x",
+    ),
+    *("..", "/", ".", "-", "--", "--help", "~", "[", "*", "nan", "null", "true", "0x10", "1e3", "1_000", "010", "१२"),
+    *("sharp", "eesen", "best", "lstm", "gru", "unfolded", "streamed", "64K", "32nm", "brainwave", "nosuch.py:X"),
+    *("x" * 300, "x" * 50_000, "a:b:c", ":", "a.py:", "/dev/null", "/dev/stdin", "nosuch/file.yaml", ",", "1,2", "3,,"),
+]
+VALUES = [*NUMBERS, *TEXTS, None, True, False, [], {}, [[]], [1, [2]], [None], [1, True], [1, "x"], {"value": 3}]
+VALUES += [{"from": 1, "to": 9}, {"each": [1, 2]}, {1: 2}, [[[[[[[[1]]]]]]]], list(range(50)), {"x" * 1000: 1}]
+GOOD = {
+    "network": ["eesen", "bysdne", "deepbench-gru-h512-t1", "n.yaml", "s.yaml"],
+    "accelerator": ["sharp", "epur", "epur-own", "brainwave", "titan-xp", "m.yaml", "r.yaml"],
+    "accelerators": ["sharp,epur", "sharp,brainwave", "m.yaml", "r.yaml,sharp", "sharp, epur"],
+    "technology": ["32nm", "t.yaml"],
+    "schedule": ["sequential", "batch", "intergate", "unfolded", "interleaved", "own.py:Own"],
+    "cell": ["lstm", "gru", "rnn"],
+    "macs": ["1K", "4K", "64K", "96K", "1024", "1000"],
+    "precision": ["fp16/fp32", "int8/int32"],
+    "settings": [
+        "clock_hz=1e9",
+        "activation_lanes=128",
+        "tile_rows=[32, 64]",
+        "weight_buffer=8e6",
+        "temperature_k=330",
+    ],
+    "lengths": ["3,2", "5"],
+    "forwarding": ["barrier", "tilewise"],
+    "weights": ["resident", "streamed"],
+    "tile_rows": ["best", "32", "256"],
+    "sram": ["table"],
+    "trace": ["out.json", "m.yaml", "n.yaml"],
+    "kind": ["all", "networks", "accelerators", "schedules", "technologies"],
+    "files": ["n.yaml", "s.yaml", "m.yaml", "t.yaml", "r.yaml", "g.yaml", "b.yaml", "p.yaml"],
+    "points": ["g.yaml"],
+    "notebook": ["nb.md", "n.yaml", "nosuch.ipynb"],
+    "parameters": ["p.yaml"],
+    "output": ["out", "out.csv", "out.csv", "g.yaml", "m.yaml"],
+    "executed": ["out/executed.ipynb"],
+    "grid": ["b.yaml"],
+    "folder": ["figures"],
+    "verdicts": ["v.json"],
+    "save": ["out.json"],
+    "first": ["1"],
+    "jobs": ["1", "2"],
+    "threads": ["1", "2"],
+    "samples": ["2", "0"],
+}
+"""Values that a command may take, by the name of the option."""
+OUTPUTS = ("output", "executed", "trace", "save")
+"""Options that name what a command writes."""
+NEEDED = {
+    "sweep": ["points", "output"],
+    "batch": ["grid", "output"],
+    "figure": ["notebook", "output"],
+    "claims": ["samples"],
+}
+OWN = "from sharp.schedule import Unfolded\nclass Own(Unfolded):\n    name = 'own'\n"
+NOTEBOOK = """---
+kernelspec: {name: python3, display_name: Python 3, language: python}
+jupytext: {text_representation: {extension: .md, format_name: myst}}
+---
+
+```{code-cell} ipython3
+:tags: [parameters]
+
+size = 3
+sizes = [1, 2]
+label = "x"
+```
+"""
+
+
+# Files ---------------------------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def shipped(kind, name):
+    return json.dumps(yaml.safe_load((DATA / kind / f"{name}.yaml").read_text(encoding="utf-8")))
+
+
+def originals():
+    """The files that are right, by name, as the values they hold."""
+    line = {
+        "notebook": "fig_a.md", "notebook_sha256": "0", "parameters": {"size": "3"}, "inputs": {}, "version": "0",
+        "code_sha256": "0", "machine": "x", "python": "3", "packages": {"numpy": "1"}, "outputs": {"fig_a.csv": "0"},
+    }  # fmt: skip
+    machine = {"name": "m", "like": "sharp", "num_macs": 4096, "clock_hz": {"value": 5e8, "range": [1e8, 1e9]}}
+    machine |= {
+        "plan": {"schedule": "batch", "weights": "streamed"},
+        "budgets": {"1K": {"num_macs": 1024, "clock_hz": 1e9}},
+    }
+    network = {"name": "n", "title": "t", "seq_len": 5, "batch_size": 2, "layers": [
+        {"cell": "gru", "input_size": 8, "hidden_size": 8, "linear_before_reset": False, "repeat": 2},
+        {"input_size": 8, "hidden_size": 16, "projection_size": 8, "peephole": True, "bidirectional": True},
+    ]}  # fmt: skip
+    provenance = {"source": "me", "status": "assumed", "range": [1, 9], "unit": "1"}
+    return {
+        "n.yaml": network | {"provenance": {"seq_len": provenance}},
+        "s.yaml": {"suite": "s", "problems": [{"cell": "lstm", "hidden_size": 8, "seq_len": 3}]},
+        "m.yaml": machine,
+        "t.yaml": json.loads(shipped("technology", "32nm")),
+        "r.yaml": json.loads(shipped("rivals", "brainwave")),
+        "g.yaml": {"hidden_size": {"from": 8, "to": 32, "step": 8}, "macs": ["1K", 4096],
+                   "schedule": ["batch", "unfolded"], "tile_rows": ["best", 32],
+                   "projection_size": [None, 4], "lengths": [[3, 2]], "update_ns": [24.0]},
+        "b.yaml": {"notebook": "nb.md", "parameters": {"size": {"each": [1, 2]}, "sizes": [3], "label": "x"}},
+        "p.yaml": {"size": 4, "sizes": [1], "label": "y"},
+        "v.json": {"area_mm2_1k": "agrees", "brainwave_utilization": "differs"},
+        "figures/manifest.json": {"fig_a": line},
+        "figures/record/manifest.json": {"fig_a": line | {"version": "1"}},
+        "figures/fig_a.json": {"id": "fig_a", "headline": {"x": 1.5}},
+        "figures/record/fig_a.json": {"id": "fig_a", "headline": {"x": 2.5}},
+    }  # fmt: skip
+
+
+PLAIN = {
+    "own.py": OWN,
+    "nb.md": NOTEBOOK,
+    "mine.txt": "not sharp's\n",
+    "figures/fig_a.csv": "a,b\n1,2\n",
+    "figures/record/fig_a.csv": "a,b\n1,3\n",
+    "figures/record/SHA256SUMS": f"{'0' * 64}  fig_a.csv\n{'1' * 64}  fig_a.json\n",
+}
+
+
+def places(content, path=()):
+    """Every place in nested mappings and lists."""
+    yield path
+    items = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for key, value in items:
+        yield from places(value, (*path, key))
+
+
+def changed(content, chance):
+    """A value with something in it replaced, dropped, added, renamed or put elsewhere."""
+    if not isinstance(content, dict | list) or not content:
+        return chance.choice(VALUES)
+    path = chance.choice(list(places(content)))
+    if not path:
+        return chance.choice([[content], {"x": content}, chance.choice(VALUES)])
+    parent = content
+    for key in path[:-1]:
+        parent = parent[key]
+    way = chance.choice(["value", "value", "value", "number", "drop", "add", "wrap", "text"])
+    if way == "value":
+        parent[path[-1]] = chance.choice(VALUES)
+    elif way == "number":
+        parent[path[-1]] = chance.choice(SIZES + NUMBERS)
+    elif way == "drop":
+        del parent[path[-1]]
+    elif way == "add" and isinstance(parent, dict):
+        parent[chance.choice([*TEXTS, "layers", "suite", "voltage_v", "like", "plan", 3, None, True])] = chance.choice(
+            VALUES
+        )
+    elif way == "text":
+        parent[path[-1]] = str(parent[path[-1]])
+    else:
+        parent[path[-1]] = [parent[path[-1]]]
+    return content
+
+
+def scrambled(text, chance):
+    """A text with some of it lost, doubled or replaced."""
+    for _ in range(chance.randint(1, 3)):
+        start = chance.randrange(len(text) + 1)
+        end = min(len(text), start + chance.choice([0, 1, 1, 2, 20]))
+        pieces = [
+            "",
+            text[start:end] * 2,
+            *"[]{}:,'\"&*!|>%@`-#\t\n\0",
+            "&a ",
+            "*a",
+            "<<: ",
+            "!!python/name:x ",
+            "[" * 99,
+            "\ufeff",
+        ]
+        text = text[:start] + chance.choice(pieces) + text[end:]
+    return text
+
+
+def written(name, content, chance):
+    """The text of a file: its values, most of them right, or what is no text of its kind."""
+    for _ in range(chance.choice([0, 0, 0, 1, 1, 2])):
+        content = changed(content, chance)
+    try:
+        as_json = name.endswith(".json") or chance.random() < 0.8  # which is YAML as well, and written faster
+        text = json.dumps(content, indent=1) if as_json else yaml.safe_dump(content, allow_unicode=True)
+    except (ValueError, TypeError):
+        text = repr(content)
+    if chance.random() < 0.1:
+        text = scrambled(text, chance)
+    if chance.random() < 0.02:
+        text = chance.choice(
+            ["", "[" * 100_000, '{"a":' * 50_000, "a: [" + "1, " * 50_000 + "1]", "&a [" + "*a," * 9 + "1]", "\0"]
+        )
+    return (
+        text.encode("utf-8", "surrogatepass")
+        if chance.random() < 0.99
+        else b"\xff\xfe" + text.encode("utf-16-le", "replace")
+    )
+
+
+def write_files(folder, words, chance):
+    """The files that a command line names, most of them right, and some that it does not."""
+    for name, text in PLAIN.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    for name, content in originals().items():
+        if any(name.split("/")[0] in word for word in words):
+            (folder / name).write_bytes(written(name, content, chance))
+    if chance.random() < 0.05:
+        (folder / "loop").symlink_to("loop")
+    if chance.random() < 0.05:
+        (folder / "out").write_text("mine, in the way\n")
+
+
+# Command lines -------------------------------------------------------------------------------------------------------
+
+
+def value_of(parameter, chance):
+    good = GOOD.get(parameter.name, SIZES)
+    if chance.random() < 0.93:
+        return str(chance.choice(good))
+    return str(chance.choice([*VALUES, *good])).replace("\0", "0")
+
+
+def command_line(chance):
+    """A command with some of its options, most of them right, and the words that name what it writes."""
+    name = (
+        chance.choice([*COMMANDS, "run", "sweep", "check", "check"]) if chance.random() < 0.98 else chance.choice(TEXTS)
+    )
+    words = [name]
+    if name not in COMMANDS:
+        return words, []
+    known = cli.get_command(click.Context(cli), name).params
+    shown = [parameter for parameter in known if parameter.name in NEEDED.get(name, ()) and chance.random() < 0.97]
+    shown += chance.sample(known, chance.randint(0, min(4, len(known))))
+    if name in ("run", "compare", "explore", "timeline") and chance.random() < 0.9:
+        workload = chance.choice(["hidden_size", "network"])
+        shown += [parameter for parameter in known if parameter.name == workload]
+    outputs = []
+    for parameter in dict.fromkeys(shown):
+        if isinstance(parameter, click.Argument):
+            words += [
+                value_of(parameter, chance) for _ in range(chance.choice([1, 1, 1, 2]) if parameter.nargs < 0 else 1)
+            ]
+            continue
+        words.append(chance.choice([*parameter.opts, *parameter.secondary_opts]))
+        if not parameter.is_flag and chance.random() < 0.99:
+            words.append(value_of(parameter, chance))
+            outputs += [words[-1]] * (parameter.name in OUTPUTS)
+    if chance.random() < 0.03:
+        words.insert(chance.randrange(len(words) + 1), chance.choice(TEXTS).replace("\0", "0"))
+    return words, outputs
+
+
+# Running -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Found:
+    """What is wrong with a case."""
+
+    seed: int
+    number: int
+    words: list[str]
+    faults: list[str] = field(default_factory=list)
+    error: str = ""
+
+    def __str__(self):
+        line = " ".join(repr(word[:60]) for word in self.words)
+        return f"seed {self.seed}, case {self.number}: sharp {line}\n  {'; '.join(self.faults)}\n  {self.error[-600:]}"
+
+
+def load_everything():
+    """Load what commands load, once, before each case is a copy of this process."""
+    import pandas  # noqa: F401
+
+    for name in COMMANDS:
+        cli.get_command(click.Context(cli), name)
+    import sharp.artifact.batch
+    import sharp.artifact.executors
+    import sharp.artifact.notebook
+    import sharp.artifact.verify
+    import sharp.cli.drawing
+    import sharp.cli.tables  # noqa: F401
+
+    gc.freeze()  # what no case changes, its process need not copy
+
+
+def without_what_takes_long():
+    """In a case's own process: no notebook and no claim is evaluated, which takes seconds and is tested elsewhere."""
+    import sharp.artifact.executors
+    import sharp.artifact.notebook
+    import sharp.cli.claims
+    from sharp.errors import NotebookError
+
+    def no_notebook(*_, **__):
+        raise NotebookError("not run")
+
+    @contextlib.contextmanager
+    def no_executor(*_, **__):
+        yield lambda tasks: ((task, sharp.artifact.executors.Result(error="not run", seconds=0.0)) for task in tasks)
+
+    sharp.artifact.notebook._execute = no_notebook
+    sharp.artifact.executors.local_processes = sharp.artifact.executors.dask_cluster = no_executor
+    sharp.cli.claims.evaluate_claims = lambda **options: []
+
+
+def content_of(folder):
+    """Files of a folder with their content's hash, and folders, by name."""
+    return {
+        str(path.relative_to(folder)): "link" if path.is_symlink()
+        else "folder" if path.is_dir() else hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+    }  # fmt: skip
+
+
+def child(folder, words):
+    """Be the command in a folder; never returns."""
+    os.chdir(folder)
+    with open(f"{folder}.out", "wb") as out, open(f"{folder}.err", "wb") as err, open(os.devnull, "rb") as none:
+        for stream, number in ((none, 0), (out, 1), (err, 2)):
+            os.dup2(stream.fileno(), number)
+    resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.environ["HOME"] = os.environ["TMPDIR"] = f"{folder}.tmp"
+    code = 70
+    try:
+        without_what_takes_long()
+        sys.argv = ["sharp", *words]
+        from sharp.cli import main
+
+        main()
+        code = 0
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):
+                stream.flush()
+        os._exit(code)
+
+
+def wait_for(process):
+    """How a process ended, or that it did not."""
+    deadline = time.monotonic() + SECONDS * 6  # of a busy machine; the process's own time is what counts
+    while True:
+        ended, status, used = os.wait4(process, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime
+        if time.monotonic() > deadline:
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+            return None, SECONDS * 6
+        time.sleep(0.002)
+
+
+def faults_of(code, seconds, error, words, outputs, before, after):
+    """What is wrong with how a case ended."""
+    if code is None or seconds > SECONDS:
+        yield f"it took {seconds:.0f} s"
+    elif code not in (0, 1, 2):
+        yield f"it ended with {code}"
+    if "Traceback" in error or "unforeseen" in error:
+        yield "a traceback, or an error that was not foreseen"
+    if code == 2 and not error.startswith(("sharp: ", "Usage: ")):
+        yield "no sentence"
+    for line in error.splitlines():
+        if code == 2 and (len(line) > LONGEST + 7 or not line.isprintable()):
+            yield f"a line of {len(line)} characters, or one that a terminal cannot show"
+    made = {Path(word).parts[:1] for word in outputs if word}  # no part: the folder itself
+    inputs = set(words) - set(outputs)
+    for name in sorted({*before, *after}):
+        new = name not in before and (Path(name).parts[:1] in made or () in made)
+        if before.get(name) != after.get(name) and not (new or (name in outputs and name not in inputs)):
+            yield f"touched {name}"
+
+
+def run_case(seed, number, keep=False):
+    """Run a case; what is wrong with it, or None."""
+    chance = random.Random(f"{seed}:{number}")
+    root = Path(tempfile.mkdtemp(prefix="sharp-fuzz-"))
+    folder = root / "case"
+    folder.mkdir()
+    Path(f"{folder}.tmp").mkdir()
+    try:
+        words, outputs = command_line(chance)
+        write_files(folder, words, chance)
+        before = content_of(folder)
+        process = os.fork()
+        if not process:
+            child(folder, words)
+        code, seconds = wait_for(process)
+        error = Path(f"{folder}.err").read_text(encoding="utf-8", errors="backslashreplace")
+        faults = list(faults_of(code, seconds, error, words, outputs, before, content_of(folder)))
+        if keep:
+            print(folder, words, code, f"{seconds:.2f} s", error, sep="\n")
+        return Found(seed, number, words, faults, error) if faults else None
+    finally:
+        if not keep:
+            shutil.rmtree(root, ignore_errors=True)
+
+
+def run_cases(seed, numbers):
+    """Run some cases; those with which something is wrong."""
+    load_everything()
+    return [found for number in numbers if (found := run_case(seed, number))]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--only", type=int)
+    options = parser.parse_args()
+    load_everything()
+    if options.only is not None:
+        print(run_case(options.seed, options.only, keep=True) or "all right")
+        return
+    started, wrong = time.monotonic(), 0
+    for number in range(options.count):
+        if found := run_case(options.seed, number):
+            wrong += 1
+            print(found, flush=True)
+    print(f"seed {options.seed}: {options.count} cases, {wrong} wrong, {time.monotonic() - started:.0f} s")
+    sys.exit(wrong > 0)
+
+
+if __name__ == "__main__":
+    main()
