@@ -1,13 +1,9 @@
-"""Files: what ships loads and says where it comes from; bad files get one sentence."""
+"""Files of networks: what ships loads and says where it comes from; bad files get one sentence."""
 
 import pytest
 
-from sharp import SpecificationError, find_accelerator, find_network
-from sharp.machine.accelerator import OPTIONAL, UNITS
-from sharp.machine.files import load_accelerator
-from sharp.published import published_numbers
+from sharp import SpecificationError, find_network
 from sharp.rivals.machines import load_any
-from sharp.shipped import DATA
 from sharp.workload.files import load_networks, shipped_networks
 
 NETWORK = """
@@ -17,16 +13,6 @@ layers:
   - {input_size: 8, hidden_size: 16, bidirectional: true}
   - {input_size: 32, hidden_size: 4, repeat: 1}
 """
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(text, name="mine.yaml"):
-        path = tmp_path / name
-        path.write_text(text)
-        return path
-
-    return write
 
 
 def test_shipped_networks_load_and_are_named_once():
@@ -39,20 +25,12 @@ def test_shipped_networks_load_and_are_named_once():
     assert all(find_network(name).name == name for name in names)
 
 
-def test_every_shipped_number_has_source_and_status():
+def test_every_number_of_a_shipped_network_has_source_and_status():
     for network in shipped_networks():
         assert {"layers", "input_size", "hidden_size", "seq_len"} <= set(network.provenance), network.name
         assert all(entry.status != "given" for entry in network.provenance.values())
         steps = network.provenance["seq_len"]
         assert steps.covers(network.seq_len)
-    machine = find_accelerator("sharp")
-    assert set(machine.provenance) == set(UNITS) - set(OPTIONAL)
-    for name, entry in machine.provenance.items():
-        assert entry.status != "given", name
-        assert entry.unit == UNITS[name]
-        assert entry.low is not None or name == "arithmetic", name
-    assert all(budget.provenance.status == "published" for budget in machine.budgets.values())
-    assert all(number.provenance.status == "published" for number in published_numbers().values())
 
 
 def test_table_5():
@@ -85,15 +63,6 @@ def test_every_option_of_a_layer_can_be_written(write):
     first, second = network.layers
     assert (first.cell, first.linear_before_reset, first.residual) == ("gru", False, True)
     assert (second.projection_size, second.peephole, second.bidirectional, second.output_size) == (4, True, True, 8)
-
-
-def test_a_users_machine_of_plain_numbers(write):
-    text = "\n".join(f"{name}: {4096 if 'macs' in name or 'buffer' in name else 32}" for name in UNITS)
-    text = text.replace("arithmetic: 32", "arithmetic: integer")
-    machine = load_accelerator(write(f"name: mine\n{text}\nbudgets: {{small: {{num_macs: 1024, clock_hz: 1e8}}}}"))
-    assert machine.tile_rows == (32,)
-    assert machine.provenance["num_macs"].status == "given"
-    assert machine.with_macs("small").clock_hz == 1e8
 
 
 @pytest.mark.parametrize(
@@ -180,72 +149,3 @@ def test_bad_networks(write, text, message):
     assert sentence.startswith(str(path))
     assert message in sentence
     assert "\n" not in sentence
-
-
-def machine_text(**changes):
-    values = {name: 4096 if "macs" in name or "buffer" in name else 32 for name in UNITS if name not in OPTIONAL}
-    values |= {"arithmetic": "float", **changes}
-    return "name: m\n" + "\n".join(f"{name}: {value}" for name, value in values.items())
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (
-            machine_text(tile_rows="[32, 48]"),
-            "num_macs: expected a multiple of every tile height (32, 48), got 4096, which 48",
-        ),
-        (machine_text(weight_buffer=-4), "weight_buffer.capacity_bytes: expected a positive integer, got -4"),
-        (machine_text(clock_hz="{value: 500, unit: MHz}"), "clock_hz.unit: expected Hz, got 'MHz'"),
-        (
-            machine_text(clock_hz="{value: 500, range: [1, 2]}"),
-            "clock_hz.value: expected a number in its own range 1 to 2, got 500",
-        ),
-        (
-            machine_text(clock_hz="{value: 500, range: [1]}"),
-            "clock_hz.range: expected two numbers, the lower one first, got [1]",
-        ),
-        (machine_text(lanes=3), "accelerator: expected no key 'lanes'"),
-        (machine_text().replace("add_ns: 32\n", ""), "accelerator: expected a key 'add_ns'"),
-        (
-            machine_text(budgets="{1K: {num_macs: 1024, clock_hz: 5, status: sure}}"),
-            "budgets.1K.status: expected published,",
-        ),
-        (machine_text(budgets="{1K: {num_macs: 1, clock_hz: 5}, 1k: {num_macs: 1, clock_hz: 5}}"), "each label once"),
-        (machine_text(budgets="{1K: {num_macs: 1024}}"), "budgets.1K: expected a key 'clock_hz', got num_macs"),
-    ],
-)
-def test_bad_machines(write, text, message):
-    path = write(text)
-    with pytest.raises(SpecificationError) as error:
-        load_any(path)
-    assert message in str(error.value)
-    assert str(error.value).startswith(f"{path}: ")
-
-
-def test_unknown_names_and_unreadable_files(tmp_path):
-    with pytest.raises(SpecificationError, match="got 'esen' \\(did you mean 'eesen'"):
-        find_network("esen")
-    with pytest.raises(SpecificationError, match="the suite 'deepbench' of 69"):
-        find_network("deepbench")
-    with pytest.raises(SpecificationError, match=r"expected epur, .*, sharp or a YAML file, got 'shap'"):
-        find_accelerator("shap")
-    with pytest.raises(SpecificationError, match="expected a readable YAML file, got: No such file"):
-        find_network(str(tmp_path / "none.yaml"))
-    with pytest.raises(SpecificationError, match="expected a readable YAML file, got: Is a directory"):
-        load_any(tmp_path)
-    (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SpecificationError, match="it is not UTF-8 text"):
-        load_any(tmp_path / "bytes.yaml")
-
-
-def test_all_shipped_files_are_readable_as_what_they_are():
-    for path in sorted(set(DATA.glob("*/*.yaml")) - set(DATA.glob("rivals/*"))):
-        load_any(path)
-
-
-def test_a_parameter_that_a_file_may_leave_out(write):
-    assert load_accelerator(write(machine_text())).chained_levels == 1
-    text = machine_text(chained_levels="{value: 4, unit: levels, range: [1, 8], status: assumed, source: ours}")
-    machine = load_accelerator(write(text))
-    assert (machine.chained_levels, machine.provenance["chained_levels"].source) == (4, "ours")
