@@ -280,7 +280,7 @@ def test_check(command, network_file):
         (("list", "machines"), "'machines' is not one of"),
         (("check",), "Missing argument 'FILE...'"),
         (("check", "nothing.yaml"), "nothing.yaml: expected a readable YAML file"),
-        (("figure", "nothing.md"), "nothing.md: expected a readable notebook"),
+        (("figure", "nothing.md"), "notebook: expected a notebook that is there, got 'nothing.md'"),
     ],
 )
 def test_bad_input_gets_one_sentence_and_exit_code_2(command, arguments, sentence, tmp_path, monkeypatch):
