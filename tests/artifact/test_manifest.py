@@ -2,11 +2,16 @@
 
 import json
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sharp import SpecificationError
 from sharp.artifact import manifest
+from sharp.artifact.batch_folder import BATCH, POINT, claimed
 from sharp.artifact.manifest import begin_line, publish, read_manifest
 
 NAMES = ["tab_x.csv", "tab_x.tex", "tab_x.json"]
@@ -101,3 +106,40 @@ def test_a_lock_file_of_others_is_left_alone(output, tmp_path, line):
     with pytest.raises(SpecificationError, match=r"manifest.json.lock: expected no file, or one that sharp wrote"):
         publish(stage(tmp_path / "staging", "2"), NAMES, output, line, "tab_x")
     assert (output / ".manifest.json.lock").read_text() == "mine"
+
+
+NAMES_IN_MANIFESTS = (
+    *("tab_x", "outputs", "inputs", "packages", "parameters", "settings", "replaced", "files", "work", "made_by"),
+    *("python", "machine", "notebook_sha256", "code_sha256", "../x", "tab_x.csv", "summary.csv", "sharp batch"),
+    ".work-" + 16 * "0",
+)
+names = st.sampled_from(NAMES_IN_MANIFESTS)
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | names | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=9),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=50)
+@given(anything, st.binary(max_size=3))
+def test_no_manifest_of_wrong_types_is_anything_but_refused(content, tail):
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        for name in ("manifest.json", BATCH):
+            (folder / name).write_bytes(json.dumps(content).encode() + tail)
+        (folder / "points" / "a-1").mkdir(parents=True)
+        (folder / "points" / "a-1" / POINT).write_text(json.dumps(content))
+        before = {path: path.read_bytes() for path in folder.rglob("*.json")}
+        with pytest.raises(SpecificationError):
+            read_manifest(folder)
+        try:
+            with claimed(folder) as held:
+                assert not held.is_whole("a-1")
+                with pytest.raises(SpecificationError):
+                    held.check_replaceable("a-1")
+        except SpecificationError:
+            pass
+        assert {path: path.read_bytes() for path in before if path.name != BATCH} == {
+            path: text for path, text in before.items() if path.name != BATCH
+        }
