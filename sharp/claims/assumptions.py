@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import ceil, floor
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from sharp.checks import check_integer, check_text, refuse
 from sharp.energy.implementation import implement
+from sharp.energy.sram import NODES_NM, run_temperatures
 from sharp.energy.technology import UNITS, Technology, check_technology
 from sharp.energy.technology import with_settings as with_technology_settings
 from sharp.errors import SpecificationError
@@ -93,7 +93,7 @@ def assumed_parameters(
 
     These are latencies and lanes of the accelerator (not the DRAM's bandwidth, which weights on chip do not wait for);
     numbers of the technology that change a price or an area of it (so no energies of formats that it does not use), the
-    temperature being one that there are memory data for; steps and first layers' inputs of the networks.
+    temperature being one that memories were run at; steps and first layers' inputs of the networks.
 
     Raises
     ------
@@ -147,8 +147,9 @@ def _technology_parameters(accelerator: Accelerator, technology: Technology) -> 
     for name, low, high in _assumed(technology.provenance, UNITS):
         nominal = getattr(technology, name)
         if name == "temperature_k":
-            known = tuple(kelvin for kelvin in range(ceil(low), floor(high) + 1) if made({name: kelvin}))
-            yield Parameter(name=name, of="technology", nominal=nominal, choices=known)
+            runs = run_temperatures(technology.cell_type, max(technology.node_nm, min(NODES_NM)))
+            known = sorted({nominal, *(kelvin for kelvin in runs if low <= kelvin <= high)})
+            yield Parameter(name=name, of="technology", nominal=nominal, choices=tuple(known))
         elif any(made({name: value}) != made({}) for value in (low, high)):
             yield Parameter(name=name, of="technology", nominal=nominal, low=low, high=high)
 

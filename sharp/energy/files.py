@@ -7,8 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from sharp.checks import check_flag, check_list, check_mapping, check_name, check_number, refuse, suggestion, within
-from sharp.energy.sram import NODES_NM, estimate_sram
-from sharp.energy.technology import ENERGIES, FLAVOURS, PLACES, UNITS, Technology, scale_energy, scaled_provenance
+from sharp.energy.sram import NODES_NM, check_conditions
+from sharp.energy.technology import (
+    ENERGIES,
+    FLAVOURS,
+    PLACES,
+    UNITS,
+    Technology,
+    check_node,
+    scale_energy,
+    scaled_provenance,
+)
 from sharp.provenance import Provenance
 from sharp.shipped import find_file, shipped
 from sharp.yamlfile import read_yaml
@@ -93,13 +102,8 @@ def technology_from(content: Mapping[str, Any]) -> Technology:
             values[name] = factor * check_number(name, values[name])
             provenance[name] = scaled_provenance(provenance[name], factor, note)
     technology = Technology(name=content["name"], inputs=inputs, provenance=provenance, **values)
-    estimate_sram(  # refuses devices, temperatures and nodes that there are no data for
-        2**16,
-        512,
-        cell_type=technology.cell_type,
-        temperature_k=technology.temperature_k,
-        node_nm=max(technology.node_nm, min(NODES_NM)),
-    )
+    check_node("node_nm", technology.node_nm)
+    check_conditions(technology.cell_type, technology.temperature_k, max(technology.node_nm, min(NODES_NM)))
     return technology
 
 

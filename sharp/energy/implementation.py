@@ -12,8 +12,8 @@ from functools import lru_cache
 from math import nan
 from typing import Any
 
-from sharp.checks import check_kind, check_name, refuse, within
-from sharp.energy.sram import NODES_NM, SOURCES, SramPoint, estimate_sram
+from sharp.checks import check_kind, refuse, within
+from sharp.energy.sram import NODES_NM, SramPoint, check_conditions, estimate_sram, width_range
 from sharp.energy.technology import ENERGIES, UNITS, Technology, check_technology, scale_area, scale_energy
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.banks import ACCESS_BITS, STATE_BITS, memory_shape
@@ -156,8 +156,8 @@ def implement(accelerator: Accelerator, technology: Technology, *, sram_source: 
     ----------
     accelerator : Accelerator
     technology : Technology
-        At one of the nodes of the SRAM tables, or below them: there SRAM is that of the smallest node, energy and area
-        scaled by the law that scales logic, leakage as it is.
+        From 7 to 45 nm. Below 22 nm, the smallest node that there are data of SRAM for, SRAM is that of this node,
+        energy and area scaled by the law that scales logic, leakage as it is.
     sram_source : str
         One of `sharp.energy.sram.SOURCES`.
 
@@ -182,10 +182,9 @@ def implement(accelerator: Accelerator, technology: Technology, *, sram_source: 
     """
     check_kind("accelerator", accelerator, Accelerator)
     check_technology(technology)
-    check_name("sram_source", sram_source, SOURCES)
-    for rows in accelerator.tile_rows:
-        if rows % accelerator.lanes_per_unit:
-            raise refuse("lanes_per_unit", f"a divisor of the tile height {rows}", accelerator.lanes_per_unit)
+    place = technology.temperature_k, max(technology.node_nm, min(NODES_NM))
+    check_conditions(technology.cell_type, *place, sram_source)
+    _check_units(accelerator, technology)
     memories = {name: _memory(name, accelerator, technology, sram_source) for name in BUFFERS}
     quantities = {name: getattr(technology, name) for name in UNITS} | {
         "num_macs": accelerator.num_macs,
@@ -199,6 +198,18 @@ def implement(accelerator: Accelerator, technology: Technology, *, sram_source: 
         prices=price(accelerator, quantities, {name: vars(memory) for name, memory in memories.items()}),
         area_mm2={**area, **{name: memory.area_mm2 for name, memory in memories.items()}},
     )
+
+
+def _check_units(accelerator: Accelerator, technology: Technology) -> None:
+    """Refuse vector-scalar units that do not make up every tile, or that no bank gives its weights in one access."""
+    lanes, bits = accelerator.lanes_per_unit, accelerator.weight_bits
+    for rows in accelerator.tile_rows:
+        if rows % lanes:
+            raise refuse("lanes_per_unit", f"a divisor of the tile height {rows}", lanes)
+    low, high = width_range(technology.cell_type)
+    if not low <= lanes * bits <= high:
+        expected = f"{-(-low // bits)} to {high // bits} with weights of {bits} bits"
+        raise refuse("lanes_per_unit", f"{expected} (banks give {low} to {high} bits an access)", lanes)
 
 
 # Memories ------------------------------------------------------------------------------------------------------------

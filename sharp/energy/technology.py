@@ -286,13 +286,19 @@ def _energies(where: str, voltage_v: float, flavour: str) -> dict[int, float]:
     return {node: b2 * voltage_v**2 + b1 * voltage_v + b0 for node, (b2, b1, b0, _) in _law()[flavour].items()}
 
 
+def check_node(where: str, node_nm: float) -> None:
+    """Refuse a node outside those that the law has."""
+    nodes = _law()["HP"]
+    least, greatest = min(nodes), max(nodes)
+    if not least <= check_number(where, node_nm) <= greatest:
+        nearest = least if node_nm < least else greatest
+        raise refuse(where, f"{least} to {greatest} nm (where the law holds)", node_nm, f" (nearest: {nearest})")
+
+
 def _at_node(where: str, node_nm: float, values: Mapping[int, float]) -> float:
     """The value at a node, linear in log-log between those that the law has."""
-    check_number(where, node_nm)
-    below = max((node for node in values if node <= node_nm), default=0)
-    above = min((node for node in values if node >= node_nm), default=0)
-    if not below or not above:
-        raise refuse(where, f"{min(values)} to {max(values)} nm (where the law holds)", node_nm)
+    check_node(where, node_nm)
+    below, above = max(node for node in values if node <= node_nm), min(node for node in values if node >= node_nm)
     if below == above:
         return values[below]
     share = log(node_nm / below) / log(above / below)

@@ -21,7 +21,6 @@ from sharp import (
     find_accelerator,
     find_network,
     find_technology,
-    implement,
     simulate,
     square_lstm,
 )
@@ -98,15 +97,14 @@ def test_readings_of_epur_are_those_of_its_files():
     assert (schedule.choices, schedule.nominal) == (("sequential", "intergate"), epur.plan.schedule)
 
 
-def test_temperatures_are_those_that_memories_are_known_at():
+def test_temperatures_are_those_that_memories_were_run_at():
     assert BY_NAME["temperature_k"].choices == (300, 330, 360)
-    for kelvin in range(300, 361):
-        technology = with_technology_settings(TECHNOLOGY, {"temperature_k": kelvin})
-        if kelvin in (300, 330, 360):
-            implement(MACHINE, technology)
-        else:
-            with pytest.raises(SpecificationError, match="temperature_k"):
-                implement(MACHINE, technology)
+    other = with_technology_settings(TECHNOLOGY, {"temperature_k": 310})
+    known = {parameter.name: parameter for parameter in assumed_parameters(MACHINE, other, [])}
+    assert "temperature_k" not in known  # given, so not assumed
+    assumed = replace(other, provenance=TECHNOLOGY.provenance)
+    known = {parameter.name: parameter for parameter in assumed_parameters(MACHINE, assumed, [])}
+    assert known["temperature_k"].choices == (300, 310, 330, 360)  # and the one in use
 
 
 def test_what_an_integer_machine_multiplies_is_a_parameter_of_it_alone():

@@ -173,7 +173,7 @@ def test_numbers_of_the_technology_are_used(made):
 
 
 def test_energies_and_area_fall_with_the_node():
-    nodes = [settings_of(technology={"node_nm": node}) for node in (45, 32, 28, 22, 16, 14, 10, 7)]
+    nodes = [settings_of(technology={"node_nm": node}) for node in (45, 40, 32, 30, 28, 22, 16, 14, 10, 7)]
     dynamic = [name for name in vars(nodes[0].prices) if name.endswith("_pj") and not name.startswith("dram")]
     for larger, smaller in pairwise(nodes):
         for name in dynamic:
@@ -195,6 +195,16 @@ def test_below_the_smallest_table_sram_is_scaled_as_logic_is(node_nm):
         assert memory.area_mm2 == pytest.approx(area * table.area_mm2, rel=1e-12)
         assert (memory.leakage_w, memory.access_ns) == (table.leakage_w, table.access_ns)
         assert memory.source == f"{table.source}, energy and area scaled to {node_nm} nm"
+
+
+@pytest.mark.parametrize("node_nm", [7, 10.5, 16, 22, 25, 28, 30, 32, 40, 45])
+@pytest.mark.parametrize("kelvin", [300, 310, 330, 360, 400])
+def test_every_node_of_the_law_has_memories_at_every_temperature(node_nm, kelvin):
+    memories = settings_of(technology={"node_nm": node_nm, "temperature_k": kelvin}).memories
+    hot = settings_of(technology={"node_nm": node_nm, "temperature_k": 400}).memories
+    for name, memory in memories.items():
+        assert 0 < memory.leakage_w <= hot[name].leakage_w
+        assert memory.read_energy_pj == hot[name].read_energy_pj > 0
 
 
 def test_sram_does_not_depend_on_the_voltage_of_logic(made):
@@ -256,20 +266,30 @@ def test_registers_that_chaining_saves_are_said():
         ({"lanes_per_unit": 48}, {}, "lanes_per_unit: expected a divisor of the tile height 32, got 48"),
         ({"lanes_per_unit": 64}, {}, "lanes_per_unit: expected a divisor of the tile height 32, got 64"),
         (
-            {"weight_buffer": 10**6},
-            {},
-            "weight_buffer.capacity_bytes: expected 8388608 to 137438953472 bytes (2048 ",
+            {"weight_buffer": 1024},
+            {"node_nm": 28},
+            "weight_buffer.capacity_bytes: expected 8388608 to 137438953472 bytes (4096 to 67108864 in each of 2048 "
+            "banks, accesses of 512 bits), got 1024",
         ),
-        ({"io_buffer": 10**10}, {}, "io_buffer.capacity_bytes: expected "),
+        ({"io_buffer": 10**10}, {}, "io_buffer.capacity_bytes: expected 262144 to 4294967296 bytes (4096 to"),
         ({"cell_state_buffer": 10**4}, {}, "cell_state_buffer.capacity_bytes: expected 16384 to"),
         ({"intermediate_buffer": 4095}, {}, "intermediate_buffer.capacity_bytes: expected 4096 to"),
-        ({}, {"cell_type": "itrs-h"}, "weight_buffer.cell_type: expected itrs-hp, itrs-lstp, got 'itrs-h' (did you"),
-        ({}, {"temperature_k": 310}, "weight_buffer.temperature_k: expected 300, 330 or 360 (itrs-hp at 32 nm), got"),
+        ({}, {"cell_type": "itrs-h"}, "cell_type: expected itrs-hp, itrs-lstp, got 'itrs-h' (did you"),
+        ({}, {"temperature_k": 315}, "temperature_k: expected 300 to 400 K in steps of 10 (itrs-hp at 32 nm), got 315"),
         ({}, {"temperature_k": -5}, "temperature_k: expected a positive number, got -5"),
-        ({}, {"node_nm": 22, "temperature_k": 330}, "weight_buffer.temperature_k: expected 360 (itrs-hp at 22 nm)"),
-        ({}, {"node_nm": 40}, "weight_buffer.node_nm: expected 22, 28, 32 or 45 (the nodes with SRAM data), got 40"),
-        ({}, {"node_nm": 5}, "node_nm: expected 7 to 45 nm (where the law holds), got 5"),
-        ({}, {"node_nm": 65}, "node_nm: expected 7 to 45 nm (where the law holds), got 65"),
+        (
+            {},
+            {"node_nm": 16, "temperature_k": 330, "cell_type": "itrs-lstp"},
+            "temperature_k: expected 360 K (itrs-lstp at 22 nm; itrs-hp has 300 to 400 K in steps of 10 there), "
+            "got 330",
+        ),
+        ({}, {"node_nm": 5}, "node_nm: expected 7 to 45 nm (where the law holds), got 5 (nearest: 7)"),
+        ({}, {"node_nm": 65}, "node_nm: expected 7 to 45 nm (where the law holds), got 65 (nearest: 45)"),
+        (
+            {"lanes_per_unit": 1},
+            {},
+            "lanes_per_unit: expected 2 to 512 with weights of 16 bits (banks give 32 to 8192 bits an access), got 1",
+        ),
     ],
 )
 def test_what_has_no_data_is_refused_in_one_sentence(machine, technology, sentence):

@@ -101,8 +101,8 @@ def test_less_energy_at_less_voltage_less_area_at_a_smaller_node(node, other, on
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((45, 0.9, 5, 0.7), "to_node_nm: expected 7 to 45 nm (where the law holds), got 5"),
-        ((65, 0.9, 32, 0.85), "from_node_nm: expected 7 to 45 nm (where the law holds), got 65"),
+        ((45, 0.9, 5, 0.7), "to_node_nm: expected 7 to 45 nm (where the law holds), got 5 (nearest: 7)"),
+        ((65, 0.9, 32, 0.85), "from_node_nm: expected 7 to 45 nm (where the law holds), got 65 (nearest: 45)"),
         ((45, 0.9, -32, 0.85), "to_node_nm: expected a positive number, got -32"),
         ((45, 0.9, "32", 0.85), "to_node_nm: expected a positive number, got '32'"),
         ((45, 0.9, 32, 0.3), "to_voltage_v: expected 0.5 to 1.1 V (where the law holds), got 0.3"),
@@ -232,7 +232,7 @@ def test_settings(shipped):
         ({"fp16_multiply_pj": "1"}, "fp16_multiply_pj: expected a positive number, got '1'"),
         ({"dram_pj_per_bit": 0}, "dram_pj_per_bit: expected a positive number, got 0"),
         ({"cell_type": ""}, "cell_type: expected a printable text, got ''"),
-        ({"node_nm": 5}, "node_nm: expected 7 to 45 nm (where the law holds), got 5"),
+        ({"node_nm": 5}, "node_nm: expected 7 to 45 nm (where the law holds), got 5 (nearest: 7)"),
         ({"node_nm": -7}, "node_nm: expected a positive number, got -7"),
         ({"voltage_v": 3}, "voltage_v: expected 0.5 to 1.1 V (where the law holds), got 3"),
         ({"temperature_k": -3}, "temperature_k: expected a positive number, got -3"),
@@ -297,7 +297,7 @@ def test_an_energy_measured_elsewhere():
         ({"fp32_add_pj": {"value": 1, "measured_at": 45}}, "fp32_add_pj.measured_at: expected a mapping, got 45"),
         (
             {"measured_at": {"node_nm": 65, "voltage_v": 1}},
-            "int8_add_pj.measured_at.from_node_nm: expected 7 to 45 nm (where the law holds), got 65",
+            "int8_add_pj.measured_at.from_node_nm: expected 7 to 45 nm (where the law holds), got 65 (nearest: 45)",
         ),
         ({"flavour": "high"}, "flavour: expected HP, LP, got 'high'"),
         ({"cell_type": 3}, "cell_type: expected a printable text, got 3"),
