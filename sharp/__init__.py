@@ -9,6 +9,7 @@ TYPE_CHECKING = False  # as in `typing`, which takes longer to load than all of 
 if TYPE_CHECKING:
     from sharp.cycles.counting import CycleCounts, count_cycles
     from sharp.cycles.explore import TileTable, explore, explore_layer
+    from sharp.cycles.report import LayerRun, MachineReport
     from sharp.cycles.schedule import Schedule
     from sharp.cycles.simulate import LayerReport, Report, simulate
     from sharp.cycles.task import Run, Segment, Task
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from sharp.machine.memories import MemoryLevel
     from sharp.machine.plan import SCHEDULES, Plan
     from sharp.provenance import Provenance
+    from sharp.rivals.machine import Machine
+    from sharp.rivals.machines import find_machine
     from sharp.space.points import grid
     from sharp.space.sweep import sweep, sweep_chunks
     from sharp.version import __version__ as __version__
@@ -46,6 +49,9 @@ _HOMES = {
     "Implementation": "energy.implementation",
     "InfeasibleMappingError": "errors",
     "LayerReport": "cycles.simulate",
+    "LayerRun": "cycles.report",
+    "Machine": "rivals.machine",
+    "MachineReport": "cycles.report",
     "MemoryLevel": "machine.memories",
     "Network": "workload.network",
     "NotebookError": "errors",
@@ -71,6 +77,7 @@ _HOMES = {
     "explore": "cycles.explore",
     "explore_layer": "cycles.explore",
     "find_accelerator": "machine.files",
+    "find_machine": "rivals.machines",
     "find_network": "workload.files",
     "find_technology": "energy.files",
     "grid": "space.points",
@@ -100,6 +107,9 @@ __all__ = [
     "Implementation",
     "InfeasibleMappingError",
     "LayerReport",
+    "LayerRun",
+    "Machine",
+    "MachineReport",
     "MemoryLevel",
     "Network",
     "NotebookError",
@@ -123,6 +133,7 @@ __all__ = [
     "explore",
     "explore_layer",
     "find_accelerator",
+    "find_machine",
     "find_network",
     "find_technology",
     "grid",

@@ -64,11 +64,11 @@ HARDWARE = {"num_macs", "rows_per_update_lane", "lanes_per_unit", "capacity_byte
 
 
 def test_facts_of_the_hardware_are_worked_out_in_the_machine_alone():
-    # The kernels state them again, the closed form in C, the specification on purpose; rivals are other machines.
+    # The kernels state them again, the closed form in C, the specification on purpose; rivals, examples are others.
     found = {
         path.relative_to(PACKAGE).as_posix(): ast.unparse(node)
         for path in PACKAGE.rglob("*.py")
-        if path.parent.name not in ("machine", "kernels", "rivals")
+        if not {"machine", "kernels", "rivals", "data"} & set(path.relative_to(PACKAGE).parts)
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv)
         if HARDWARE & {getattr(part, "attr", getattr(part, "id", "")) for part in ast.walk(node)}
@@ -91,6 +91,23 @@ def imports(tree):
         if isinstance(node, ast.ImportFrom):
             yield node.module or ""
         yield from imports(node)
+
+
+MACHINES = {"Accelerator", "Tiles", "BrainWave", "Gpu", "Published", "Machine"}
+REPORTS = {"MachineReport", "Report", "LayerReport"}
+IN_ONE_PLACE = {"rivals/machines.py", "rivals/own.py", "machine/accelerator.py"}
+"""The registry, what checks others' machines, and what two equal accelerators are."""
+
+
+def test_machines_are_told_apart_in_one_place():
+    found = {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("isinstance", "issubclass")
+        if (MACHINES | REPORTS) & {name.id for name in ast.walk(node.args[1]) if isinstance(name, ast.Name)}
+    }
+    assert found == IN_ONE_PLACE
 
 
 def test_only_plotting_imports_matplotlib():

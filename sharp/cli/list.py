@@ -11,7 +11,7 @@ from sharp.energy.files import shipped_technologies
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.files import shipped_accelerators
 from sharp.machine.plan import SCHEDULES
-from sharp.rivals.machines import shipped_rivals
+from sharp.rivals.machines import shipped_machines, shipped_rivals
 from sharp.workload.files import shipped_networks
 from sharp.workload.network import Network
 
@@ -26,23 +26,25 @@ def command(kind: str, as_json: bool) -> None:
     networks = shipped_networks() if kind in ("all", "networks") else ()
     accelerators = shipped_accelerators() if kind in ("all", "accelerators") else ()
     rivals = list(shipped_rivals().values()) if kind in ("all", "accelerators") else []
+    published = list(shipped_machines("published").values()) if kind in ("all", "accelerators") else []
     schedules = SCHEDULES if kind in ("all", "schedules") else {}
     technologies = shipped_technologies() if kind in ("all", "technologies") else ()
     if not as_json:
         from sharp.cli import tables
 
-        tables.print_lists(networks, accelerators, rivals, schedules, technologies)
+        tables.print_lists(networks, accelerators, rivals, published, schedules, technologies)
         return
     content = {
         "networks": [network_entry(network) for network in networks],
         "accelerators": [{"name": entry.name, "budgets": _budgets(entry)} for entry in accelerators],
         "rivals": [{"name": entry.name, "num_macs": entry.num_macs, "clock_hz": entry.clock_hz} for entry in rivals],
+        "published": [entry.name for entry in published],
         "schedules": list(schedules),
         "technologies": [
             {"name": entry.name, "node_nm": entry.node_nm, "voltage_v": entry.voltage_v} for entry in technologies
         ],
     }
-    shown = {kind, "rivals"} if kind == "accelerators" else {kind}
+    shown = {kind, "rivals", "published"} if kind == "accelerators" else {kind}
     print_json({name: entries for name, entries in content.items() if kind == "all" or name in shown})
 
 

@@ -97,7 +97,13 @@ setting_options = _options(
     ),
 )
 machine_options = _options(
-    click.option("--accelerator", default="sharp", show_default=True, metavar="NAME|FILE", help="The machine."),
+    click.option(
+        "--accelerator",
+        default="sharp",
+        show_default=True,
+        metavar="NAME|FILE",
+        help="The machine: a name (see `sharp list accelerators`), a YAML file, or your own (mine.py:MyMachine).",
+    ),
     setting_options,
 )
 technology_option = click.option("--technology", metavar="NAME|FILE", help="The technology.  [default: 32nm]")

@@ -113,7 +113,8 @@ def _work(report: MachineReport) -> str:
     """How much was done how fast: "26,214,400 MACs, 11.4 GFLOPS (2 operations each), weights 4.00 MiB"."""
     macs, each = report.network.num_macs, report.accelerator.weight_bytes
     weights = "" if each is None else f", weights {report.network.num_weights * each / MIB:.3g} MiB"
-    return f"{macs:,} MACs, {2 * macs / report.latency_s / GIGA:.4g} GFLOPS (2 operations each){weights}"
+    rate = 2 * macs / report.latency_s / GIGA
+    return f"{macs:,} MACs, {rate:{',.0f' if rate >= 1000 else '.4g'}} GFLOPS (2 operations each){weights}"
 
 
 def _print_layers(title: str, report: MachineReport, total: CycleCounts) -> None:
@@ -274,6 +275,7 @@ def print_lists(
     networks: Iterable[Network],
     accelerators: Iterable[Accelerator],
     rivals: Iterable[Machine],
+    published: Iterable[Machine],
     schedules: Mapping[str, object],
     technologies: Iterable[Technology],
 ) -> None:
@@ -299,6 +301,9 @@ def print_lists(
     )
     for rival in rivals:
         others.add_row(rival.name, _number(rival.num_macs, "{:,}"), _mhz(rival))
+    known = make_table("machines of which latencies are published", "name")
+    for machine in published:
+        known.add_row(machine.name)
     orders = make_table("schedules", "name", "order", text=(0, 1))
     for name, order in schedules.items():
         orders.add_row(name, (order.__doc__ or "").splitlines()[0].replace("`", ""))
@@ -306,7 +311,7 @@ def print_lists(
     for technology in technologies:
         numbers = (f"{technology.node_nm:g}", f"{technology.voltage_v:g}", technology.cell_type)
         nodes.add_row(technology.name, *numbers, f"{technology.temperature_k:g}")
-    for entry in (table, machines, others, orders, nodes):
+    for entry in (table, machines, others, known, orders, nodes):
         if entry.row_count:
             show_table(entry)
             terminal().print()

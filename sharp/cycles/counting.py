@@ -83,8 +83,8 @@ class CycleCounts:
         busy = self.useful + self.column_padding + self.row_padding
         idle = self.num_macs * (self.dependency_stall + self.weight_load + self.fill_drain)
         if busy + idle != self.num_macs * self.total_cycles:
-            expected = f"{self.total_cycles}, the sum of its split on {self.num_macs} multipliers"
-            raise refuse("counts.total_cycles", expected, (busy + idle) / self.num_macs)
+            expected = f"{(busy + idle) / self.num_macs:g}, the sum of its split on {self.num_macs} multipliers"
+            raise refuse("counts.total_cycles", expected, self.total_cycles)
 
     @property
     def utilization(self) -> float:

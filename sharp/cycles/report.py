@@ -35,7 +35,15 @@ class Reported(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class LayerRun:
-    """One layer of a run, and where its cycles went; all directions and sequences together."""
+    """One layer of a run, and where its cycles went; all directions and sequences together.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> (run,) = sharp.find_machine("brainwave").run(sharp.square_lstm(512)).layers
+    >>> run.layer.hidden_size, run.counts.total_cycles
+    (512, 18855)
+    """
 
     layer: RNNLayer
     counts: CycleCounts
@@ -48,6 +56,17 @@ class MachineReport:
 
     Machines of tiles add to it (`sharp.Report`). Where only a latency is known, as a text prints it, there are no
     layers and no cycles.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> network = sharp.find_network("deepbench-lstm-h512-t25")
+    >>> report = sharp.find_machine("brainwave").run(network)
+    >>> report.latency_s, report.counts.total_cycles, f"{report.utilization:.1%}"
+    (7.542e-05, 18855, '2.9%')
+    >>> known = sharp.find_machine("plasticine").run(network)
+    >>> f"{known.latency_s * 1e6:.1f} us", known.counts, known.utilization
+    ('13.9 us', None, None)
     """
 
     network: Network
@@ -166,7 +185,7 @@ class MachineReport:
         seconds = self._seconds(counts)
         return {
             **layer.as_dict(),
-            "matrices": layer.matrices,
+            "matrices": [list(shape) for shape in layer.matrices],
             "total_cycles": counts.total_cycles,
             "latency_s": seconds,
             "utilization": counts.utilization,

@@ -140,8 +140,9 @@ class Gpu(Machine):
         check_integer("num_macs", self.num_macs)
         check_integer("num_points", self.num_points, minimum=0)
         for name in ("clock_hz", "bandwidth_bytes_per_s", *_MAY_BE_ZERO):
-            if name not in _MAY_BE_ZERO or getattr(self, name) != 0:
-                check_number(name, getattr(self, name))
+            value = getattr(self, name)
+            if name not in _MAY_BE_ZERO or value != 0 or isinstance(value, bool):
+                check_number(name, value)
         object.__setattr__(self, "ranges", ReadOnly(self.ranges))
 
     @property
@@ -228,8 +229,8 @@ class Gpu(Machine):
     def read(cls, name: str, content: Mapping[str, Any], *, folder: Path = Path(), allow_code: bool = False) -> Gpu:
         """The GPU that the content of a file describes: `settings`, ``precision``, and what else is known of a fit."""
         del folder, allow_code
-        given = {key: entry for key, entry in content.items() if key not in cls.settings}
-        check_mapping("gpu", given, _WORDS, ("precision",))
+        check_mapping("gpu", content, (*cls.settings, *_WORDS), ("precision",))
+        given = {key: entry for key, entry in content.items() if key in _WORDS}
         numbers = cls.numbers({key: entry for key, entry in content.items() if key in cls.settings})
         words = {key: _WORDS[key](key, entry) for key, entry in given.items()}
         return cls(**{"name": name, "device": name, **words, **{key: entry.value for key, entry in numbers.items()}})

@@ -30,6 +30,17 @@ class Machine(ABC):
 
     A machine is a value: a frozen dataclass with the fields below and its own, or a class that has them as attributes.
     Only `run` has to be written; the rest says what else is known of it, which is nothing by default.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> machine = sharp.find_machine("brainwave")
+    >>> machine.name, machine.num_macs, list(machine.settings)[-2:]
+    ('brainwave', 96000, ['step_cycles', 'invocation_cycles'])
+    >>> machine.run(sharp.square_lstm(512)).latency_s
+    7.542e-05
+    >>> machine.with_settings({"step_cycles": 325}).run(sharp.square_lstm(512)).latency_s
+    4.292e-05
     """
 
     name: str

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sharp.checks import check_kind, check_text, refuse, suggestion, within
+from sharp.checks import check_kind, check_name, check_text, refuse, suggestion, within
 from sharp.cycles.counting import Progress
 from sharp.cycles.report import MachineReport
 from sharp.errors import SpecificationError
@@ -58,12 +58,12 @@ def _published() -> type[Machine]:
 MACHINES.add("tiles", _tiles)
 MACHINES.add("vector", _vector)
 MACHINES.add("npu", _npu)
-MACHINES.add("gpu", _gpu)
 MACHINES.add("published", _published)
+MACHINES.add("gpu", _gpu)
 
 
 def shipped_rivals() -> dict[str, Machine]:
-    """The machines without tiles that ship: BrainWave and GPUs, fitted to published latencies, and Intel's NPU.
+    """The models of machines without tiles that ship: BrainWave and GPUs, fitted to published latencies, and an NPU.
 
     Returns
     -------
@@ -76,8 +76,20 @@ def shipped_rivals() -> dict[str, Machine]:
     >>> "titan-xp" in shipped_rivals()
     True
     """
-    kinds = [load() for name, load in MACHINES.items() if name != "tiles"]
-    return {name: kind.named(name) for kind in kinds for name in kind.names()}
+    kinds = [kind for kind in MACHINES if kind not in ("tiles", "published")]
+    return {name: machine for kind in kinds for name, machine in shipped_machines(kind).items()}
+
+
+def shipped_machines(kind: str) -> dict[str, Machine]:
+    """The machines of a kind that ship, by name.
+
+    Raises
+    ------
+    SpecificationError
+        Where there is no such kind (with the nearest names).
+    """
+    found = MACHINES[check_name("kind", kind, MACHINES)]()
+    return {name: found.named(name) for name in found.names()}
 
 
 def find_machine(name: str, *, allow_code: bool = False) -> Machine:
@@ -223,7 +235,7 @@ def described_by(path: Path, content: Mapping[str, Any], *, allow_code: bool = F
 def _machine_from(path: Path, content: Mapping[str, Any], allow_code: bool) -> Machine:
     kind = check_text("kind", content.get("kind", "vector" if "native_dimension" in content else "tiles"))
     refuse_code("kind", kind, allow_code)
-    name = content.get("name", path.stem)
+    name = check_text("name", content.get("name", path.stem))
     rest = {key: entry for key, entry in content.items() if key not in ("kind", "name")}
     if kind in MACHINES:
         return MACHINES[kind]().read(name, rest, folder=path.parent, allow_code=allow_code)

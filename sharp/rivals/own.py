@@ -154,7 +154,11 @@ _CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
 }
 
 
+_MISSING = object()
+
+
 def _attribute(where: str, machine: Machine, name: str) -> Any:
-    if not hasattr(machine, name):
+    value = _guarded(where, lambda: getattr(machine, name, _MISSING))
+    if value is _MISSING:
         raise SpecificationError(f"machine: {where}: expected an attribute {name}, got none")
-    return _guarded(where, lambda: _CHECKS[name](name, getattr(machine, name)))
+    return _guarded(where, lambda: _CHECKS[name](name, value))

@@ -5,7 +5,7 @@ Such a machine runs the networks that its latencies are of, and no other: there 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from sharp.machine.plan import Plan
 from sharp.published import number_from
 from sharp.rivals.data import MeasuredLatency, latency_from, load_latencies, of_device
 from sharp.rivals.machine import Machine
+from sharp.shipped import DATA, shipped
 from sharp.workload.network import Network
+from sharp.yamlfile import read_yaml
 
 _PEAK = {"num_macs": "multipliers", "clock_hz": "Hz"}
 
@@ -73,6 +75,19 @@ class Published(Machine):
         known = ", ".join(latency.network.name for latency in self.latencies[:5])
         more = f" and {len(self.latencies) - 5} more" if len(self.latencies) > 5 else ""
         raise refuse("network", f"one whose latency is known of {self.name} ({known}{more})", network.name)
+
+    @classmethod
+    def names(cls) -> Collection[str]:
+        """The machines that ship as published latencies."""
+        return [path.stem for path in shipped("machines")]
+
+    @classmethod
+    def named(cls, name: str) -> Published:
+        """The machine of a shipped name."""
+        path = DATA / "machines" / f"{name}.yaml"
+        content = {key: entry for key, entry in read_yaml(path).items() if key != "kind"}
+        with within(f"{path}: "):
+            return cls.read(name, content, folder=path.parent)
 
     @classmethod
     def read(

@@ -224,7 +224,7 @@ def test_a_gpu_whose_numbers_were_changed_claims_no_fit(command):
 
 def test_rivals_are_listed_with_the_accelerators(command):
     content = json.loads(command("list", "accelerators", "--json").out)
-    assert list(content) == ["accelerators", "rivals"]
+    assert list(content) == ["accelerators", "rivals", "published"]
     assert [entry["name"] for entry in content["rivals"]] == list(shipped_rivals())
     assert content["rivals"][0] == {"name": "brainwave", "num_macs": 96_000, "clock_hz": 250e6}
     assert json.loads(command("list", "--json").out)["rivals"] == content["rivals"]

@@ -18,10 +18,11 @@ from sharp import (
     simulate,
     square_lstm,
 )
+from sharp.cycles.counting import count_cycles
 from sharp.cycles.schedule import Unfolded
 from sharp.machine.accelerator import with_settings
 from sharp.published import published_numbers
-from sharp.workload.network import single_layer
+from sharp.workload.network import Network, single_layer
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SIZES = (256, 340, 512, 1024)
@@ -203,6 +204,21 @@ def test_progress_goes_from_layer_to_layer(accelerator):
 def test_golden_totals():
     committed = json.loads((GOLDEN / "totals.json").read_text())
     assert runpy.run_path(str(GOLDEN / "regenerate.py"))["totals"]() == committed
+
+
+@pytest.mark.parametrize("schedule", ["intergate", "interleaved"])
+def test_the_mapping_of_a_report_is_the_one_that_ran(accelerator, schedule):
+    # The first layer does not fit and waits in every step, the second is on chip when it starts.
+    wide = RNNLayer(input_size=8192, hidden_size=2048, bidirectional=True)
+    network = Network(name="two", layers=(wide, RNNLayer(input_size=4096, hidden_size=64)), seq_len=3, batch_size=2)
+    for weights in ("resident", "streamed"):
+        first, second = simulate(network, accelerator, Plan(schedule=schedule, weights=weights)).layers
+        assert (first.fits_weight_buffer, second.fits_weight_buffer) == (False, True)
+        assert first.mapping.weight_load * first.mapping.repeated == first.counts.weight_load
+        assert (first.mapping.weight_load > 0) == first.mapping.task.streamed == (weights == "streamed")
+        assert second.mapping.weight_load == 0
+        plan = Plan(schedule=schedule, weights=weights, tile_rows=first.tile_rows)
+        assert count_cycles(wide, network.sequences, accelerator, plan) == first.counts
 
 
 def test_chains_that_take_turns_load_streamed_weights_each(accelerator):

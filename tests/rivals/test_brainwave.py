@@ -187,8 +187,9 @@ def test_the_split_is_exact_and_nothing_is_lost(network, machine):
 def test_a_report_for_json():
     report = MACHINE.run(find_network("eesen")).as_dict()
     assert list(report) == [
-        *("network", "accelerator", "num_macs", "clock_hz", "seq_len", "batch_size", "lengths"),
-        *("total_cycles", "latency_s", "utilization", "split", "layers", "warnings"),
+        *("version", "network", "accelerator", "num_macs", "clock_hz", "seq_len", "batch_size", "lengths"),
+        *("total_cycles", "latency_s", "utilization", "split", "macs", "ops_per_s", "num_weights"),
+        *("weights_mib", "x_bytes", "h_bytes", "layers", "warnings"),
     ]
     assert (report["accelerator"], report["num_macs"], report["clock_hz"]) == ("brainwave", 96_000, 250e6)
     assert report["total_cycles"] == 5 * 2 * 500 * 650 + 2605
