@@ -306,7 +306,7 @@ def test_notes_say_how_good_the_fit_is_and_where_it_ends():
 
 def test_a_cell_that_was_not_measured():
     network = single_layer(RNNLayer(cell="rnn", input_size=4, hidden_size=4), 2)
-    message = r"rnn-4x4-t2: layers\[0\]\.cell: expected gru or lstm \(no other cell .* titan-xp\), got 'rnn'"
+    message = r"rnn-4x4-t2: layer 0: cell: expected gru or lstm \(no other cell .* titan-xp\), got 'rnn'"
     with pytest.raises(SpecificationError, match=message):
         MODELS["titan-xp"].run(network)
     with pytest.raises(SpecificationError, match=message):

@@ -286,9 +286,8 @@ def test_a_machine_of_ones_own_equals_its_copies(folder, monkeypatch):
 
 
 def test_what_a_run_costs_equals_its_copies():
-    costs = sharp.evaluate_energy(
-        sharp.simulate(square_lstm(64), find_machine("sharp").tiles()), sharp.find_technology("32nm")
-    )
+    report = find_machine("sharp").run(square_lstm(64))
+    costs = sharp.evaluate_energy(report, sharp.find_technology("32nm"))
     assert pickle.loads(pickle.dumps(costs)) == costs == copy.deepcopy(costs)
     assert pickle.loads(pickle.dumps(costs)).as_dict() == costs.as_dict()
 
