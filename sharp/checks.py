@@ -150,8 +150,8 @@ def check_mapping(
 def check_kind(where: str, value: object, kind: type[Kind]) -> Kind:
     """Return `value` if it is an object of a class, such as the network that a function is called with."""
     if not isinstance(value, kind):
-        article = "an" if kind.__name__[0] in "AEIOU" else "a"
-        raise refuse(where, f"{article} {kind.__name__}", value)
+        name = "text" if kind is str else kind.__name__
+        raise refuse(where, f"{'an' if name[0] in 'AEIOU' else 'a'} {name}", value)
     return value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sharp.checks import check_text
+from sharp.checks import check_kind
 
 DATA = Path(__file__).parent / "data"
 """Every number, network and machine that ships."""
@@ -17,7 +17,7 @@ def shipped(kind: str) -> list[Path]:
 
 def find_file(name: str, kind: str) -> Path | None:
     """The file of a shipped name, or the user's own; None where the name is neither."""
-    check_text(kind.removesuffix("s"), name)
+    check_kind(kind.removesuffix("s"), name, str)
     if name.endswith((".yaml", ".yml")) or "/" in name:
         return Path(name)
     return next((path for path in shipped(kind) if path.stem == name), None)

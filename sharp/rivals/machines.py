@@ -120,7 +120,7 @@ def find_machine(name: str, *, allow_code: bool = False) -> Machine:
     >>> find_machine("brainwave").num_macs
     96000
     """
-    check_text("accelerator", name)
+    check_kind("accelerator", name, str)
     if name.endswith((".yaml", ".yml")) or ("/" in name and not names_code(name)):
         described, machine = described_by(Path(name), read_yaml(Path(name)), allow_code=allow_code)
         if described != "accelerator":

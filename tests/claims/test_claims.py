@@ -222,7 +222,7 @@ def test_a_record_of_verdicts(tmp_path):
         (None, "expected a JSON object of verdicts by claim, got: "),
         ("{", "expected a JSON object of verdicts by claim, got: "),
         (b"\xff", "expected a JSON object of verdicts by claim, got: "),
-        ("[]", "expected a JSON object of verdicts by claim, got []"),
+        ("[]", "expected a JSON object of verdicts by claim, got: list"),
         ('{"power_w_1k": "agree"}', "power_w_1k: expected agrees, agrees within assumed ranges, differs, input, got"),
         ('{"power_w_1k": "agree"}', "got 'agree' (did you mean 'agrees'"),
         ('{"power_w_1k": 1}', "power_w_1k: expected agrees, agrees within assumed ranges, differs, input, got 1"),

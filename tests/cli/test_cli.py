@@ -122,7 +122,7 @@ def test_streamed_weights(command):
     outcome = command("run", "--network", "bysdne", "--weights", "streamed", "--forwarding", "tilewise")
     assert "h forwarded tile by tile, weights streamed" in " ".join(outcome.out.split())
     assert "weight" in outcome.out
-    assert "weight" not in command("run", "--network", "bysdne").out
+    assert "weights streamed" not in command("run", "--network", "bysdne").out
     report = json.loads(command("run", "--network", "bysdne", "--weights", "streamed", "--json").out)
     assert report["split"]["weight_load"] > 0
     assert (
@@ -165,7 +165,7 @@ def test_timeline_and_trace(command, tmp_path):
 
 def test_list(command):
     content = json.loads(command("list", "--json").out)
-    assert {"networks", "accelerators", "rivals", "schedules", "technologies"} == set(content)
+    assert {"networks", "accelerators", "rivals", "schedules", "technologies", "published"} == set(content)
     assert content["schedules"] == list(SCHEDULES)
     assert content["accelerators"][0]["budgets"]["96K"] == {"num_macs": 96000, "clock_hz": 2.5e8}
     assert list(json.loads(command("list", "networks", "--json").out)) == ["networks"]
