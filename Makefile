@@ -65,8 +65,8 @@ bench: $(VENV)/.built ## measure the core beside its rivals, as ratios
 bench-peers: $(VENV)/.built ## measure simulators of other projects on the same layer (each installed on its own; minutes)
 	$(BIN)/python benchmarks/peers/run.py
 
-test-slow: $(VENV)/.built ## run the property tests on ten times as many cases
-	SHARP_EXAMPLES=10 $(BIN)/python -m pytest -n auto $(KERNEL_TESTS)
+test-slow: $(VENV)/.built ## run the property tests and the fuzzer on ten times as many cases (SHARP_SEED=7 repeats the fuzzer)
+	SHARP_SEED=$${SHARP_SEED:-$$(date +%s)} SHARP_EXAMPLES=10 $(BIN)/python -m pytest -n auto $(KERNEL_TESTS) tests/test_fuzz.py
 
 test-kills: $(VENV)/.built ## kill batches and figures at random moments (KILLS=500, SEED=...)
 	SHARP_KILLS=$(or $(KILLS),500) SHARP_SEED=$(SEED) $(BIN)/python -m pytest -n 2 -rP tests/artifact/test_kills.py

@@ -27,8 +27,11 @@ import click
 import yaml
 
 from sharp.cli.group import COMMANDS, cli
+from sharp.energy.technology import SETTINGS
 from sharp.errors import LONGEST
+from sharp.machine.accelerator import UNITS
 from sharp.shipped import DATA
+from sharp.space.points import COLUMNS
 
 SECONDS = 10
 BYTES = 3 * 2**30
@@ -75,6 +78,7 @@ GOOD = {
     "cell": ["lstm", "gru", "rnn"],
     "macs": ["1K", "4K", "64K", "96K", "1024", "1000"],
     "precision": ["fp16/fp32", "int8/int32"],
+    "options": ["keep=0.5", "x=1"],
     "settings": [
         "clock_hz=1e9",
         "activation_lanes=128",
@@ -89,7 +93,7 @@ GOOD = {
     "sram": ["table"],
     "trace": ["out.json", "m.yaml", "n.yaml"],
     "kind": ["all", "networks", "accelerators", "schedules", "technologies"],
-    "files": ["n.yaml", "s.yaml", "m.yaml", "t.yaml", "r.yaml", "g.yaml", "b.yaml", "p.yaml"],
+    "files": ["n.yaml", "s.yaml", "m.yaml", "t.yaml", "r.yaml", "g.yaml", "b.yaml", "p.yaml", "x.yaml"],
     "points": ["g.yaml"],
     "notebook": ["nb.md", "n.yaml", "nosuch.ipynb"],
     "parameters": ["p.yaml"],
@@ -133,12 +137,18 @@ label = "x"
 
 
 @functools.cache
-def shipped(kind, name):
-    return json.dumps(yaml.safe_load((DATA / kind / f"{name}.yaml").read_text(encoding="utf-8")))
+def shipped(kind):
+    """The files of a kind that ship, as JSON, which is a copy for each case."""
+    paths = sorted((DATA / kind).glob("*.yaml"))
+    return [json.dumps(yaml.safe_load(path.read_text(encoding="utf-8"))) for path in paths]
 
 
-def originals():
+def originals(chance):
     """The files that are right, by name, as the values they hold."""
+
+    def one_of(kind, other=None):
+        return other if other is not None and chance.random() < 0.6 else json.loads(chance.choice(shipped(kind)))
+
     line = {
         "notebook": "fig_a.md", "notebook_sha256": "0", "parameters": {"size": "3"}, "inputs": {}, "version": "0",
         "code_sha256": "0", "machine": "x", "python": "3", "packages": {"numpy": "1"}, "outputs": {"fig_a.csv": "0"},
@@ -153,15 +163,31 @@ def originals():
         {"input_size": 8, "hidden_size": 16, "projection_size": 8, "peephole": True, "bidirectional": True},
     ]}  # fmt: skip
     provenance = {"source": "me", "status": "assumed", "range": [1, 9], "unit": "1"}
+    columns = {
+        "hidden_size": {"from": 8, "to": 32, "step": 8},
+        "macs": ["1K", 4096],
+        "schedule": ["batch", "unfolded"],
+        "tile_rows": ["best", 32],
+        "projection_size": [None, 4],
+        "cell": ["lstm", "rnn"],
+        "weights": ["resident", "streamed"],
+        "forwarding": "tilewise",
+        "bidirectional": [True, False],
+        "seq_len": 9,
+        "batch_size": [1, 3],
+        "lengths": [[3, 2]],
+        **{name: [3, 200] for name in chance.sample(COLUMNS, 3)},
+        **dict.fromkeys(chance.sample(list(SETTINGS), 1), 300),
+    }
+    kept = chance.sample(list(columns), chance.randint(1, 5))
     return {
-        "n.yaml": network | {"provenance": {"seq_len": provenance}},
+        "n.yaml": one_of("networks", network | {"provenance": {"seq_len": provenance}}),
         "s.yaml": {"suite": "s", "problems": [{"cell": "lstm", "hidden_size": 8, "seq_len": 3}]},
-        "m.yaml": machine,
-        "t.yaml": json.loads(shipped("technology", "32nm")),
-        "r.yaml": json.loads(shipped("rivals", "brainwave")),
-        "g.yaml": {"hidden_size": {"from": 8, "to": 32, "step": 8}, "macs": ["1K", 4096],
-                   "schedule": ["batch", "unfolded"], "tile_rows": ["best", 32],
-                   "projection_size": [None, 4], "lengths": [[3, 2]], "update_ns": [24.0]},
+        "m.yaml": one_of("accelerators", machine),
+        "t.yaml": one_of("technology"),
+        "r.yaml": one_of("rivals"),
+        "x.yaml": one_of("."),
+        "g.yaml": {"hidden_size": [8, 100]} | {name: columns[name] for name in kept},
         "b.yaml": {"notebook": "nb.md", "parameters": {"size": {"each": [1, 2]}, "sizes": [3], "label": "x"}},
         "p.yaml": {"size": 4, "sizes": [1], "label": "y"},
         "v.json": {"area_mm2_1k": "agrees", "brainwave_utilization": "differs"},
@@ -264,8 +290,8 @@ def write_files(folder, words, chance):
     """The files that a command line names, most of them right, and some that it does not."""
     for name, text in PLAIN.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    for name, content in originals().items():
+        (folder / name).write_text(scrambled(text, chance) if chance.random() < 0.1 else text)
+    for name, content in originals(chance).items():
         if any(name.split("/")[0] in word for word in words):
             (folder / name).write_bytes(written(name, content, chance))
     if chance.random() < 0.05:
@@ -278,6 +304,9 @@ def write_files(folder, words, chance):
 
 
 def value_of(parameter, chance):
+    """A value of an option, most of them right."""
+    if parameter.name == "settings" and chance.random() < 0.5:
+        return f"{chance.choice([*UNITS, *SETTINGS])}={chance.choice(SIZES + NUMBERS)}"
     good = GOOD.get(parameter.name, SIZES)
     if chance.random() < 0.93:
         return str(chance.choice(good))
@@ -338,33 +367,29 @@ def load_everything():
 
     for name in COMMANDS:
         cli.get_command(click.Context(cli), name)
-    import sharp.artifact.batch
-    import sharp.artifact.executors
-    import sharp.artifact.notebook
-    import sharp.artifact.verify
-    import sharp.cli.drawing
-    import sharp.cli.tables  # noqa: F401
+    from sharp.artifact import batch_run, dask_cluster, notebook, verify  # noqa: F401
+    from sharp.cli import drawing, tables  # noqa: F401
 
     gc.freeze()  # what no case changes, its process need not copy
 
 
 def without_what_takes_long():
-    """In a case's own process: no notebook and no claim is evaluated, which takes seconds and is tested elsewhere."""
-    import sharp.artifact.executors
-    import sharp.artifact.notebook
-    import sharp.cli.claims
+    """In a case's own process: no notebook, no cluster and no claim, which take seconds and are tested elsewhere."""
+    from sharp.artifact import dask_cluster, executors, notebook
+    from sharp.cli import claims
     from sharp.errors import NotebookError
 
-    def no_notebook(*_, **__):
+    def no(*_, **__):
         raise NotebookError("not run")
 
-    @contextlib.contextmanager
-    def no_executor(*_, **__):
-        yield lambda tasks: ((task, sharp.artifact.executors.Result(error="not run", seconds=0.0)) for task in tasks)
+    def replace(module, name, other):
+        assert hasattr(module, name), name
+        setattr(module, name, other)
 
-    sharp.artifact.notebook._execute = no_notebook
-    sharp.artifact.executors.local_processes = sharp.artifact.executors.dask_cluster = no_executor
-    sharp.cli.claims.evaluate_claims = lambda **options: []
+    replace(notebook, "execute", no)
+    replace(executors, "run_point", lambda task: executors.Result(error="not run"))
+    replace(dask_cluster, "dask_cluster", no)
+    replace(claims, "evaluate_claims", lambda **options: [])
 
 
 def content_of(folder):
@@ -431,9 +456,11 @@ def faults_of(code, seconds, error, words, outputs, before, after):
     if code == 2 and not error.startswith(("sharp: ", "Usage: ")):
         yield "no sentence"
     for line in error.splitlines():
+        if line.startswith("sharp:") and line.rstrip().endswith(":"):
+            yield "an empty sentence"
         if code == 2 and (len(line) > LONGEST + 7 or not line.isprintable()):
             yield f"a line of {len(line)} characters, or one that a terminal cannot show"
-    made = {Path(word).parts[:1] for word in outputs if word}  # no part: the folder itself
+    made = {Path(word).parts[:1] for word in [*outputs, "paper_figures"] if word}  # no part: the folder itself
     inputs = set(words) - set(outputs)
     for name in sorted({*before, *after}):
         new = name not in before and (Path(name).parts[:1] in made or () in made)
@@ -466,15 +493,10 @@ def run_case(seed, number, keep=False):
             shutil.rmtree(root, ignore_errors=True)
 
 
-def run_cases(seed, numbers):
-    """Run some cases; those with which something is wrong."""
-    load_everything()
-    return [found for number in numbers if (found := run_case(seed, number))]
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--only", type=int)
     options = parser.parse_args()
@@ -483,7 +505,7 @@ def main():
         print(run_case(options.seed, options.only, keep=True) or "all right")
         return
     started, wrong = time.monotonic(), 0
-    for number in range(options.count):
+    for number in range(options.first, options.first + options.count):
         if found := run_case(options.seed, number):
             wrong += 1
             print(found, flush=True)
