@@ -21,6 +21,7 @@ from timing import measure, ratio, show
 
 from sharp import SCHEDULES, Accelerator, Plan, RNNLayer, Sequences, count_cycles, find_accelerator
 from sharp.cycles.mapping import map_layer
+from sharp.cycles.spans import Tables
 from sharp.kernels import reference
 from sharp.machine.accelerator import LATENCIES
 
@@ -63,7 +64,7 @@ def reference_machine(accelerator: Accelerator) -> reference.Machine:
 def segments_of(layer: RNNLayer, accelerator: Accelerator, plan: Plan, steps: int) -> int:
     """Segments served in all steps, of one chain or of those that take turns."""
     mapping = map_layer(layer, Sequences.equal(steps), accelerator, plan)
-    return sum(span.issues * span.num_rounds for span in mapping.spans()) * mapping.repeated
+    return sum(span.issues * span.num_rounds for span in Tables(mapping).spans()) * mapping.repeated
 
 
 def bench_simulator() -> None:
@@ -72,7 +73,7 @@ def bench_simulator() -> None:
     machine = reference_machine(accelerator)
     for name, plan, bidirectional in plans():
         layer = RNNLayer(input_size=SIZE, hidden_size=SIZE, bidirectional=bidirectional)
-        slow_layer = reference.Layer("lstm", SIZE, SIZE, directions=1 + bidirectional)
+        slow_layer = reference.lstm(SIZE, SIZE, directions=1 + bidirectional)
         slow_plan = reference.Plan(plan.schedule_name, TILE_ROWS, forwarding=plan.forwarding)
         count = partial(count_cycles, layer, accelerator=accelerator, plan=plan, every_step=True)
         specify = partial(reference.simulate_layer, machine, slow_layer, [REFERENCE_STEPS], slow_plan)

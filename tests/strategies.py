@@ -3,6 +3,7 @@
 import math
 import os
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from hypothesis import reject, settings
 from hypothesis import strategies as st
@@ -10,10 +11,13 @@ from hypothesis import strategies as st
 from sharp import (
     SCHEDULES,
     Accelerator,
+    Cell,
+    Elementwise,
     Implementation,
     InfeasibleMappingError,
     MemoryLevel,
     Network,
+    Phase,
     Plan,
     Report,
     RNNLayer,
@@ -28,6 +32,9 @@ from sharp.cycles.schedule import schedule_of
 from sharp.kernels import reference, reference_energy
 from sharp.machine.accelerator import LATENCIES
 from sharp.machine.plan import FORWARDING, WEIGHTS
+from sharp.shipped import DATA
+from sharp.workload.cell import UPDATES
+from sharp.workload.cells import find_cell
 
 BASE = replace(find_accelerator("sharp"), budgets={}, provenance={})  # shorter where a case is printed
 MAX_REFERENCE_SEGMENTS = 600
@@ -61,14 +68,61 @@ def reference_machine(accelerator: Accelerator) -> reference.Machine:
 
 
 def reference_layer(layer: RNNLayer) -> reference.Layer:
-    """The layer as the specification takes it."""
-    return reference.Layer(
-        layer.cell,
-        layer.input_size,
-        layer.hidden_size,
-        layer.projection_size,
-        layer.linear_before_reset,
-        layer.num_directions,
+    """The layer as the specification takes it: ours as it states them, others by what their phases say."""
+    sizes = layer.input_size, layer.hidden_size
+    if layer.cell == "lstm":
+        return reference.lstm(*sizes, layer.projection_size, layer.num_directions)
+    if layer.cell == "gru":
+        return reference.gru(*sizes, layer.linear_before_reset, layer.num_directions)
+    if layer.cell == "rnn":
+        return reference.rnn(*sizes, layer.num_directions)
+    return reference.Layer(*sizes, reference_products(layer), layer.num_directions)
+
+
+def reference_products(layer: RNNLayer) -> tuple[reference.Product, ...]:
+    """The phases of a layer's cell as the specification takes them."""
+    return tuple(
+        reference.Product(
+            gates=len(phase.gates),
+            cells=layer.size(phase.size),
+            inputs=layer.input_size * phase.reads_x,
+            vector=phase.operand,
+            columns=layer.size(phase.operand_size) if phase.operand else 0,
+            gives=phase.gives,
+            parts=phase.parts,
+            apart=phase.separate_sums,
+            passes=phase.activation_passes,
+            update=(phase.update or "").removesuffix("_ns"),
+        )
+        for phase in layer.phases
+    )
+
+
+def reference_work(layer: RNNLayer) -> reference_energy.CellWork:
+    """What a cell does in a step, as the specification takes it."""
+    if layer.cell == "lstm":
+        return reference_energy.lstm_work(layer.peephole)
+    if layer.cell == "gru":
+        return reference_energy.gru_work(layer.linear_before_reset)
+    if layer.cell == "rnn":
+        return reference_energy.rnn_work()
+    return reference_cell_work(layer)
+
+
+def reference_cell_work(layer: RNNLayer) -> reference_energy.CellWork:
+    """The same by what the layer's cell says."""
+    activated = [phase for phase in layer.phases if phase.activation_passes]
+    tanhs, linear = (sum(len(getattr(phase, name)) for phase in activated) for name in ("tanh_gates", "linear_gates"))
+    work = layer.elementwise
+    return reference_energy.CellWork(
+        sigmoids=sum(len(phase.gates) for phase in activated) - tanhs - linear,
+        tanhs=tanhs,
+        multiplications=work.multiplications,
+        additions=work.additions,
+        state_tanhs=work.tanhs,
+        state_updates=work.state_updates,
+        h_reads=work.vector_reads,
+        unchanged=linear,
     )
 
 
@@ -149,9 +203,64 @@ def sizes(greatest: int) -> st.SearchStrategy[int]:
     return st.one_of(st.integers(1, min(128, greatest)), st.integers(1, greatest))
 
 
+SHIPPED_CELLS = {path.stem: find_cell(f"{path}:CELL") for path in sorted((DATA / "cells").glob("*.py"))}
+"""The worked examples of cells of one's own."""
+OWN_CELLS = (*SHIPPED_CELLS, "random")
+
+
+@st.composite
+def random_cells(draw: st.DrawFn) -> Cell:
+    """Any cell that makes sense: up to three phases, whatever each multiplies, waits for and gives."""
+    parts, last = draw(st.integers(1, 3)), draw(st.integers(0, 2))
+    given, gates, phases = {"h": "recurrent_size"}, iter("abcdefghijkl"), []
+    for index in range(last + 1):
+        names = "".join(islice(gates, draw(st.integers(1, 4))))
+        operand = draw(st.sampled_from(["", *given]))
+        size = "hidden_size" if index == last else draw(st.sampled_from(["hidden_size", "rank"]))
+        separate_sums = bool(operand) and draw(st.booleans())
+        passes = draw(st.integers(0, 2))
+        kinds = [draw(st.sampled_from(["sigmoid", "tanh", "linear"])) if passes else "" for _ in names]
+        phases.append(
+            Phase(
+                gates=names,
+                size=size,
+                reads_x=not operand or separate_sums or draw(st.booleans()),
+                operand=operand,
+                operand_size=given.get(operand, "recurrent_size"),
+                parts=draw(st.sampled_from([1, parts])) if operand else 1,
+                separate_sums=separate_sums,
+                activation_passes=passes,
+                update=draw(st.sampled_from([None, *UPDATES])),
+                gives="stu"[index] if index < last else "h",
+                tanh_gates="".join(gate for gate, kind in zip(names, kinds, strict=True) if kind == "tanh"),
+                linear_gates="".join(gate for gate, kind in zip(names, kinds, strict=True) if kind == "linear"),
+            )
+        )
+        given[phases[-1].gives] = size
+    work = Elementwise(*draw(st.tuples(*[st.integers(0, 3)] * 5)))
+    everything = "".join(phase.gates for phase in phases)
+    return Cell(
+        name="random", gates=everything, phases=lambda _: phases, elementwise=lambda _: work, options={"rank": 1}
+    )
+
+
+def own_layers(draw: st.DrawFn, name: str, greatest: int) -> dict:
+    """Cell, hidden size and options of a layer of a worked example, or of any cell."""
+    if name == "heads":
+        heads = draw(st.integers(1, min(8, greatest)))
+        return {"options": {"heads": heads}, "hidden_size": heads * draw(sizes(greatest // heads))}
+    if name != "random":
+        return {"hidden_size": draw(sizes(greatest))}
+    cell, most = draw(random_cells()), max(1, greatest // 6)
+    return {"cell": cell, "hidden_size": 6 * draw(sizes(most)), "options": {"rank": 6 * draw(sizes(most))}}
+
+
 @st.composite
 def layers(draw: st.DrawFn, cells: tuple[str, ...], input_size: int, greatest: int) -> RNNLayer:
     cell = draw(st.sampled_from(cells))
+    if cell in OWN_CELLS:
+        fields = {"cell": SHIPPED_CELLS.get(cell), **own_layers(draw, cell, greatest)}
+        return RNNLayer(**fields, input_size=input_size, bidirectional=draw(st.booleans()))
     return RNNLayer(
         cell=cell,
         input_size=input_size,
@@ -200,8 +309,8 @@ def cases(
 
 def _segments_a_step(layer: RNNLayer, accelerator: Accelerator, plan: Plan) -> int:
     """What the specification does in a step, in segments, about."""
-    rows = 4 * layer.hidden_size + (layer.projection_size or 0)
-    work = 2 * -(-rows // plan.tile_rows) + 4
+    rows = sum(len(phase.gates) * layer.size(phase.size) for phase in layer.phases)
+    work = 2 * -(-rows // plan.tile_rows) + 4 * max(phase.parts for phase in layer.phases)
     if plan.forwarding == "tilewise":
         columns = layer.input_size + layer.recurrent_size
         work += columns * plan.tile_rows // accelerator.num_macs // TILES_A_SEGMENT
@@ -235,7 +344,7 @@ class NetworkCase:
         return reference_energy.count_network(
             reference_machine(self.accelerator),
             [reference_layer(layer) for layer in layers],
-            [reference_energy.Extras(layer.peephole, layer.residual) for layer in layers],
+            [reference_energy.Extras(reference_work(layer), layer.residual) for layer in layers],
             self.lengths,
             [reference_plan(self.plan.at(entry.tile_rows)) for entry in self.report().layers],
             self.plan.weights,
@@ -255,6 +364,8 @@ def network_cases(
     stack: list[RNNLayer] = []
     for _ in range(draw(st.integers(1, max_layers))):
         layer = draw(layers(cells, stack[-1].output_size if stack else draw(sizes(60)), MAX_CELLS))
+        if layer.cell_name == "random":  # the specification counts activations for each cell
+            layer = replace(layer, options={"rank": layer.hidden_size})
         if draw(st.booleans()):
             layer = replace(layer, peephole=layer.cell == "lstm")
         if not stack and draw(st.booleans()):

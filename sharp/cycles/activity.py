@@ -86,9 +86,9 @@ def count_activity(mapping: LayerMapping, counts: CycleCounts) -> Activity:
             tiles += run.repeats * task.tiles(segment)
             used += run.repeats * columns * machine.units_with(segment.rows)
             reads += run.repeats * columns
-            kept += run.repeats * segment.rows * (segment.operand == "x")
+            kept += run.repeats * segment.rows * (not task.completes(segment))
     residual = layer.output_size * layer.residual * mapping.sequences.total_steps
-    sizes = {phase.size: task.size_of(phase) for phase in task.phases}
+    sizes = {name: layer.size(name) for name in ("hidden_size", *(phase.size for phase in task.phases))}
     cells = cell_actions(task.phases, layer.elementwise, sizes, steps)
     reads = steps * reads + cells.pop("vector_reads") + residual
     return Activity(
@@ -126,11 +126,12 @@ def cell_actions(
     activated = [phase for phase in phases if phase.activation_passes]
     rows = sum(len(phase.gates) * sizes[phase.size] for phase in activated)
     tanhs = sum(len(phase.tanh_gates) * sizes[phase.size] for phase in activated)
+    linear = sum(len(phase.linear_gates) * sizes[phase.size] for phase in activated)
     cells = steps * sizes["hidden_size"]
     return {
         "vector_reads": cells * elementwise.vector_reads,  # the updater's own
         "vector_writes": steps * sum(sizes[phase.size] for phase in phases),
-        "sigmoids": steps * (rows - tanhs),
+        "sigmoids": steps * (rows - tanhs - linear),
         "tanhs": steps * tanhs + cells * elementwise.tanhs,
         "elementwise_multiplications": cells * elementwise.multiplications,
         "elementwise_additions": cells * elementwise.additions,

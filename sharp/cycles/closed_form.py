@@ -42,17 +42,23 @@ def kernel() -> ModuleType:
 def _shape(phases: tuple[Phase, ...]) -> str:
     """The kernel's name of the shape of a cell, "" where it has none."""
     first, *rest = phases
-    if len(first.gates) > _MAX_GATES or len(rest) > 1 or not first.reads_x:
+    if len(first.gates) > _MAX_GATES or len(rest) > 1 or not first.runs_ahead or not first.activation_passes:
+        return ""
+    if (first.size, first.operand) != ("hidden_size", "h") or any(phase.parts > 1 for phase in phases):
+        return ""
+    if first.operand_size not in ("recurrent_size", "hidden_size"):
         return ""
     if not rest:
         return ("separate" if first.separate_sums else "plain") if first.update == "update_ns" else ""
     second = rest[0]
-    if second.separate_sums or first.separate_sums or len(second.gates) > 1:
+    if second.separate_sums or first.separate_sums or len(second.gates) > 1 or second.operand != first.gives:
         return ""
     if not second.reads_x and not second.activation_passes and not second.update:
         return "projected" if first.update == "update_ns" else ""
+    if not second.reads_x or second.size != "hidden_size":
+        return ""
     both = (first.update, second.update, first.activation_passes, second.activation_passes)
-    return "two_phase" if second.reads_x and both == ("multiply_ns", "update_ns", 1, 1) else ""
+    return "two_phase" if both == ("multiply_ns", "update_ns", 1, 1) else ""
 
 
 def why_not(phases: tuple[Phase, ...], plan: Plan, num_heights: int, lengths_are_equal: bool = True) -> str:

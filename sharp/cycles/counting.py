@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from sharp.checks import MAX_INTEGER, check_kind, refuse
-from sharp.cycles.mapping import LayerMapping, Span, map_layer
+from sharp.cycles.mapping import LayerMapping, map_layer
+from sharp.cycles.spans import Span, Tables
 from sharp.errors import InfeasibleMappingError
 from sharp.kernels import cycles as kernel
 from sharp.machine.accelerator import Accelerator
@@ -192,9 +193,9 @@ def count_cycles(
     return counts.times(mapping.repeated)
 
 
-def _state(mapping: LayerMapping) -> array[int]:
+def _state(tables: Tables) -> array[int]:
     """The machine at cycle 0."""
-    return array("q", [0] * kernel.state_size(mapping.num_signals))
+    return array("q", [0] * kernel.state_size(tables.num_signals, tables.num_states))
 
 
 def _tables(mapping: LayerMapping, span: Span) -> tuple[memoryview, memoryview, memoryview, int]:
@@ -203,12 +204,14 @@ def _tables(mapping: LayerMapping, span: Span) -> tuple[memoryview, memoryview, 
 
 def _simulate(mapping: LayerMapping, every_step: bool, progress: Progress | None) -> dict[str, int]:
     """Run all rounds, in calls short enough to tell how far they are; returns the machine at the end."""
-    state, checkpoint, rounds = _state(mapping), _state(mapping), mapping.sequences.num_steps + 1
-    for span in mapping.spans():
+    tables, rounds = Tables(mapping), mapping.sequences.num_steps + 1
+    state = _state(tables)
+    scratch = memoryview(3 * state).cast("B").cast("q", (3, len(state)))
+    for span in tables.spans():
         stride = max(1, _SEGMENTS_A_CALL // span.issues) if every_step else span.num_rounds
         for first in range(0, span.num_rounds, stride):
             count = min(stride, span.num_rounds - first)
-            kernel.advance(*_tables(mapping, span), count, state, checkpoint, not every_step)
+            kernel.advance(*_tables(mapping, span), count, state, scratch, not every_step)
             if progress is not None:
                 progress((span.first_round + first + count) / rounds)
     return dict(zip(kernel.MACHINE, state, strict=False))
@@ -236,9 +239,10 @@ def trace_layer(mapping: LayerMapping, *, num_steps: int = 3) -> NDArray[np.int6
     """
     import numpy as np
 
-    state, parts, total = _state(mapping), [], 0
+    tables, parts, total = Tables(mapping), [], 0
+    state = _state(tables)
     lookahead = np.array([segment.lookahead for segment in mapping.segments])
-    for span in mapping.spans():
+    for span in tables.spans():
         rounds = min(span.num_rounds, num_steps + 1 - span.first_round)
         if rounds < 1:
             break

@@ -142,7 +142,7 @@ def _check_segment(name: str, task: Task, segment: object) -> None:
             raise SpecificationError(f"schedule {name}: {error}") from None
         if segment.rows > task.tile_rows:
             expected, alike = f"segments of at most {task.tile_rows} rows, as the tile has", False
-        elif segment.updated_cells and not segment.waits_for:
+        elif segment.updated_cells and not task.completes(segment):
             expected, alike = "updates only after segments that complete a sum", False
         if alike:
             return
@@ -164,8 +164,14 @@ def _issues(name: str, task: Task, runs: tuple[Run, ...]) -> Iterator[_Issue]:
                     first=segment.first_cell + repeat * segment.cells,
                     first_updated=segment.first_updated + repeat * segment.updated_cells,
                 )
+                if ahead and not segment.waits_for and task.completes(segment):
+                    _refuse(
+                        name, issue, "the whole sums of another step", "nothing ahead, as its gates wait for nothing"
+                    )
                 if ahead > 1 or (ahead and segment.waits_for):
                     _refuse(name, issue, f"column of {segment.waits_for or 'x'} before it exists", "x one step ahead")
+                if not task.is_of_one_part(segment, issue.first):
+                    _refuse(name, issue, "cells of two", "cells of one part, which multiply the same columns")
                 yield issue
                 order += 1
                 tiles[ahead] += task.tiles(segment)
@@ -189,9 +195,9 @@ def _check_coverage(name: str, task: Task, issues: list[_Issue]) -> None:
         if issue.segment.updated_cells:
             parts["update", task.phase_of(issue.segment.gates).gives].append((issue.updated, issue))
     for phase in task.phases:
-        size, letters = task.size_of(phase), ("x" if phase.reads_x else "") + phase.operand
+        size = task.size_of(phase)
         for gate in phase.gates:
-            for letter in letters:
+            for letter in phase.columns:
                 _check_once(name, f"columns of {letter} for gate {gate}", parts[gate, letter], size)
         _check_once(name, f"updates that give {phase.gives}", parts["update", phase.gives], size)
 
@@ -224,7 +230,7 @@ def _check_order(name: str, task: Task, issues: list[_Issue]) -> None:
         for issue in mine:
             for cell in issue.cells:
                 complete[cell] = max(complete[cell], issue.order)
-        if phase.reads_x:
+        if phase.runs_ahead:
             _check_x_first(name, mine)
         last_update = max(issue.order for issue in mine if issue.segment.updated_cells)
         for issue in mine:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from sharp.checks import check_kind
-from sharp.cycles.task import Run, Segment, Task
+from sharp.cycles.task import Run, Task
 from sharp.errors import InfeasibleMappingError, SpecificationError
 from sharp.machine.plan import SCHEDULES, Plan
 from sharp.workload.cell import Phase
@@ -91,7 +91,7 @@ def product(
     lookahead : int
         Time steps ahead of its round that this work is for; 1 for products with x_{t+1}.
     """
-    complete = phase.operand in operand
+    complete = phase.columns.endswith(operand[-1:])
     return [
         Run(
             segments=(
@@ -116,10 +116,9 @@ def dependent(task: Task, phases: Iterable[Phase]) -> list[Run]:
     """
     runs = []
     for phase in phases:
-        blocks = task.blocks(task.size_of(phase), task.fused_block(phase))
-        if phase.reads_x:
-            runs += product(task, phase, "x", blocks)
-        runs += product(task, phase, phase.operand, blocks)
+        blocks = task.blocks_of(phase, task.fused_block(phase))
+        for letter in phase.columns:
+            runs += product(task, phase, letter, blocks)
     return runs
 
 
@@ -133,13 +132,13 @@ class Sequential(Schedule):
         first, *rest = _gate_by_gate(self, task)
         size = task.size_of(first)
         segments = [
-            (task.segment(gate, _all(first), start, cells), repeats)
+            (task.segment(gate, first.columns, start, cells), repeats)
             for gate in first.gates
-            for start, cells, repeats in task.blocks(size, task.tile_rows)
+            for start, cells, repeats in task.blocks_of(first, task.tile_rows)
         ]
         segment, repeats = segments.pop()
         start = segment.first_cell + (repeats - 1) * segment.cells
-        last = task.segment(segment.gates, _all(first), start, segment.cells, updated_cells=size, first_updated=0)
+        last = task.segment(segment.gates, first.columns, start, segment.cells, updated_cells=size, first_updated=0)
         if repeats > 1:
             segments.append((segment, repeats - 1))
         runs = [Run(segments=(segment,), repeats=repeats) for segment, repeats in segments]
@@ -155,9 +154,9 @@ class Batch(Schedule):
         """For each block of cells a segment of each gate."""
         first, *rest = _gate_by_gate(self, task)
         runs = []
-        for start, cells, repeats in task.blocks(task.size_of(first), task.tile_rows):
-            segments = [task.segment(gate, _all(first), start, cells) for gate in first.gates[:-1]]
-            segments.append(task.segment(first.gates[-1], _all(first), start, cells, updated_cells=cells))
+        for start, cells, repeats in task.blocks_of(first, task.tile_rows):
+            segments = [task.segment(gate, first.columns, start, cells) for gate in first.gates[:-1]]
+            segments.append(task.segment(first.gates[-1], first.columns, start, cells, updated_cells=cells))
             runs.append(Run(segments=tuple(segments), repeats=repeats))
         return [*runs, *dependent(task, rest)]
 
@@ -171,7 +170,7 @@ class Intergate(Schedule):
         """For each block of cells one segment; x of the next step after them, where it runs ahead."""
         first, *rest = task.phases
         split, whole = _cut(task, first, self.num_unfolded(task, first))
-        runs = product(task, first, first.operand, split) + product(task, first, _all(first), whole)
+        runs = product(task, first, first.operand, split) + product(task, first, first.columns, whole)
         ahead = product(task, first, "x", split, lookahead=1)
         if rest and not rest[0].reads_x:  # the wait for the first phase has nothing else to fill it
             early, ahead = _leave(task, ahead, task.mvm_cycles)
@@ -204,11 +203,6 @@ class Interleaved(Unfolded):
     interleaves = True
 
 
-def _all(phase: Phase) -> str:
-    """Operand of a segment with all columns of a phase."""
-    return ("x" if phase.reads_x else "") + phase.operand
-
-
 def _gate_by_gate(schedule: Schedule, task: Task) -> tuple[Phase, ...]:
     """The phases, where no gate waits for another one."""
     if any(phase.activation_passes for phase in task.phases[1:]):
@@ -221,10 +215,8 @@ def _gate_by_gate(schedule: Schedule, task: Task) -> tuple[Phase, ...]:
 
 def _cut(task: Task, phase: Phase, cells: int) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
     """The blocks of the first `cells` cells (whole blocks, or all), and the blocks of the others."""
-    block, size = task.fused_block(phase), task.size_of(phase)
-    before = task.blocks(cells, block)
-    after = [(cells + first, count, repeats) for first, count, repeats in task.blocks(size - cells, block)]
-    return before, after
+    block = task.fused_block(phase)
+    return task.blocks_of(phase, block, last=cells), task.blocks_of(phase, block, first=cells)
 
 
 def _leave(task: Task, runs: list[Run], cycles: int) -> tuple[list[Run], list[Run]]:
@@ -239,13 +231,8 @@ def _leave(task: Task, runs: list[Run], cycles: int) -> tuple[list[Run], list[Ru
         cycles -= taken * each
         if taken < run.repeats:
             before.append(Run(segments=(segment,), repeats=run.repeats - taken))
-        after.insert(0, Run(segments=(_moved(segment, run.repeats - taken),), repeats=taken))
+        after.insert(0, Run(segments=(segment.moved(run.repeats - taken),), repeats=taken))
     return before, after
-
-
-def _moved(segment: Segment, repeats: int) -> Segment:
-    """The segment as it stands after some repeats."""
-    return replace(segment, first_cell=segment.first_cell + repeats * segment.cells)
 
 
 for _schedule in (Sequential(), Batch(), Intergate(), Unfolded(), Interleaved()):

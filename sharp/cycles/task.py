@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from sharp.checks import check_integer, refuse
@@ -62,6 +62,14 @@ class Segment:
     def waits_for(self) -> str:
         """Letter of the vector waited for, "" where there is none."""
         return self.operand.removeprefix("x")
+
+    def moved(self, repeats: int) -> Segment:
+        """The segment as it stands after some repeats."""
+        return replace(
+            self,
+            first_cell=self.first_cell + repeats * self.cells,
+            first_updated=self.first_updated + repeats * self.updated_cells,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +156,17 @@ class Task:
 
     def size_of(self, phase: Phase) -> int:
         """Rows of each gate of a phase."""
-        return int(getattr(self.layer, phase.size))
+        return self.layer.size(phase.size)
+
+    def completes(self, segment: Segment) -> bool:
+        """Whether the sums of a segment are complete after it: it has the last columns that its gates multiply."""
+        return self.phase_of(segment.gates).columns.endswith(segment.operand[-1])
+
+    def is_of_one_part(self, segment: Segment, first_cell: int) -> bool:
+        """Whether the cells of a segment multiply the same part of the vector; with x alone they may be of several."""
+        phase = self.phase_of(segment.gates)
+        part = self.size_of(phase) // phase.parts
+        return not segment.waits_for or first_cell // part == (first_cell + segment.cells - 1) // part
 
     def segment(
         self,
@@ -168,7 +186,7 @@ class Task:
         gates : str
             One letter each, all of one phase.
         operand : str
-            "x", the phase's own operand ("h"), or both ("xh").
+            Of the phase's columns "x", the vector waited for ("h"), or both ("xh").
         first_cell, cells : int
             The cells whose rows of each gate these are.
         updated_cells : int
@@ -184,11 +202,12 @@ class Task:
             Where there is no such gate or operand, or a size is not a positive integer.
         """
         phase = self.phase_of(gates)
-        parts = {"x": self.layer.input_size} if phase.reads_x else {}
-        parts[phase.operand] = int(getattr(self.layer, phase.operand_size))
-        if operand not in (*parts, "".join(parts)):
-            raise refuse("operand", " or ".join(dict.fromkeys((*parts, "".join(parts)))), operand)
-        columns = tuple(parts[letter] for letter in operand)
+        known = dict.fromkeys((*phase.columns, phase.columns))
+        if operand not in known:
+            raise refuse("operand", " or ".join(known), operand)
+        columns = tuple(
+            self.layer.input_size if letter == "x" else self.layer.num_operands(phase) for letter in operand
+        )
         return Segment(
             gates=gates,
             operand=operand,
@@ -206,6 +225,23 @@ class Task:
         cut = [(0, block, full), (full * block, rest, 1)]
         return [(first, cells, repeats) for first, cells, repeats in cut if cells and repeats]
 
+    def blocks_of(
+        self, phase: Phase, block: int, first: int = 0, last: int | None = None
+    ) -> list[tuple[int, int, int]]:
+        """Cut the cells `first` to ``last - 1`` of a phase into blocks, as `blocks` does, none of them in two parts."""
+        size = self.size_of(phase)
+        part, last = size // phase.parts, size if last is None else last
+        cut: list[tuple[int, int, int]] = []
+        for start in range(first - first % part, last, part):
+            begin = max(first, start)
+            for place, cells, repeats in self.blocks(min(start + part, last) - begin, block):
+                before = cut[-1] if cut else (0, 0, 0)
+                if before[1] == cells:  # the same size goes on
+                    cut[-1] = before[0], cells, before[2] + repeats
+                else:
+                    cut.append((begin + place, cells, repeats))
+        return cut
+
     def fused_block(self, phase: Phase) -> int:
         """Cells whose gates of a phase all fit one segment, q = floor(K / gates).
 
@@ -222,10 +258,14 @@ class Task:
         return self.tile_rows // len(phase.gates)
 
     def num_unfolded(self, phase: Phase) -> int:
-        """Cells, whole blocks of them, whose sums over x_{t+1} fit the intermediate buffer."""
+        """Cells, whole blocks of them, whose sums over x_{t+1} fit the intermediate buffer; 0 where none can wait."""
+        if not phase.runs_ahead:
+            return 0
         block, size = self.fused_block(phase), self.size_of(phase)
         blocks = self.accelerator.intermediate_words // (phase.sums_per_cell * block * self.batch_size * self.chains)
-        return min(size, blocks * block)
+        part = size // phase.parts
+        parts, more = divmod(blocks, -(-part // block))  # whole parts, then blocks of the next one
+        return min(size, parts * part + more * block)
 
     def tile_height(self, rows: int) -> int:
         """Height K' of the tile that serves a segment of `rows` rows.

@@ -197,8 +197,10 @@ def _events(segment: Segment, row: dict[str, int]) -> Iterator[Event]:
 
 
 def _out(mapping: LayerMapping, segment: Segment, row: dict[str, int]) -> int:
-    """Cycle at which the values of a segment are out: after the updater, or after the array alone."""
-    phase = mapping.task.phase_of(segment.gates)
-    if phase.update is None:
-        return row["array_end"] + mapping.task.mvm_cycles
-    return row["update_end"] + mapping.task.accelerator.cycles(phase.update)
+    """Cycle at which the values of a segment are out: after the last unit that they pass."""
+    phase, cycles = mapping.task.phase_of(segment.gates), mapping.task.accelerator.cycles
+    if phase.update is not None:
+        return row["update_end"] + cycles(phase.update)
+    if phase.activation_passes:
+        return row["activation_end"] + phase.activation_passes * cycles("activation_ns")
+    return row["array_end"] + mapping.task.mvm_cycles

@@ -6,7 +6,7 @@ SIGNALS: tuple[str, ...]
 EVENTS: tuple[str, ...]
 MACHINE: tuple[str, ...]
 
-def state_size(num_signals: int) -> int: ...
+def state_size(num_signals: int, num_states: int) -> int: ...
 def advance(
     segments: Any,
     runs: Any,
@@ -14,7 +14,7 @@ def advance(
     mvm: int,
     rounds: int,
     state: Any,
-    checkpoint: Any,
+    scratch: Any,
     skip: bool,
 ) -> None: ...
 def record(

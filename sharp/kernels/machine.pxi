@@ -16,17 +16,21 @@ cdef struct Segment:
     int64_t update_cycles  # 0: no cell updates after it
     int64_t update_latency
     int64_t waits_for  # index of a signal, -1: nothing
-    int64_t gives  # index of a signal, -1: nothing
+    int64_t gives  # index of the first signal of a vector, -1: none
+    int64_t num_given  # signals of that vector
     int64_t first_element  # of the vector given, in the first repeat
     int64_t elements  # given by each repeat
+    int64_t state  # index of what the cells' update reads, in the first repeat, -1: nothing that is not there anyway
 
 cdef struct Run:
     int64_t first_segment
     int64_t num_segments
     int64_t repeats
 
-cdef struct Signal:  # the last five say how tiles of the next waiting segment follow from elements of the vector
+cdef struct Signal:  # all but the first say how tiles of the next waiting segment follow from elements of the vector
     int64_t carried  # given in one round, waited for in the next
+    int64_t from_element  # those that the waiting segment multiplies
+    int64_t to_element
     int64_t tile_columns  # 0: a barrier
     int64_t first_tile
     int64_t first_column  # column of the vector's first element, counted from the first tile
@@ -44,7 +48,8 @@ cdef struct Event:  # when a segment held each unit, -1 where it did not go ther
     int64_t update_start
     int64_t update_end
 
-# What goes on is one vector of int64: the machine, then an entry for each signal.
+# What goes on is one vector of int64: the machine, an entry for each signal, then for each update with a state of its
+# own when that is out.
 
 cdef struct Machine:
     int64_t array_free
@@ -66,6 +71,11 @@ cdef enum:
 cdef inline Entry* entries_of(int64_t[::1] state) noexcept nogil:
     """The signals in the state; there is at least one."""
     return <Entry*> (<Machine*> &state[0] + 1)
+
+
+cdef inline int64_t* states_of(int64_t[::1] state, Py_ssize_t num_signals) noexcept nogil:
+    """The cells' own states in the state, of which there may be none."""
+    return <int64_t*> (entries_of(state) + num_signals)
 
 
 cdef inline int look(int64_t* served, int64_t more) except -1 nogil:
@@ -91,31 +101,50 @@ cdef inline int64_t hold(Machine* machine, const Segment* segment, const Entry* 
     return start
 
 
-cdef inline int64_t finish(Machine* machine, const Segment* segment, int64_t mvm) noexcept nogil:
+cdef inline int64_t finish(
+    Machine* machine, const Segment* segment, int64_t repeat, int64_t mvm, int64_t* states
+) noexcept nogil:
     """Take a segment from the array through activation unit and updater; returns when its values are out."""
     cdef int64_t out = machine.array_free + mvm
     if segment.activation_cycles:
         machine.activation_free = segment.activation_cycles + max(machine.activation_free, out)
         out = machine.activation_free + segment.activation_latency
-        if segment.update_cycles:
-            machine.update_free = segment.update_cycles + max(machine.update_free, out)
-            out = machine.update_free + segment.update_latency
+    if segment.update_cycles:
+        if segment.state >= 0:
+            out = max(out, states[segment.state + repeat])
+        machine.update_free = segment.update_cycles + max(machine.update_free, out)
+        out = machine.update_free + segment.update_latency
+        if segment.state >= 0:
+            states[segment.state + repeat] = out
     return out
 
 
 cdef inline void give(
-    Machine* machine, const Segment* segment, int64_t repeat, int64_t out, const Signal* signal, Entry* entry
+    Machine* machine, const Segment* segment, int64_t repeat, int64_t out, const Signal* signals, Entry* entries
 ) noexcept nogil:
     """Tell who waits for the elements that are out now."""
-    cdef int64_t tile, end
-    if not signal.carried:
-        entry.ready = out
+    cdef int64_t place
+    if segment.gives < 0:
+        return
+    if not signals[segment.gives].carried:
+        entries[segment.gives].ready = out
         return
     machine.h_out = out
-    if signal.tile_columns == 0:
-        entry.next_ready = out
+    for place in range(segment.gives, segment.gives + segment.num_given):
+        if signals[place].tile_columns == 0:
+            entries[place].next_ready = out
+        else:
+            forward(segment, repeat, out, &signals[place], &entries[place])
+
+
+cdef inline void forward(
+    const Segment* segment, int64_t repeat, int64_t out, const Signal* signal, Entry* entry
+) noexcept nogil:
+    """Let the tiles go that multiply elements which are out now, if the segment that waits has any of them."""
+    cdef int64_t first = segment.first_element + repeat * segment.elements, tile, end
+    if first >= signal.to_element or first + segment.elements <= signal.from_element:
         return
-    tile = signal.first_column + segment.first_element + repeat * segment.elements
+    tile = signal.first_column + max(first - signal.from_element, 0)
     tile = signal.first_tile + tile // signal.tile_columns
     if tile == 0:
         entry.next_ready = out
@@ -124,14 +153,12 @@ cdef inline void give(
 
 
 cdef inline void issue(
-    Machine* machine, const Segment* segment, int64_t repeat, const Signal* signals, int64_t mvm, Entry* entries
+    Machine* machine, const Segment* segment, int64_t repeat, const Signal* signals, int64_t mvm, Entry* entries,
+    int64_t* states
 ) noexcept nogil:
     """Serve one segment and tell who waits for it."""
-    cdef int64_t out
     hold(machine, segment, entries)
-    out = finish(machine, segment, mvm)
-    if segment.gives >= 0:
-        give(machine, segment, repeat, out, &signals[segment.gives], &entries[segment.gives])
+    give(machine, segment, repeat, finish(machine, segment, repeat, mvm, states), signals, entries)
 
 
 cdef inline int serve_alike(
@@ -139,10 +166,10 @@ cdef inline int serve_alike(
 ) except -1 nogil:
     """Serve a segment some times that waits for nothing; returns nothing but an interrupt."""
     cdef int64_t array_free = machine.array_free, activation_free = machine.activation_free
-    cdef int64_t update_free = machine.update_free, repeat = 0, until
+    cdef int64_t update_free = machine.update_free, repeat = 0, until, out
     cdef int64_t array_cycles = segment.array_cycles, activation_cycles = segment.activation_cycles
     cdef int64_t update_cycles = segment.update_cycles, latency = segment.activation_latency
-    if not activation_cycles:
+    if not activation_cycles and not update_cycles:
         machine.array_free += repeats * array_cycles
         return 0
     while repeat < repeats:
@@ -150,9 +177,12 @@ cdef inline int serve_alike(
         look(served, until - repeat)
         for repeat in range(repeat, until):
             array_free += array_cycles
-            activation_free = activation_cycles + max(activation_free, array_free + mvm)
+            out = array_free + mvm
+            if activation_cycles:
+                activation_free = activation_cycles + max(activation_free, out)
+                out = activation_free + latency
             if update_cycles:
-                update_free = update_cycles + max(update_free, activation_free + latency)
+                update_free = update_cycles + max(update_free, out)
         repeat = until
     machine.array_free = array_free
     machine.activation_free = activation_free
@@ -167,25 +197,56 @@ cdef inline int serve_run(
     """Serve a run of one segment whose last repeat alone decides when the next round starts."""
     if repeats > 1:
         hold(machine, segment, entries)
-        finish(machine, segment, mvm)
+        finish(machine, segment, 0, mvm, NULL)
         serve_alike(machine, segment, repeats - 2, mvm, served)
-    issue(machine, segment, repeats - 1, signals, mvm, entries)
+    issue(machine, segment, repeats - 1, signals, mvm, entries, NULL)
     return look(served, 2)
 
 
 cdef inline int serve_each(
     Machine* machine, const Segment* segments, const Run* run, const Signal* signals, int64_t mvm, Entry* entries,
-    int64_t* served
+    int64_t* states, int64_t* served
 ) except -1 nogil:
     """Serve a run segment by segment."""
     cdef int64_t repeat, index
     for repeat in range(run.repeats):
         for index in range(run.first_segment, run.first_segment + run.num_segments):
-            issue(machine, &segments[index], repeat, signals, mvm, entries)
+            issue(machine, &segments[index], repeat, signals, mvm, entries, states)
         look(served, run.num_segments)
     return 0
 
 
-cdef inline bint is_forwarded(const Segment* segment, const Signal* signals) noexcept nogil:
-    """Whether each repeat of a segment lets tiles of the next round go."""
-    return segment.gives >= 0 and signals[segment.gives].tile_columns != 0
+cdef inline bint counts_alone(const Segment* segment, const Signal* signals) noexcept nogil:
+    """Whether each repeat of a segment decides something of the next round: when its tiles go, or its cells update."""
+    return segment.state >= 0 or (segment.gives >= 0 and signals[segment.gives].tile_columns != 0)
+
+
+cdef inline bint follows(
+    const Machine* growth, const Segment* segment, int64_t repeats, const Signal* signals, const Entry* entries,
+    const int64_t* states
+) noexcept nogil:
+    """Whether, by what all entries grow, none that a segment sets grows by less than one that it is set from."""
+    cdef int64_t last = growth.array_free, place
+    if segment.waits_for >= 0 and max(entries[segment.waits_for].ready, entries[segment.waits_for].full) > last:
+        return False
+    if segment.activation_cycles:
+        if growth.activation_free < last:
+            return False
+        last = growth.activation_free
+    if segment.update_cycles:
+        if growth.update_free < last:
+            return False
+        last = growth.update_free
+        for place in range(segment.state, segment.state + repeats if segment.state >= 0 else segment.state):
+            if states[place] != last:
+                return False
+    if segment.gives < 0:
+        return True
+    if not signals[segment.gives].carried:
+        return entries[segment.gives].ready >= last
+    for place in range(segment.gives, segment.gives + segment.num_given):
+        if entries[place].next_ready < last or entries[place].ready < last:
+            return False
+        if signals[place].tile_columns and (entries[place].next_full < last or entries[place].full < last):
+            return False
+    return growth.h_out >= last

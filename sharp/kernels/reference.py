@@ -4,21 +4,22 @@ This file states the rules once more and shares no code with the schedules, the 
 used everywhere else, so that their agreement means something. It is meant to be read top to bottom:
 
 1. Time is in whole cycles; array, activation unit and cell updater each serve the segments in the order issued.
-2. A segment of r rows and C columns runs on a tile of K' x N', N' = M / K', and holds the array one cycle for each of
-   its ceil(C / N') column tiles and each of the B sequences that still run. K' is K; with reconfiguration and r < K it
-   is the smallest height of the set with r <= K' <= K. The columns are the x columns, then the h columns, in one run;
-   for the GRU with the reset after the product they are two runs, and no tile holds columns of both.
-3. The sums are out L_mvm cycles after the array is released; ceil(B*r / W_a) activation cycles and L_a later (2*L_a in
-   that GRU) the values are out; ceil(B*n / W_c) update cycles and L_c later the h of the n cells are out.
-4. A segment with h columns starts when all of h of the step before is out (``barrier``). With ``tilewise`` each column
-   tile of a step's first such segment waits for its own last element of h, and the later ones do not wait.
-5. A schedule is an order of segments. ``unfolded`` issues the x columns of the next step's first u blocks of rows after
-   the h columns of this step, as many blocks as the intermediate buffer holds. ``interleaved`` does so for many chains
+2. A step of a cell is one product or more: rows of some gates over x_t and a vector, h of the step before or what an
+   earlier product of the step gives. The cells may fall into equal parts, whose rows multiply their part of the vector.
+3. A segment, of r rows of one part and C columns, runs on a tile of K' x N', N' = M / K', and holds the array one cycle
+   for each of its ceil(C / N') column tiles and each of the B sequences that still run. K' is K; with reconfiguration
+   and r < K it is the smallest height of the set with r <= K' <= K. The columns are those of x, then the vector's, in
+   one run; where the two sums stay apart they are two runs, and no tile holds columns of both.
+4. The sums are out L_mvm cycles after the array is released; when all columns are summed, ceil(B*r / W_a) activation
+   cycles and L_a later (2*L_a where one gate waits for another in the unit) the values are out; ceil(B*n / W_c) update
+   cycles and L_c later the vector of the n cells is. An update waits for what the cells' last one gave, their state.
+5. A segment with columns of h starts when all of h of the step before is out (``barrier``). With ``tilewise`` each of
+   its column tiles waits for its own last element of h. With columns of another vector it starts when all of that is.
+6. A schedule is an order of segments. ``unfolded`` issues the x columns of the next step's first u blocks of rows after
+   this step's other columns, as many blocks as the intermediate buffer holds. ``interleaved`` does so for many chains
    that take turns in a fixed order, one chain for each direction and sequence.
-6. A projection multiplies the cells' h when all of them are out; its sums are h. The last x segments of the next step,
-   as few as cover L_mvm, come after it.
-7. The GRU with the reset before the product runs r and z, then r*h in the cell updater (L_mul), then W_n x, then
-   U_n(r*h) when all of r*h is out.
+7. Later products follow the first, x columns before the others. If the second has none of x, the last x segments of the
+   next step, as few as cover L_mvm, come after it, and the others before.
 8. Weights streamed in every step: a segment holds the array until its weights have arrived; the excess is weight load.
 9. Layers, and directions unless interleaved, run one after the other. A streamed layer that fits the weight buffer is
    loaded once, in layer order, as soon as the load before it is done and bytes are free.
@@ -34,7 +35,6 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import NamedTuple
 
-GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 SCHEDULES = ("sequential", "batch", "intergate", "unfolded", "interleaved")
 MULTIPLIER_PARTS = ("useful", "column_padding", "row_padding")
 CYCLE_PARTS = ("dependency_stall", "weight_load", "fill_drain")
@@ -61,42 +61,70 @@ class Machine:
     bytes_per_cycle: float
 
 
+class Product(NamedTuple):
+    """Products of a step that wait for the same vector: `gates` rows for each cell, over x and the vector.
+
+    Without `inputs` it does not read x; without a `vector` it waits for nothing. `parts` divides the cells and the
+    vector; with `apart` the sums over the two do not share a tile. The values pass the activation unit `passes` times
+    and the updater with a latency of the machine, or not at all ("").
+    """
+
+    gates: int
+    cells: int
+    inputs: int = 0
+    vector: str = "h"
+    columns: int = 0
+    gives: str = "h"
+    parts: int = 1
+    apart: bool = False
+    passes: int = 1
+    update: str = "update"
+
+    @property
+    def row(self) -> int:
+        """Weights of a row."""
+        return self.inputs + self.columns // self.parts
+
+
 @dataclass(frozen=True)
 class Layer:
-    """A layer: its cell, its sizes and the number of directions."""
+    """A layer: its sizes, the products of a step, of which the last gives h, and the number of directions."""
 
-    cell: str
     inputs: int
     hidden: int
-    projection: int | None = None
-    linear_before_reset: bool = True
+    products: tuple[Product, ...]
     directions: int = 1
 
     @property
     def outputs(self) -> int:
-        """Elements of h, which are the h columns of the gate matrix."""
-        return self.hidden if self.projection is None else self.projection
-
-    @property
-    def resets_after(self) -> bool:
-        """Whether r is applied to U_n h: W_n x and U_n h then need separate sums."""
-        return self.cell == "gru" and self.linear_before_reset
-
-    @property
-    def resets_before(self) -> bool:
-        """Whether r is applied to h: n then needs a second phase."""
-        return self.cell == "gru" and not self.linear_before_reset
-
-    @property
-    def fused_gates(self) -> int:
-        """Gates that share a segment where gates share segments: those that do not wait for each other."""
-        return 2 if self.resets_before else GATES[self.cell]
+        """Elements of h."""
+        return self.products[-1].cells
 
     @property
     def weights(self) -> int:
         """Weights of all directions."""
-        gate_matrix = GATES[self.cell] * self.hidden * (self.inputs + self.outputs)
-        return self.directions * (gate_matrix + self.hidden * (self.projection or 0))
+        return self.directions * sum(product.gates * product.cells * product.row for product in self.products)
+
+
+def lstm(inputs: int, hidden: int, projection: int | None = None, directions: int = 1) -> Layer:
+    """i, f, g, o over x and h; with a projection h = P m, m what the cells give."""
+    if projection is None:
+        return Layer(inputs, hidden, (Product(4, hidden, inputs, "h", hidden),), directions)
+    cells = Product(4, hidden, inputs, "h", projection, gives="m")
+    return Layer(inputs, hidden, (cells, Product(1, projection, 0, "m", hidden, passes=0, update="")), directions)
+
+
+def gru(inputs: int, hidden: int, linear_before_reset: bool = True, directions: int = 1) -> Layer:
+    """r, z, n over x and h, n waiting for r in the unit; or r and z, s = r * h in the updater, then n over x and s."""
+    if linear_before_reset:
+        return Layer(inputs, hidden, (Product(3, hidden, inputs, "h", hidden, apart=True, passes=2),), directions)
+    first = Product(2, hidden, inputs, "h", hidden, gives="s", update="multiply")
+    return Layer(inputs, hidden, (first, Product(1, hidden, inputs, "s", hidden)), directions)
+
+
+def rnn(inputs: int, hidden: int, directions: int = 1) -> Layer:
+    """One gate over x and h."""
+    return Layer(inputs, hidden, (Product(1, hidden, inputs, "h", hidden),), directions)
 
 
 @dataclass(frozen=True)
@@ -144,7 +172,7 @@ class Shape(NamedTuple):
 
     rows: int
     x_columns: int
-    h_columns: int
+    columns: int
     width: int
     tiles: int
     load_cycles: int
@@ -153,19 +181,19 @@ class Shape(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A segment of a step: what it waits for, where it goes after the array, and what it makes.
+    """A segment: what it needs, from which element on, whether all is then summed, and which elements it gives.
 
-    It needs and makes "h", "inner" (the cells' h before a projection, or r*h) or nothing (""). With `ahead` it works
-    for the step after the one in which it is issued.
+    With `ahead` it works for the step after the one in which it is issued.
     """
 
+    product: Product
     shape: Shape
-    needs: str = ""
-    activated: bool = False
-    updated_cells: int = 0
-    update_latency: int = 0
-    makes: str = ""
-    ahead: bool = False
+    needs: str
+    first_needed: int
+    complete: bool
+    first_given: int
+    given: int
+    ahead: bool
 
 
 def ceil_div(a: int, b: int) -> int:
@@ -173,9 +201,11 @@ def ceil_div(a: int, b: int) -> int:
     return -(-a // b)
 
 
-def blocks(size: int, block: int) -> list[int]:
-    """Sizes of the blocks that cover `size`: full ones, then what remains."""
-    return [min(block, size - start) for start in range(0, size, block)]
+def blocks(product: Product, block: int) -> list[tuple[int, int]]:
+    """First cell and size of the blocks that cover the cells, part after part: full ones, then what remains."""
+    part = product.cells // product.parts
+    starts = range(0, product.cells, part)
+    return [(start + first, min(block, part - first)) for start in starts for first in range(0, part, block)]
 
 
 def mvm_latency(machine: Machine, tile_rows: int) -> int:
@@ -185,24 +215,24 @@ def mvm_latency(machine: Machine, tile_rows: int) -> int:
     return machine.multiply + machine.add * stages + machine.accumulate
 
 
-def shape_of(machine: Machine, layer: Layer, plan: Plan, streamed: bool, rows: int, x: int, h: int) -> Shape:
-    """Put `rows` by `x` + `h` columns on a tile."""
+def shape_of(machine: Machine, plan: Plan, streamed: bool, apart: bool, rows: int, x: int, columns: int) -> Shape:
+    """Put `rows` by `x` + `columns` columns on a tile."""
     height = plan.tile_rows
     if plan.reconfiguration and rows < height:
         height = min((k for k in machine.tile_heights if rows <= k <= plan.tile_rows), default=height)
-    width = machine.num_macs // height
-    tiles = ceil_div(x, width) + ceil_div(h, width) if layer.resets_after else ceil_div(x + h, width)
-    load = math.ceil(rows * (x + h) * machine.weight_bytes / machine.bytes_per_cycle) if streamed else 0
-    return Shape(rows, x, h, width, tiles, load, rows * (tiles * width - x - h), (height - rows) * tiles * width)
+    width, row = machine.num_macs // height, x + columns
+    tiles = ceil_div(x, width) + ceil_div(columns, width) if apart else ceil_div(row, width)
+    load = math.ceil(rows * row * machine.weight_bytes / machine.bytes_per_cycle) if streamed else 0
+    return Shape(rows, x, columns, width, tiles, load, rows * (tiles * width - row), (height - rows) * tiles * width)
 
 
-def last_h_elements(shape: Shape, separate: bool) -> Iterator[int]:
-    """For each column tile the last element of h that it multiplies; negative where it holds x columns only."""
-    x_tiles = ceil_div(shape.x_columns, shape.width) if separate else 0
+def last_elements(shape: Shape, apart: bool) -> Iterator[int]:
+    """For each column tile the last element of the vector that it multiplies; negative where it holds x columns."""
+    x_tiles = ceil_div(shape.x_columns, shape.width) if apart else 0
     yield from [-1] * x_tiles
-    x_before = 0 if separate else shape.x_columns
+    x_before = 0 if apart else shape.x_columns
     for tile in range(1, shape.tiles - x_tiles + 1):
-        yield min(tile * shape.width - x_before, shape.h_columns) - 1
+        yield min(tile * shape.width - x_before, shape.columns) - 1
 
 
 class Orders:
@@ -210,80 +240,87 @@ class Orders:
 
     def __init__(self, machine: Machine, layer: Layer, plan: Plan, streamed: bool, sequences: int) -> None:
         self.machine, self.layer, self.plan = machine, layer, plan
-        self.shape: Callable[[int, int, int], Shape] = cache(partial(shape_of, machine, layer, plan, streamed))
+        self.shape: Callable[[bool, int, int, int], Shape] = cache(partial(shape_of, machine, plan, streamed))
         interleaved = plan.schedule == "interleaved"
         self.batch = 1 if interleaved else sequences
         self.buffered = layer.directions * sequences if interleaved else sequences
-        self.cells_make = "h" if layer.projection is None else "inner"
 
     def step(self) -> list[Segment]:
         """One step; its segments that are `ahead` work for the next one."""
+        first, *rest = self.layer.products
         if self.plan.schedule == "sequential":
-            return [*self.gate_after_gate(), *self.project()]
+            return [*self.gate_after_gate(first), *self.later(rest)]
         if self.plan.schedule == "batch":
-            return [*self.gates_of_block_after_block(), *self.project()]
-        unfolded, ahead = self.fused()
-        if self.layer.resets_before:
-            return [*unfolded, *self.new_gate(), *ahead]
-        split = len(ahead) - self.held_back(ahead)
-        return [*unfolded, *ahead[:split], *self.project(), *ahead[split:]]
+            return [*self.gates_of_block_after_block(first), *self.later(rest)]
+        waiting, ahead = self.fused(first)
+        before = len(ahead) - self.held_back(ahead) if rest and not rest[0].inputs else 0
+        return [*waiting, *ahead[:before], *self.later(rest), *ahead[before:]]
 
-    def over_x_and_h(self, rows: int, updated_cells: int) -> Segment:
-        """Rows of the gate matrix over all its columns."""
-        shape = self.shape(rows, self.layer.inputs, self.layer.outputs)
-        return Segment(shape, "h", True, updated_cells, self.machine.update, self.cells_make if updated_cells else "")
+    def segment(
+        self,
+        product: Product,
+        gates: int,
+        block: tuple[int, int],
+        operand: str = "xv",
+        given: tuple[int, int] = (0, 0),
+        ahead: bool = False,
+    ) -> Segment:
+        """Rows of some gates of a block of cells over x ("x"), the vector ("v") or both, and what is given then."""
+        first, cells = block
+        over_x, over_vector = "x" in operand, "v" in operand and bool(product.vector)
+        columns = product.columns // product.parts
+        shape = self.shape(product.apart, gates * cells, product.inputs if over_x else 0, columns if over_vector else 0)
+        return Segment(
+            product,
+            shape,
+            needs=product.vector if over_vector else "",
+            first_needed=first // (product.cells // product.parts) * columns,
+            complete="v" in operand,
+            first_given=given[0],
+            given=given[1],
+            ahead=ahead,
+        )
 
-    def gate_after_gate(self) -> list[Segment]:
+    def gate_after_gate(self, product: Product) -> list[Segment]:
         """`sequential`: K rows at a time; all cells update after the last segment of all."""
-        rows_of = blocks(self.layer.hidden, self.plan.tile_rows)
-        segments = [self.over_x_and_h(rows, 0) for rows in rows_of] * GATES[self.layer.cell]
-        segments[-1] = self.over_x_and_h(segments[-1].shape.rows, self.layer.hidden)
+        blocks_of_gate = blocks(product, self.plan.tile_rows)
+        segments = [self.segment(product, 1, block) for block in blocks_of_gate] * product.gates
+        segments[-1] = self.segment(product, 1, blocks_of_gate[-1], given=(0, product.cells))
         return segments
 
-    def gates_of_block_after_block(self) -> Iterator[Segment]:
+    def gates_of_block_after_block(self, product: Product) -> Iterator[Segment]:
         """`batch`: all gates of K cells, which then update."""
-        for rows in blocks(self.layer.hidden, self.plan.tile_rows):
-            for gate in reversed(range(GATES[self.layer.cell])):
-                yield self.over_x_and_h(rows, rows if gate == 0 else 0)
+        for block in blocks(product, self.plan.tile_rows):
+            for gate in reversed(range(product.gates)):
+                yield self.segment(product, 1, block, given=(0, 0) if gate else block)
 
-    def fused(self) -> tuple[list[Segment], list[Segment]]:
-        """All gates of a few cells in one segment: the segments that need h, and those with the next step's x."""
-        layer, gates = self.layer, self.layer.fused_gates
-        cells_of = blocks(layer.hidden, self.plan.tile_rows // gates)
-        unfolded = self.unfolded_blocks(len(cells_of))
-        then = (self.machine.multiply, "inner") if layer.resets_before else (self.machine.update, self.cells_make)
-        waiting = []
-        for index, cells in enumerate(cells_of):
-            shape = self.shape(gates * cells, 0 if index < unfolded else layer.inputs, layer.outputs)
-            waiting.append(Segment(shape, "h", True, cells, *then))
-        ahead = [Segment(self.shape(gates * cells, layer.inputs, 0), ahead=True) for cells in cells_of[:unfolded]]
-        return waiting, ahead
+    def fused(self, product: Product) -> tuple[list[Segment], list[Segment]]:
+        """All gates of a few cells in one segment: those that are complete, and those with the next step's x."""
+        gates, cells_of = product.gates, blocks(product, self.plan.tile_rows // product.gates)
+        unfolded = self.unfolded_blocks(product, len(cells_of))
+        waiting = [self.segment(product, gates, block, "v", given=block) for block in cells_of[:unfolded]]
+        waiting += [self.segment(product, gates, block, given=block) for block in cells_of[unfolded:]]
+        return waiting, [self.segment(product, gates, block, "x", ahead=True) for block in cells_of[:unfolded]]
 
-    def unfolded_blocks(self, num_blocks: int) -> int:
+    def unfolded_blocks(self, product: Product, num_blocks: int) -> int:
         """How many blocks can leave their x sums in the intermediate buffer, for all sequences that share it."""
-        if self.plan.schedule == "intergate":
+        if self.plan.schedule == "intergate" or not (product.inputs and product.vector):
             return 0
-        gates = self.layer.fused_gates
-        words_per_cell = 4 if self.layer.resets_after else gates
-        words_per_block = words_per_cell * (self.plan.tile_rows // gates) * self.buffered
+        words_per_cell = product.gates + product.apart
+        words_per_block = words_per_cell * (self.plan.tile_rows // product.gates) * self.buffered
         return min(num_blocks, self.machine.intermediate_words // words_per_block)
 
-    def new_gate(self) -> Iterator[Segment]:
-        """The GRU's second phase: W_n x, then U_n(r*h), K rows at a time."""
-        rows_of = blocks(self.layer.hidden, self.plan.tile_rows)
-        for rows in rows_of:
-            yield Segment(self.shape(rows, self.layer.inputs, 0))
-        for rows in rows_of:
-            shape = self.shape(rows, 0, self.layer.hidden)
-            yield Segment(shape, "inner", True, rows, self.machine.update, "h")
-
-    def project(self) -> Iterator[Segment]:
-        """The projection, K rows at a time, if there is one."""
-        for rows in blocks(self.layer.projection or 0, self.plan.tile_rows):
-            yield Segment(self.shape(rows, 0, self.layer.hidden), needs="inner", makes="h")
+    def later(self, products: Sequence[Product]) -> Iterator[Segment]:
+        """The later products, all gates of a few cells at a time: x columns, which fill the wait, then the others."""
+        for product in products:
+            gates, cells_of = product.gates, blocks(product, self.plan.tile_rows // product.gates)
+            if product.inputs and product.vector:
+                yield from (self.segment(product, gates, block, "x") for block in cells_of)
+            operand = "v" if product.vector else "xv"
+            yield from (self.segment(product, gates, block, operand, given=block) for block in cells_of)
 
     def held_back(self, ahead: list[Segment]) -> int:
-        """How many of the last x segments come after the projection, to cover the latency of its sums."""
+        """How many of the last x segments come after a product without x, to cover the latency of its sums."""
         cycles = held = 0
         while held < len(ahead) and cycles < mvm_latency(self.machine, self.plan.tile_rows):
             held += 1
@@ -293,77 +330,67 @@ class Orders:
 
 
 class Chain:
-    """Sequences that take their steps together: how many run in each step, and when their h is out."""
+    """Sequences that take their steps together: how many run in each step, and when their vectors are out."""
 
-    def __init__(self, index: int, lengths: Sequence[int], longest: int, outputs: int) -> None:
+    def __init__(self, index: int, lengths: Sequence[int], longest: int, products: Sequence[Product]) -> None:
         ascending = sorted(lengths)
         self.index = index
         # No sequence runs in "step 0", the turn that only issues the first step's x, nor after the longest one.
         self.running = [0] + [len(lengths) - bisect_left(ascending, step) for step in range(1, longest + 2)]
-        self.h_out = [0] * outputs  # of the step before, by element; never decreasing, as every unit works in order
-        self.next_h_out: list[int] = []
-        self.inner_out = 0
+        # By element, of the last step that gave it; never decreasing along a vector, as every unit works in order.
+        self.out = {product.gives: [0] * product.cells for product in products}
+        self.h_before = self.out["h"].copy()  # of the step before
 
 
 class Engine:
     """The three units and the cycles at which they are free."""
 
-    def __init__(self, machine: Machine, layer: Layer, plan: Plan) -> None:
+    def __init__(self, machine: Machine, plan: Plan) -> None:
         self.machine = machine
         self.tilewise = plan.forwarding == "tilewise"
-        self.separate = layer.resets_after
         self.mvm = mvm_latency(machine, plan.tile_rows)
-        self.activation_latency = (2 if layer.resets_after else 1) * machine.activation
         self.update_lanes = max(1, plan.tile_rows // machine.rows_per_update_lane)
         self.array_free = self.activation_free = self.update_free = 0
         self.counts = Counts()
 
     def take_turn(self, chain: Chain, step: int, segments: list[Segment]) -> None:
         """Serve a chain's segments of one step, and its x segments of the next one if there is a next one."""
-        first = True
         for segment in segments:
             works_for = step + segment.ahead
             if batch := chain.running[works_for]:
-                needs_h = segment.needs == "h"
-                self.serve(chain, works_for, batch, segment, self.tilewise and needs_h and first)
-                first = first and not needs_h
-        if chain.next_h_out:
-            chain.h_out, chain.next_h_out = chain.next_h_out, []
+                self.serve(chain, works_for, batch, segment)
+        chain.h_before = chain.out["h"].copy()
 
-    def serve(self, chain: Chain, step: int, batch: int, segment: Segment, tile_by_tile: bool) -> None:
+    def serve(self, chain: Chain, step: int, batch: int, segment: Segment) -> None:
         """Send a segment through the units."""
-        array_start = self.occupy_array(chain, batch, segment, tile_by_tile)
-        out = self.array_free + self.mvm
+        array_start = self.occupy_array(chain, batch, segment)
+        product, out = segment.product, self.array_free + self.mvm
+        given = slice(segment.first_given, segment.first_given + segment.given)
         activation_start = activation_end = update_start = update_end = -1
-        if segment.activated:
+        if segment.complete and product.passes:
             activation_start = max(self.activation_free, out)
             activation_end = activation_start + ceil_div(batch * segment.shape.rows, self.machine.activation_lanes)
             self.activation_free = activation_end
-            out = activation_end + self.activation_latency
-        if segment.updated_cells:
-            update_start = max(self.update_free, out)
-            update_end = update_start + ceil_div(batch * segment.updated_cells, self.update_lanes)
+            out = activation_end + product.passes * self.machine.activation
+        if segment.given and product.update:
+            update_start = max(self.update_free, out, *chain.out[product.gives][given])
+            update_end = update_start + ceil_div(batch * segment.given, self.update_lanes)
             self.update_free = update_end
-            out = update_end + segment.update_latency
-        if segment.makes == "h":
-            chain.next_h_out += [out] * (segment.updated_cells or segment.shape.rows)
-        elif segment.makes == "inner":
-            chain.inner_out = out
+            out = update_end + getattr(self.machine, product.update)
+        if segment.given:
+            chain.out[product.gives][given] = [out] * segment.given
         later = activation_start, activation_end, update_start, update_end
         self.counts.events.append((chain.index, step, array_start, self.array_free, *later))
 
-    def occupy_array(self, chain: Chain, batch: int, segment: Segment, tile_by_tile: bool) -> int:
+    def occupy_array(self, chain: Chain, batch: int, segment: Segment) -> int:
         """Hold the array for a segment, account for every cycle until it is free again, and return its start."""
         shape, free = segment.shape, self.array_free
-        cycles = batch * shape.tiles
-        if tile_by_tile:
-            start, end = self.issue_tiles(chain, batch, shape)
+        cycles, start, h_out = batch * shape.tiles, free, chain.h_before[-1]
+        if segment.needs == "h" and self.tilewise and h_out > free:
+            start, end = self.issue_tiles(chain, batch, segment)
         else:
-            start = free
-            if segment.needs == "inner":
-                start = max(free, chain.inner_out)
-            elif segment.needs == "h" and not self.tilewise:
-                start = max(free, chain.h_out[-1])
+            if segment.needs:
+                start = max(free, h_out if segment.needs == "h" else chain.out[segment.needs][-1])
             end = start + cycles
         excess = max(0, shape.load_cycles - cycles)
         self.array_free = end + excess
@@ -371,16 +398,16 @@ class Engine:
         counts = self.counts
         counts.dependency_stall += end - cycles - free
         counts.weight_load += excess
-        counts.useful += batch * shape.rows * (shape.x_columns + shape.h_columns)
+        counts.useful += batch * shape.rows * (shape.x_columns + shape.columns)
         counts.column_padding += batch * shape.column_padding
         counts.row_padding += batch * shape.row_padding
         return start
 
-    def issue_tiles(self, chain: Chain, batch: int, shape: Shape) -> tuple[int, int]:
+    def issue_tiles(self, chain: Chain, batch: int, segment: Segment) -> tuple[int, int]:
         """Issue tile after tile, each when its own elements of h are out; return the first start and the last end."""
         start, end = -1, self.array_free
-        for element in last_h_elements(shape, self.separate):
-            issue = max(end, chain.h_out[element]) if element >= 0 else end
+        for element in last_elements(segment.shape, segment.product.apart):
+            issue = max(end, chain.h_before[segment.first_needed + element]) if element >= 0 else end
             start = issue if start < 0 else start
             end = issue + batch
         return start, end
@@ -388,16 +415,17 @@ class Engine:
 
 def check_arguments(machine: Machine, layer: Layer, lengths: Sequence[int], plan: Plan) -> None:
     """Refuse what the rules do not cover."""
-    if layer.cell not in GATES:
-        raise ValueError(f"no cell {layer.cell!r}")
+    rest = layer.products[1:]
     fused = plan.schedule not in ("sequential", "batch")
     heights = [plan.tile_rows, *(k for k in machine.tile_heights if k < plan.tile_rows)]
     for refused, reason in (
         (plan.schedule not in SCHEDULES, f"no schedule {plan.schedule!r}"),
         (plan.forwarding not in ("barrier", "tilewise"), f"no forwarding {plan.forwarding!r}"),
-        (layer.projection is not None and layer.cell != "lstm", "only an LSTM has a projection"),
-        (layer.resets_before and not fused, f"no order {plan.schedule!r} for a GRU with the reset before the product"),
-        (fused and plan.tile_rows < layer.fused_gates, "a tile needs at least one row for each gate"),
+        (not fused and any(product.passes for product in rest), f"no order {plan.schedule!r} for gates that wait"),
+        (
+            any(plan.tile_rows < product.gates for product in (layer.products if fused else rest)),
+            "a tile needs at least one row for each gate",
+        ),
         (any(machine.num_macs % height for height in heights), "a tile height does not divide the number of MACs"),
         (min(lengths, default=0) < 1, "there must be a sequence, and every one needs at least one step"),
     ):
@@ -415,15 +443,15 @@ def simulate_layer(
     if interleaved:
         groups = [[length] for length in sorted(lengths, reverse=True)] * layer.directions
     longest = max(lengths)
-    chains = [Chain(index, group, longest, layer.outputs) for index, group in enumerate(groups)]
+    chains = [Chain(index, group, longest, layer.products) for index, group in enumerate(groups)]
     segments = Orders(machine, layer, plan, streamed, len(lengths)).step()
-    engine = Engine(machine, layer, plan)
+    engine = Engine(machine, plan)
     for step in range(longest + 1):
         for chain in chains:
             engine.take_turn(chain, step, segments)
 
     direction = engine.counts
-    direction.total = max(chain.h_out[-1] for chain in chains)
+    direction.total = max(chain.out["h"][-1] for chain in chains)
     direction.fill_drain = direction.total - engine.array_free
     direction.check(machine.num_macs)
     counts = Counts(events=direction.events)

@@ -13,7 +13,7 @@ it. Counts are those of a layer, all its directions, steps and sequences. It is 
    gives there. The updater reads h again for z * h, and for the r * h before the product; a residual reads x
    again and writes the sum.
 4. A segment over x alone writes a sum for each row and sequence to the intermediate buffer, to be read once.
-5. Each row of a gate is one sigmoid or tanh. The rest is in the equations of the cell, see `work_of_cell`.
+5. Each row of a gate is one sigmoid or tanh. The rest is in the equations of the cell, see `CellWork`.
 6. The first layer's inputs come from the DRAM, the last one's outputs go there, and both ways goes what passes between
    layers and is more than half of the I/H buffer; each direction reads that for itself, unless they take turns.
    Streamed weights are loaded once, in every step if they do not fit.
@@ -73,14 +73,6 @@ class Actions:
 
 
 @dataclass(frozen=True)
-class Extras:
-    """What a layer has that costs no cycles."""
-
-    peephole: bool = False
-    residual: bool = False
-
-
-@dataclass(frozen=True)
 class Prices:
     """Picojoules of each action, `controller_cycle` for all M multipliers; then watts.
 
@@ -119,7 +111,10 @@ class Pass(NamedTuple):
 
 
 class CellWork(NamedTuple):
-    """What one cell does in one step of one sequence; the tanh of an LSTM's c is not that of a gate."""
+    """What one cell does in one step of one sequence; the tanh of an LSTM's c is not that of a gate.
+
+    Values that are `unchanged` pass the activation unit and nothing is done to them.
+    """
 
     sigmoids: int
     tanhs: int
@@ -128,12 +123,20 @@ class CellWork(NamedTuple):
     state_tanhs: int = 0
     state_updates: int = 0
     h_reads: int = 0
+    unchanged: int = 0
 
 
-def column_tiles(shape: Shape, separate: bool) -> Iterator[list[bool]]:
-    """For each column tile, which of its N' columns the segment has; if `separate`, x and h share no tile."""
-    x, h = shape.x_columns, shape.h_columns
-    for columns in (x, h) if separate else (x + h,):
+class Extras(NamedTuple):
+    """What a layer has that costs no cycles: the work of its cells, and whether its input is added to its output."""
+
+    work: CellWork
+    residual: bool = False
+
+
+def column_tiles(shape: Shape, apart: bool) -> Iterator[list[bool]]:
+    """For each column tile, which of its N' columns the segment has; if `apart`, x and the vector share no tile."""
+    x, others = shape.x_columns, shape.columns
+    for columns in (x, others) if apart else (x + others,):
         for first in range(0, columns, shape.width):
             yield [column < columns for column in range(first, first + shape.width)]
 
@@ -145,11 +148,11 @@ def rows_of_units(height: int, lanes: int, rows: int) -> list[int]:
     return [sum(row < rows for row in range(first, first + lanes)) for first in range(0, height, lanes)]
 
 
-def pass_through(machine: Machine, lanes: int, separate: bool, shape: Shape) -> Pass:
+def pass_through(machine: Machine, lanes: int, apart: bool, shape: Shape) -> Pass:
     """Visit every vector-scalar unit of every column tile."""
     cycles = products = useful = reads = used = 0
     units = rows_of_units(machine.num_macs // shape.width, lanes, shape.rows)
-    for columns in column_tiles(shape, separate):
+    for columns in column_tiles(shape, apart):
         cycles += 1
         for has_column, rows in product(columns, units):
             products += lanes
@@ -169,7 +172,7 @@ def issued(machine: Machine, layer: Layer, plan: Plan, lengths: Sequence[int]) -
     segments = Orders(machine, layer, plan, False, len(lengths)).step()
     longest = max(lengths)
     for _direction, group in product(range(layer.directions), groups):
-        chain = Chain(0, group, longest, layer.outputs)
+        chain = Chain(0, group, longest, layer.products)
         for step, segment in product(range(longest + 1), segments):
             if batch := chain.running[step + segment.ahead]:
                 yield segment, batch
@@ -177,58 +180,59 @@ def issued(machine: Machine, layer: Layer, plan: Plan, lengths: Sequence[int]) -
 
 def count_segments(machine: Machine, layer: Layer, plan: Plan, lengths: Sequence[int], lanes: int) -> Actions:
     """What the array, its memories and the writes of what the cells give do; rules 1 to 4."""
-    tiles_of = cache(partial(pass_through, machine, lanes, layer.resets_after))
+    tiles_of = cache(partial(pass_through, machine, lanes))
     actions = Actions()
     for segment, batch in issued(machine, layer, plan, lengths):
-        shape, tiles = segment.shape, tiles_of(segment.shape)
+        shape, tiles = segment.shape, tiles_of(segment.product.apart, segment.shape)
         actions.array_cycles += batch * tiles.cycles
         actions.products += batch * tiles.products
         actions.useful_products += batch * tiles.useful_products
         actions.bank_reads += tiles.bank_reads
         actions.used_bank_reads += tiles.used_bank_reads
-        actions.vector_reads += batch * (shape.x_columns + shape.h_columns)
-        if segment.makes:
-            actions.vector_writes += batch * (segment.updated_cells or shape.rows)
-        if not shape.h_columns:
+        actions.vector_reads += batch * (shape.x_columns + shape.columns)
+        actions.vector_writes += batch * segment.given
+        if not segment.complete:
             actions.sums_kept += batch * shape.rows
     return actions
 
 
-def work_of_cell(layer: Layer) -> CellWork:
-    """Count what the equations of a cell ask for, beside the sums W x and U h; `s` is the sigmoid."""
-    if layer.cell == "lstm":
-        # i = s(W_i x + U_i h + b_i), f = s(W_f x + U_f h + b_f), o = s(W_o x + U_o h + b_o)   3 additions
-        # g = tanh(W_g x + U_g h + b_g)                                                        1 addition
-        # c = f * c + i * g                                                   2 multiplications, 1 addition
-        # h = o * tanh(c)                                                     1 multiplication
-        return CellWork(3, 1, multiplications=2 + 1, additions=3 + 1 + 1, state_tanhs=1, state_updates=1)
-    if layer.resets_after:
-        # r = s(W_r x + U_r h + b_r), z = s(W_z x + U_z h + b_z)                               2 additions
-        # n = tanh((W_n x + b_n) + r * (U_n h + b_m))                         1 multiplication, 3 additions
-        # h = (1 - z) * n + z * h                                             2 multiplications, 2 additions, reads h
+def lstm_work(peephole: bool = False) -> CellWork:
+    """Count what the equations ask for, beside the sums W x and U h; `s` is the sigmoid here and below."""
+    # i = s(W_i x + U_i h + b_i), f = s(W_f x + U_f h + b_f), o = s(W_o x + U_o h + b_o)   3 additions
+    # g = tanh(W_g x + U_g h + b_g)                                                        1 addition
+    # c = f * c + i * g                                                   2 multiplications, 1 addition
+    # h = o * tanh(c)                                                     1 multiplication
+    # The i and f of a peephole add P * c of the step before, o that of this one: 3 multiplications, 3 additions.
+    more = 3 if peephole else 0
+    return CellWork(3, 1, multiplications=2 + 1 + more, additions=3 + 1 + 1 + more, state_tanhs=1, state_updates=1)
+
+
+def gru_work(linear_before_reset: bool = True) -> CellWork:
+    """As `lstm_work`, in both forms."""
+    # r = s(W_r x + U_r h + b_r), z = s(W_z x + U_z h + b_z)                               2 additions
+    # h = (1 - z) * n + z * h                                             2 multiplications, 2 additions, reads h
+    if linear_before_reset:
+        # n = tanh((W_n x + b_n) + r * (U_n h + b_m))                     1 multiplication, 3 additions
         return CellWork(2, 1, multiplications=1 + 2, additions=2 + 3 + 2, h_reads=1)
-    if layer.resets_before:
-        # r = s(W_r x + U_r h + b_r), z = s(W_z x + U_z h + b_z)                               2 additions
-        # n = tanh(W_n x + U_n (r * h) + b_n)                                 1 multiplication, 1 addition, reads h
-        # h = (1 - z) * n + z * h                                             2 multiplications, 2 additions, reads h
-        return CellWork(2, 1, multiplications=1 + 2, additions=2 + 1 + 2, h_reads=2)
-    # h = tanh(W x + U h + b)                                                                  1 addition
+    # n = tanh(W_n x + U_n (r * h) + b_n)                                 1 multiplication, 1 addition, reads h
+    return CellWork(2, 1, multiplications=1 + 2, additions=2 + 1 + 2, h_reads=2)
+
+
+def rnn_work() -> CellWork:
+    """As `lstm_work`."""
+    # h = tanh(W x + U h + b)                                             1 addition
     return CellWork(0, 1, multiplications=0, additions=1)
 
 
 def count_cells(actions: Actions, layer: Layer, extras: Extras, lengths: Sequence[int]) -> None:
     """Add what the activation units and the cell updater do; rule 5 and what they read again of rule 3."""
-    if extras.peephole and layer.cell != "lstm":
-        raise ValueError("only an LSTM has peepholes")
-    work = work_of_cell(layer)
-    # The i and f of a peephole add P * c of the step before, o that of this one: 3 multiplications, 3 additions.
-    peepholes = 3 if extras.peephole else 0
+    work = extras.work
     for length in lengths:
         for _step, _direction in product(range(length), range(layer.directions)):
             actions.sigmoids += layer.hidden * work.sigmoids
             actions.tanhs += layer.hidden * (work.tanhs + work.state_tanhs)
-            actions.elementwise_multiplications += layer.hidden * (work.multiplications + peepholes)
-            actions.elementwise_additions += layer.hidden * (work.additions + peepholes)
+            actions.elementwise_multiplications += layer.hidden * work.multiplications
+            actions.elementwise_additions += layer.hidden * work.additions
             actions.state_updates += layer.hidden * work.state_updates
             actions.vector_reads += layer.hidden * work.h_reads
             if extras.residual:  # h + x
@@ -237,12 +241,14 @@ def count_cells(actions: Actions, layer: Layer, extras: Extras, lengths: Sequenc
                 actions.vector_writes += layer.outputs
 
 
-def check_activations(actions: Actions, machine: Machine, layer: Layer, plan: Plan, lengths: Sequence[int]) -> None:
+def check_activations(
+    actions: Actions, work: CellWork, machine: Machine, layer: Layer, plan: Plan, lengths: Sequence[int]
+) -> None:
     """The segments send to the activation units just the rows that the equations activate, but for an LSTM's c."""
     served = issued(machine, layer, plan, lengths)
-    rows = sum(batch * segment.shape.rows for segment, batch in served if segment.activated)
-    of_states = actions.state_updates * work_of_cell(layer).state_tanhs
-    assert rows == actions.sigmoids + actions.tanhs - of_states, (rows, actions)
+    rows = sum(batch * segment.shape.rows for segment, batch in served if segment.complete and segment.product.passes)
+    others = layer.directions * sum(lengths) * layer.hidden * (work.unchanged - work.state_tanhs)
+    assert rows == actions.sigmoids + actions.tanhs + others, (rows, actions)
 
 
 def count_loads(machine: Machine, layer: Layer, plan: Plan, lengths: Sequence[int]) -> float:
@@ -250,7 +256,7 @@ def count_loads(machine: Machine, layer: Layer, plan: Plan, lengths: Sequence[in
     if layer.weights * machine.weight_bytes <= machine.weight_buffer_bytes:
         return layer.weights * machine.weight_bytes
     shapes = (segment.shape for segment, _ in issued(machine, layer, plan, lengths))
-    return sum(shape.rows * (shape.x_columns + shape.h_columns) for shape in shapes) * machine.weight_bytes
+    return sum(shape.rows * (shape.x_columns + shape.columns) for shape in shapes) * machine.weight_bytes
 
 
 def count_passing(
@@ -304,7 +310,7 @@ def count_network(
     for layer, extra, plan, (start, end) in zip(layers, extras, plans, pairwise(ends), strict=True):
         actions = count_segments(machine, layer, plan, lengths, lanes_per_unit)
         count_cells(actions, layer, extra, lengths)
-        check_activations(actions, machine, layer, plan, lengths)
+        check_activations(actions, extra.work, machine, layer, plan, lengths)
         actions.total_cycles = end - start
         actions.loaded_bytes = count_loads(machine, layer, plan, lengths) if streamed else 0
         held = sum(other.weights for other in (layers if streamed else [layer])) * machine.weight_bytes

@@ -65,7 +65,8 @@ def closed_activity(
     counts = closed_form.count_actions(placed, *shape)
     sequence_steps = of["seq_len"] * of["batch_size"]
     steps = of["num_directions"] * sequence_steps
-    sizes = {"hidden_size": of["hidden_size"], "projection_size": of["recurrent_size"]}
+    recurrent = dict.fromkeys(("projection_size", "recurrent_size"), of["recurrent_size"])
+    sizes = {"hidden_size": of["hidden_size"], **recurrent}
     cells = cell_actions(layer.phases, layer.elementwise, sizes, steps)
     taken, given = of["input_size"] * sequence_steps, of["recurrent_size"] * steps
     most = ping_pong_elements(of["io_buffer_bytes"], accelerator.weight_bits)

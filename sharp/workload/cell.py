@@ -93,7 +93,9 @@ class CellOptions:
 class Phase:
     """Products of a time step that wait for the same vector: the rows of some gates over x_t and that vector.
 
-    What makes no sense is refused with a `SpecificationError` when the phase is made, and when a layer is made of it.
+    A phase may wait for nothing (``operand=""``): its gates multiply x_t alone. Its cells may fall into parts that
+    know nothing of each other (`parts`), so that the matrix that multiplies the vector is block-diagonal. What makes
+    no sense is refused with a `SpecificationError` when the phase is made, and when a layer is made of it.
 
     Examples
     --------
@@ -112,9 +114,11 @@ class Phase:
     reads_x: bool = True
     """Whether the gates multiply x_t too, which waits for nothing."""
     operand: str = "h"
-    """Vector waited for, one letter: h of the step before, or what an earlier phase of the step gives."""
+    """Vector waited for, one letter: h of the step before, or what an earlier phase of the step gives; "": none."""
     operand_size: str = "recurrent_size"
     """Elements of that vector, named as `size`."""
+    parts: int = 1
+    """Equal parts of the cells and of the vector: the rows of a part multiply x_t and that part of the vector."""
     separate_sums: bool = False
     """Whether the sums over x_t and over the operand stay apart, so that no column tile straddles the two."""
     activation_passes: int = 1
@@ -125,6 +129,8 @@ class Phase:
     """Vector that the phase completes, one letter; the last phase of a cell gives h."""
     tanh_gates: str = ""
     """Those of its gates that go through tanh; the others go through a sigmoid."""
+    linear_gates: str = ""
+    """Those of its gates that pass the activation unit as they are."""
 
     def __post_init__(self) -> None:
         check_letters("gates", self.gates)
@@ -132,18 +138,41 @@ class Phase:
         check_text("operand_size", self.operand_size)
         for name in ("reads_x", "separate_sums"):
             check_flag(name, getattr(self, name))
-        for name in ("operand", "gives"):
+        for name in ("operand", "gives") if self.operand != "" else ("gives",):
             if len(check_letters(name, getattr(self, name))) > 1 or getattr(self, name) == "x":
                 raise refuse(name, "one letter other than x", getattr(self, name))
-        if self.separate_sums and not self.reads_x:
-            raise refuse("separate_sums", "false where no gate multiplies x", self.separate_sums)
+        if not self.reads_x and not self.operand:
+            raise refuse("reads_x", "true where no vector is multiplied", self.reads_x)
+        object.__setattr__(self, "parts", check_integer("parts", self.parts))
+        if not self.operand and self.parts > 1:
+            raise refuse("parts", "1 where no vector is multiplied", self.parts)
+        if self.separate_sums and len(self.columns) < 2:
+            raise refuse("separate_sums", "false where the gates do not multiply x and a vector", self.separate_sums)
+        self._check_activations()
+
+    def _check_activations(self) -> None:
         passes = check_integer("activation_passes", self.activation_passes, minimum=0)
         object.__setattr__(self, "activation_passes", passes)
         if self.update is not None:
             check_name("update", self.update, UPDATES)
-        check_letters("tanh_gates", self.tanh_gates, of=self.gates)
-        if self.tanh_gates and not self.activation_passes:
-            raise refuse("tanh_gates", "none where no value passes the activation unit", self.tanh_gates)
+        for name in ("tanh_gates", "linear_gates"):
+            gates = check_letters(name, getattr(self, name), of=self.gates)
+            if gates and not self.activation_passes:
+                raise refuse(name, "none where no value passes the activation unit", gates)
+        if set(self.tanh_gates) & set(self.linear_gates):
+            raise refuse(
+                "linear_gates", f"other gates than {self.tanh_gates}, which go through tanh", self.linear_gates
+            )
+
+    @property
+    def columns(self) -> str:
+        """What the gates multiply, one letter each: "xh", "h", or "x" where they wait for nothing."""
+        return "x" * self.reads_x + self.operand
+
+    @property
+    def runs_ahead(self) -> bool:
+        """Whether products with x can be done before the others, their sums kept meanwhile."""
+        return self.reads_x and bool(self.operand)
 
     @property
     def sums_per_cell(self) -> int:
@@ -304,8 +333,9 @@ def _check_phases(cell: Cell, options: CellOptions, phases: object) -> tuple[Pha
                 check_name(name, getattr(phase, name), known)
             check_letters("gates", gates + phase.gates)
             gates += phase.gates
-            check_name("operand", phase.operand, given)
-            if _same(phase.operand_size, size) != given[phase.operand]:
+            if phase.operand:
+                check_name("operand", phase.operand, given)
+            if phase.operand and _same(phase.operand_size, size) != given[phase.operand]:
                 raise refuse("operand_size", f"{given[phase.operand]}, as {phase.operand} has", phase.operand_size)
             if (phase.gives == "h") != (index == last) or (index < last and phase.gives in given):
                 raise refuse("gives", "h" if index == last else "a vector that no other phase gives", phase.gives)

@@ -99,6 +99,11 @@ class RNNLayer:
         held = {"cell": cell.name if cell.name in CELLS else cell, "cell_name": cell.name, "gates": cell.gates}
         for name, value in {**held, "options": options, "phases": phases, "elementwise": elementwise}.items():
             object.__setattr__(self, name, value)
+        for phase in phases:
+            for name in (phase.size, phase.operand_size):
+                if self.size(name) % phase.parts:
+                    expected = f"a multiple of {phase.parts}, the parts of gates {phase.gates}"
+                    raise refuse(name, expected, self.size(name))
 
     def __getstate__(self) -> dict[str, Any]:
         """A layer is kept with what its cell is, and a cell that was found by a name is named."""
@@ -108,6 +113,10 @@ class RNNLayer:
     def size(self, name: str) -> int:
         """One of `sharp.workload.cell.SIZES`, or a whole-number option of the cell, by name."""
         return int(getattr(self, name) if name in SIZES else self.options[name])
+
+    def num_operands(self, phase: Phase) -> int:
+        """Elements of the vector waited for that a row of a phase multiplies: those of its part, or none."""
+        return self.size(phase.operand_size) // phase.parts if phase.operand else 0
 
     @property
     def num_directions(self) -> int:
@@ -134,11 +143,14 @@ class RNNLayer:
 
     @property
     def matrices(self) -> tuple[tuple[int, int], ...]:
-        """Rows and columns of what one direction multiplies in a step: the gates over x and h, then what follows."""
+        """Rows and columns of what one direction multiplies in a step: the gates over x and h, then what follows.
+
+        Of a cell in parts the columns are those that a row multiplies.
+        """
         return tuple(
             (
                 len(phase.gates) * self.size(phase.size),
-                self.input_size * phase.reads_x + self.size(phase.operand_size),
+                self.input_size * phase.reads_x + self.num_operands(phase),
             )
             for phase in self.phases
         )
