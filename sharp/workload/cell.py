@@ -340,6 +340,9 @@ def _check_phases(cell: Cell, options: CellOptions, phases: object) -> tuple[Pha
             if (phase.gives == "h") != (index == last) or (index < last and phase.gives in given):
                 raise refuse("gives", "h" if index == last else "a vector that no other phase gives", phase.gives)
             given[phase.gives] = _same(phase.size, size)
+    for vector in given:
+        if vector != "h" and all(phase.operand != vector for phase in phases):
+            raise refuse("phases", f"a phase that waits for {vector}, or h would be out before it", phases)
     if given["h"] != size:
         raise refuse(f"phases[{last}].size", f"{size}, as h has", phases[last].size)
     for gate in cell.gates:

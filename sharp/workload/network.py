@@ -147,20 +147,14 @@ class RNNLayer:
 
         Of a cell in parts the columns are those that a row multiplies.
         """
-        return tuple(
-            (
-                len(phase.gates) * self.size(phase.size),
-                self.input_size * phase.reads_x + self.num_operands(phase),
-            )
-            for phase in self.phases
-        )
+        phases = self.phases
+        rows = [len(phase.gates) * self.size(phase.size) for phase in phases]
+        columns = [self.input_size * phase.reads_x + self.num_operands(phase) for phase in phases]
+        return tuple(zip(rows, columns, strict=True))
 
     @property
     def num_elementwise(self) -> int:
-        """Element-wise operations of a step of the whole layer: biases, gates, peepholes, residual.
-
-        None takes a cycle of the array; they cost energy.
-        """
+        """Element-wise operations of a step of the whole layer: biases, gates, residual; they cost energy, no cycle."""
         residual = self.output_size if self.residual else 0
         each = self.elementwise.multiplications + self.elementwise.additions
         return self.num_directions * self.hidden_size * each + residual

@@ -28,7 +28,10 @@ def cell(*phases, elementwise=NOTHING, gates="a", **fields):
         ({"operand_size": None}, "operand_size: expected a printable text, got None"),
         ({"reads_x": 1}, "reads_x: expected true or false, got 1"),
         ({"separate_sums": "yes"}, "separate_sums: expected true or false, got 'yes'"),
-        ({"separate_sums": True, "reads_x": False}, "separate_sums: expected false where no gate multiplies x"),
+        (
+            {"separate_sums": True, "reads_x": False},
+            "separate_sums: expected false where the gates do not multiply x and a vector",
+        ),
         ({"operand": "hs"}, "operand: expected one letter other than x, got 'hs'"),
         ({"operand": "x"}, "operand: expected one letter other than x, got 'x'"),
         ({"operand": 1}, "operand: expected different letters of the alphabet, got 1"),
@@ -93,6 +96,10 @@ def test_a_cell_that_makes_no_sense_is_refused(fields, sentence):
         (cell(), "phases: expected at least one sharp.Phase in a tuple, got ()"),
         (cell(PLAIN, "b"), "phases: expected at least one sharp.Phase in a tuple, got (Phase("),
         (cell(PLAIN, gates="abc"), "phases: expected products of every gate of abc, got 'ab, without c'"),
+        (
+            cell(FIRST, Phase(gates="c"), gates="abc"),
+            "phases: expected a phase that waits for s, or h would be out before it, got",
+        ),
         (cell(FIRST, Phase(gates="bc")), "phases[1].gates: expected different letters of the alphabet, got 'abbc'"),
         (
             cell(Phase(gates="a", size="hiden_size")),
