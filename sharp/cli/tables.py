@@ -111,7 +111,7 @@ def print_report(report: MachineReport) -> None:
 
 def _work(report: MachineReport) -> str:
     """How much was done how fast: "26,214,400 MACs, 11.4 GFLOPS (2 operations each), weights 4.00 MiB"."""
-    macs, each = report.network.num_macs, report.accelerator.weight_bytes
+    macs, each = report.macs, report.accelerator.weight_bytes
     weights = "" if each is None else f", weights {report.network.num_weights * each / MIB:.3g} MiB"
     rate = 2 * macs / report.latency_s / GIGA
     return f"{macs:,} MACs, {rate:{',.0f' if rate >= 1000 else '.4g'}} GFLOPS (2 operations each){weights}"

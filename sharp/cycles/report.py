@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sharp.checks import check_number, check_text, refuse
+from sharp.checks import check_integer, check_items, check_kind, check_number, check_text, refuse
 from sharp.cycles.counting import CycleCounts, sum_counts
 from sharp.units import MIB, seconds_from_cycles
 from sharp.version import __version__
@@ -49,6 +49,10 @@ class LayerRun:
     counts: CycleCounts
     """All directions and sequences together."""
 
+    def __post_init__(self) -> None:
+        check_kind("layer", self.layer, RNNLayer)
+        check_kind("counts", self.counts, CycleCounts)
+
 
 @dataclass(frozen=True, kw_only=True)
 class MachineReport:
@@ -75,16 +79,31 @@ class MachineReport:
     """Each layer of the network, from the bottom up; none where only a latency is known."""
     given_latency_s: float | None = None
     """Seconds of the whole run, where they do not follow from cycles."""
+    given_macs: int | None = None
+    """Multiply-accumulates in that time, where they are not all of the network's."""
     notes: tuple[str, ...] = ()
     """What a reader has to know of the numbers, a sentence each."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", tuple(self.layers))
-        object.__setattr__(self, "notes", tuple(check_text("notes", note) for note in self.notes))
+        check_kind("network", self.network, Network)
+        for name in ("name", "num_macs", "clock_hz", "weight_bytes"):
+            if not hasattr(self.accelerator, name):
+                raise refuse("accelerator", f"a machine, which has {name}", self.accelerator)
+        object.__setattr__(self, "notes", check_items("notes", self.notes, "a list of sentences"))
+        for note in self.notes:
+            check_text("notes", note)
+        object.__setattr__(self, "layers", check_items("layers", self.layers, "a list of sharp.LayerRun"))
+        self._check_layers()
         if self.given_latency_s is not None:
             check_number("given_latency_s", self.given_latency_s)
+        if self.given_macs is not None:
+            check_integer("given_macs", self.given_macs)
+
+    def _check_layers(self) -> None:
         if (self.given_latency_s is None) == (not self.layers):
             raise refuse("layers", "those of the network, or a latency in their place", len(self.layers))
+        for entry in self.layers:
+            check_kind("layers", entry, LayerRun)
         if self.layers and tuple(entry.layer for entry in self.layers) != self.network.layers:
             raise refuse("layers", f"the {len(self.network.layers)} of {self.network.name} in order", len(self.layers))
         if self.layers:
@@ -110,7 +129,12 @@ class MachineReport:
             return None
         if self.counts is not None:
             return self.counts.utilization
-        return self.network.num_macs / (self.accelerator.num_macs * self.accelerator.clock_hz * self.latency_s)
+        return self.macs / (self.accelerator.num_macs * self.accelerator.clock_hz * self.latency_s)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the run."""
+        return self.network.num_macs if self.given_macs is None else self.given_macs
 
     has_run = True
 
@@ -164,7 +188,7 @@ class MachineReport:
             "lengths": list(network.lengths),
             **self.totals,
             "split": None if self.counts is None else self.counts.split,
-            **self._work(network.num_macs, self.latency_s, *sizes),
+            **self._work(self.macs, self.latency_s, *sizes),
             **self._further(),
             "layers": [self._layer(entry) for entry in self.layers],
             "warnings": self.warnings,

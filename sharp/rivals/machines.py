@@ -122,10 +122,10 @@ def find_machine(name: str, *, allow_code: bool = False) -> Machine:
     """
     check_kind("accelerator", name, str)
     if name.endswith((".yaml", ".yml")) or ("/" in name and not names_code(name)):
-        described, machine = described_by(Path(name), read_yaml(Path(name)), allow_code=allow_code)
-        if described != "accelerator":
+        content = read_yaml(Path(name))
+        if _described(content) != "accelerator":
             raise SpecificationError(f"{name}: expected an accelerator, got a file of another kind")
-        return machine  # type: ignore[no-any-return]
+        return _machine_from(Path(name), content, allow_code)
     if names_code(name):
         return _own(name)
     known: list[str] = []
@@ -220,19 +220,32 @@ def described_by(path: Path, content: Mapping[str, Any], *, allow_code: bool = F
     tuple of str and value
         "network" and a tuple of networks, "accelerator" and a machine, or "technology" and a technology.
     """
-    if "kind" not in content:
-        if {"layers", "suite", "seq_len"} & set(content):
-            return "network", networks_from(path, content, allow_code=allow_code)
-        if "voltage_v" in content:
-            from sharp.energy.files import technology_from  # nothing else needs it yet, and start-up counts
+    described = _described(content)
+    if described == "network":
+        return described, networks_from(path, content, allow_code=allow_code)
+    if described == "accelerator":
+        return described, _machine_from(path, content, allow_code)
+    from sharp.energy.files import technology_from  # nothing else needs it yet, and start-up counts
 
-            with within(f"{path}: "):
-                return "technology", technology_from(content)
     with within(f"{path}: "):
-        return "accelerator", _machine_from(path, content, allow_code)
+        return described, technology_from(content)
+
+
+def _described(content: Mapping[str, Any]) -> str:
+    """What a file describes; its ``kind`` is one of machines."""
+    if "kind" in content:
+        return "accelerator"
+    if {"layers", "suite", "seq_len"} & set(content):
+        return "network"
+    return "technology" if "voltage_v" in content else "accelerator"
 
 
 def _machine_from(path: Path, content: Mapping[str, Any], allow_code: bool) -> Machine:
+    with within(f"{path}: "):
+        return _of_kind(path, content, allow_code)
+
+
+def _of_kind(path: Path, content: Mapping[str, Any], allow_code: bool) -> Machine:
     kind = check_text("kind", content.get("kind", "vector" if "native_dimension" in content else "tiles"))
     refuse_code("kind", kind, allow_code)
     name = check_text("name", content.get("name", path.stem))

@@ -64,9 +64,13 @@ class Own(Machine):
         report = _guarded(self.where, lambda: self.machine.run(network, plan, progress=progress))
         if not isinstance(report, MachineReport):
             raise refuse(f"machine: {self.where}: run", "a sharp.MachineReport", report)
-        if report.network != network or report.accelerator.name != self.name:
-            got = f"one of {report.network.name} on {report.accelerator.name}"
-            raise refuse(f"machine: {self.where}: run", f"a report of {network.name} on {self.name}", got)
+        if report.network != network:
+            raise refuse(f"machine: {self.where}: run", f"a report of {network.name}", report.network.name)
+        for name in _FACTS:
+            found = _attribute(self.where, report.accelerator, name)
+            if found != getattr(self, name):
+                expected = f"a report of this machine, whose {name} is {getattr(self, name)}"
+                raise refuse(f"machine: {self.where}: run", expected, found)
         return report
 
     def with_settings(self, settings: Mapping[str, object]) -> Self:
@@ -154,10 +158,11 @@ _CHECKS: Mapping[str, Callable[[str, Any], Any]] = {
 }
 
 
+_FACTS = ("name", "num_macs", "clock_hz", "weight_bytes")
 _MISSING = object()
 
 
-def _attribute(where: str, machine: Machine, name: str) -> Any:
+def _attribute(where: str, machine: object, name: str) -> Any:
     value = _guarded(where, lambda: getattr(machine, name, _MISSING))
     if value is _MISSING:
         raise SpecificationError(f"machine: {where}: expected an attribute {name}, got none")

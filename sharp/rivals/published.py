@@ -49,10 +49,19 @@ class Published(Machine):
             raise refuse("latencies", "at least one", 0)
         seen: list[object] = []
         for latency in self.latencies:
+            self._check_peak(latency)
             work = _work(latency.network)
             if work in seen:
                 raise refuse("latencies", "each network once", latency.network.name)
             seen.append(work)
+
+    def _check_peak(self, latency: MeasuredLatency) -> None:
+        if self.num_macs is None or self.clock_hz is None:
+            return
+        least = latency.num_macs / (self.num_macs * self.clock_hz)
+        if latency.latency_s < least * (1 - 1e-9):
+            expected = f"at least {least:g} s of {latency.network.name}, which {self.num_macs} multipliers need"
+            raise refuse("latencies", expected, latency.latency_s)
 
     def run(self, network: Network, plan: Plan | None = None, *, progress: Progress | None = None) -> MachineReport:
         """Give the latency of a network that is known.
@@ -70,6 +79,7 @@ class Published(Machine):
                     network=network,
                     accelerator=self,
                     given_latency_s=latency.latency_s,
+                    given_macs=latency.num_macs,
                     notes=_notes(latency),
                 )
         known = ", ".join(latency.network.name for latency in self.latencies[:5])

@@ -57,7 +57,7 @@ def test_a_name_gives_a_machine_of_its_kind():
     [
         ("titan-xq", "titan-xp or a YAML file, got 'titan-xq' (did you mean 'titan-xp'"),
         ("brainwav", "accelerator: expected epur, epur-intergate, epur-own, sharp, brainwave, "),
-        ("", "accelerator: expected a printable text, got ''"),
+        ("", "or a YAML file, got ''"),
         ("none.yaml", "none.yaml: expected a readable YAML file, got: No such file"),
         ("./none", "none: expected a readable YAML file, got: No such file"),
         (str(DATA / "networks" / "eesen.yaml"), "eesen.yaml: expected an accelerator, got a file of another kind"),

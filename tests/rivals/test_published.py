@@ -161,6 +161,26 @@ def test_with_a_peak_there_is_a_utilization(write):
     assert report.as_dict()["total_cycles"] is None
 
 
+def test_what_was_measured_without_the_products_with_x_has_fewer_of_them(write):
+    same = single_layer(RNNLayer(input_size=512, hidden_size=512), 25)
+    report = find_machine(write(f"{PUBLISHED}num_macs: 4096\nclock_hz: 1e9\n")).run(same)
+    assert report.macs == same.num_macs // 2
+    assert report.utilization == same.num_macs / 2 / (4096 * 1e9 * 8e-5)
+    assert report.as_dict()["ops_per_s"] == same.num_macs / 8e-5
+
+
+def test_no_latency_is_shorter_than_the_multipliers_allow(write):
+    with pytest.raises(SpecificationError, match=r"latencies: expected at least 0\.0258944 s of eesen, "):
+        find_machine(write(f"{PUBLISHED}num_macs: 1000\nclock_hz: 250e6\n"))
+
+
+def test_a_row_without_energy_and_one_that_did_not_run(command):
+    arguments = ("--network", "eesen", "--accelerators", "sharp,plasticine,epur", "--energy", "--macs", "4K", "--json")
+    mine, other, epur = json.loads(command("compare", *arguments).out)["machines"]
+    assert mine["energy_ratio"] == 1 != epur["energy_ratio"] > 0
+    assert [other[name] for name in ("latency_s", "energy_j", "power_w", "energy_ratio")] == [None] * 4
+
+
 def test_latencies_of_a_table_lie_beside_the_file(tmp_path, write):
     (tmp_path / "folder").mkdir()
     table = "device,network,latency_ms\nboard,eesen,2\ncard,eesen,3\n"
