@@ -110,8 +110,8 @@ def test_every_wrong_argument_of_a_method(name):
 
 def test_every_public_function_is_tried():
     results = {"CycleCounts", "EnergyBreakdown", "EnergyReport", "Implementation", "LayerReport", "Report"}
-    results |= {"TileTable", "Timeline", "Run", "Segment", "Task", "Technology", "Gating"}
-    bases = {"Schedule", "sweep_chunks"}  # to derive from; `sweep` with another name
+    results |= {"TileTable", "Timeline", "Run", "Segment", "Task", "Technology", "Gating", "LayerRun", "MachineReport"}
+    bases = {"Schedule", "Machine", "sweep_chunks"}  # to derive from; `sweep` with another name
     bases |= {"Cell", "CellOptions", "Elementwise", "Phase"}  # checked as cells are
     public = {name: getattr(sharp, name) for name in sharp.__all__}
     errors = {name for name, value in public.items() if inspect.isclass(value) and issubclass(value, Exception)}
