@@ -17,6 +17,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 VENV = Path(sys.prefix)
 FIGURES = ["fig_deepbench", "tab_hardware", "tab_networks"]
+# What the notebooks that are kept link to the glossary, whose page is not.
+TERMS = (
+    ":::{glossary}\n"
+    + "".join(f"{term}\n: A word.\n\n" for term in ("E-PUR", "MACs", "budget", "tile", "tile height", "utilization"))
+    + ":::\n"
+)
 TOC = """format: jb-book
 root: intro
 chapters:
@@ -40,7 +46,7 @@ def tree(tmp_path_factory):
         if notebook.stem not in FIGURES:
             notebook.unlink()
     (folder / "book" / "_toc.yml").write_text(TOC)
-    (folder / "book" / "intro.md").write_text("# A small book\n\n[Hardware](_executed/tab_hardware.ipynb)\n")
+    (folder / "book" / "intro.md").write_text(f"# A small book\n\n[Hardware](_executed/tab_hardware.ipynb)\n\n{TERMS}")
     (folder / "venv").mkdir()
     for entry in VENV.iterdir():
         if entry.name not in (".packages", ".built"):
