@@ -20,7 +20,7 @@ FIGURES = ["fig_deepbench", "tab_hardware", "tab_networks"]
 # What the notebooks that are kept link to the glossary, whose page is not.
 TERMS = (
     ":::{glossary}\n"
-    + "".join(f"{term}\n: A word.\n\n" for term in ("E-PUR", "MACs", "budget", "tile", "tile height", "utilization"))
+    + "\n".join(f"{term}\n  A word.\n" for term in ("E-PUR", "MACs", "budget", "tile", "tile height", "utilization"))
     + ":::\n"
 )
 TOC = """format: jb-book
