@@ -76,7 +76,7 @@ class _DaskCluster:
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
         """Run tasks, as `Executor` says; those in hand when it is left early run to their end unheard."""
         pending = {self._submit(run_point, task): task for task in tasks}
-        limit_s = max((task.timeout_s for task in tasks), default=0) + GRACE_S
+        limit_s = max((task.timeout_s for task in tasks), default=0) + 2 * GRACE_S  # a worker's own limit comes first
         try:
             while pending:
                 for future in self._done(list(pending), limit_s):

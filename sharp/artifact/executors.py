@@ -20,8 +20,8 @@ from typing import Any, BinaryIO, Protocol
 from sharp.errors import NotebookTimeoutError, SharpError
 
 PARAMETERS = "parameters.yaml"
-GRACE_S = 10
-"""How long a process may take beside its notebook: to start and to clean up."""
+GRACE_S = 60
+"""How long a process may take beside its notebook, to start and to clean up, on a machine that is busy."""
 _LEAVE_S = 5
 """How long a stopped process may take to clean up."""
 _LONGEST = 500
