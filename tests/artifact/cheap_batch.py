@@ -72,7 +72,7 @@ def start_batch(grid, output, runs, *arguments):
 
 
 def finish(process):
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=600)
     return process.returncode, out, err
 
 
@@ -116,7 +116,7 @@ def processes_of(runs):
 
 def assert_no_process_of(runs):
     """None of them outlives its batch for long."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while (alive := processes_of(runs)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not alive
