@@ -33,7 +33,7 @@ from timing import Seconds, measure, ratio, show
 from sharp import Accelerator, Plan, RNNLayer, count_cycles, find_accelerator
 from sharp.kernels.closed_form import INPUTS
 from sharp.kernels.closed_form import RESULTS as SHARP_RESULTS
-from sharp.space.points import DEFAULTS, grid
+from sharp.space.points import grid
 from sharp.space.sweep import CHUNK_POINTS, sweep
 
 QUICK = "--quick" in sys.argv
@@ -278,7 +278,7 @@ def bench_sweep() -> None:
         works = {str(count): partial(sweep, given, accelerator, threads=count) for count in threads}
         rates = rates_of(measure(works, 5), len(layers))
         rows += [[what, count, *rates[count]] for count in works]
-    title = f"sharp.sweep, {DEFAULTS['schedule']}: million points a second into a table of pandas, 2^20 points"
+    title = f"sharp.sweep, {accelerator.plan.schedule_name}: million points a second, 2^20 points"
     show(title, ["points", "threads", "median", "best"], rows)
 
 

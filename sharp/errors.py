@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 LONGEST = 600
 """Characters of a sentence; of a longer one the middle is left out."""
 
@@ -30,6 +32,13 @@ class SharpError(Exception):
 
     def __init__(self, sentence: str = "") -> None:
         super().__init__(as_sentence(sentence))
+        self.reason = str(self)
+
+    def at(self, where: str) -> Self:
+        """The same error with `where` before its sentence; its `reason` stays without."""
+        error = type(self)(f"{where}: {self}")
+        error.reason = self.reason
+        return error
 
 
 class SpecificationError(SharpError, ValueError):
@@ -61,11 +70,15 @@ class InfeasibleMappingError(SharpError):
     >>> plan = sharp.Plan(schedule="sequential", tile_rows=32)
     >>> sharp.count_cycles(layer, 25, sharp.find_accelerator("sharp"), plan)
     Traceback (most recent call last):
-    sharp.errors.InfeasibleMappingError: schedule: expected intergate, unfolded or interleaved ...
+    sharp.errors.OrderError: schedule: expected intergate, unfolded or interleaved ...
     """
 
 
-class TileHeightError(InfeasibleMappingError):
+class OrderError(InfeasibleMappingError):
+    """A schedule that cannot order a cell, whatever the sizes of the layer."""
+
+
+class TileHeightError(OrderError):
     """A schedule that cannot use a tile height; another height may do."""
 
 

@@ -20,9 +20,13 @@ from sharp.claims.assumptions import MACHINE, SIZES, Parameter, balanced_exponen
 from sharp.energy.implementation import implement
 from sharp.energy.technology import UNITS, Technology, check_technology
 from sharp.machine.accelerator import Accelerator, with_settings
-from sharp.space.sweep import sweep
+from sharp.rivals.machines import as_machine
+from sharp.space.points import Rows
+from sharp.space.scenario import Scenario
+from sharp.space.space import Space
+from sharp.space.sweep import sweep_space
 from sharp.units import GIGA, joules_from_picojoules, paper_tera
-from sharp.workload.network import Network, RNNLayer
+from sharp.workload.network import Network, single_layer, square_lstm
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +89,7 @@ class Study:
 
     def area_mm2(self, budget: str, machine: str = "sharp") -> NDArray[np.float64]:
         """Area of the chip in mm2."""
-        return self._sweep(machine, {"hidden_size": [1]}, budget, ("area_mm2",))["area_mm2"]
+        return self._sweep(machine, square_lstm(1), {"hidden_size": [1]}, budget, ("area_mm2",))["area_mm2"]
 
     def layers(self, column: str, budget: str, hidden_sizes: Sequence[int], **columns: Any) -> NDArray[Any]:
         """A column of `sharp.sweep` of square layers on SHARP, (sizes, samples); other columns have one value each."""
@@ -95,7 +99,7 @@ class Study:
         )
         others = {name: [value] for name, value in columns.items()}
         sizes = np.repeat(np.asarray(hidden_sizes), self.count)
-        found = many._sweep("sharp", {"hidden_size": sizes, **others}, budget, (column,))[column]
+        found = many._sweep("sharp", square_lstm(1), {"hidden_size": sizes, **others}, budget, (column,))[column]
         return found.reshape(len(hidden_sizes), self.count)
 
     def on(self, accelerator: Accelerator) -> Study:
@@ -125,9 +129,11 @@ class Study:
             sums: dict[str, NDArray[Any]] = {}
             layers = Counter((layer, index == 0) for index, layer in enumerate(network.layers))
             for (layer, is_first), times in layers.items():
-                size = self._size(network, "input_size") if is_first else [layer.input_size]
-                shape = {"seq_len": self._size(network, "seq_len"), "batch_size": [network.batch_size]}
-                found = self._sweep(machine, {**_columns(layer), **shape, "input_size": size}, budget, wanted)
+                columns = {"seq_len": self._size(network, "seq_len")}
+                if is_first:
+                    columns["input_size"] = self._size(network, "input_size")
+                alone = single_layer(layer, network.seq_len, network.batch_size)
+                found = self._sweep(machine, alone, columns, budget, wanted)
                 sums = {name: sums.get(name, 0) + times * found[name] for name in wanted}
             if with_energy:
                 sums["energy_j"] -= self._kept_j(machine, network, budget)
@@ -137,16 +143,17 @@ class Study:
         return self._known[key]
 
     def _sweep(
-        self, machine: str, columns: Mapping[str, Any], budget: str, wanted: tuple[str, ...]
+        self, machine: str, network: Network, columns: Mapping[str, Any], budget: str, wanted: tuple[str, ...]
     ) -> dict[str, NDArray[Any]]:
-        """Columns of one layer."""
+        """Columns of a network of one layer, on every sample."""
         technology = self.technology if {"energy_j", "area_mm2"} & set(wanted) else None
         sampled = MACHINE if technology is None else (*MACHINE, *UNITS)
         columns = {**columns, **{name: self.samples[name] for name in sampled if name in self.samples}}
         found: dict[str, NDArray[Any]] = {}
         for rows, accelerator in self._groups(machine):
-            points = {name: values if len(values) == 1 else values[rows] for name, values in columns.items()}
-            table = sweep(points | {"macs": [budget]}, accelerator, technology=technology, threads=self.threads)
+            around = Scenario(network=network, machine=as_machine(accelerator.with_macs(budget)), technology=technology)
+            points = Rows({name: values if len(values) == 1 else values[rows] for name, values in columns.items()})
+            table = sweep_space(Space(points, around), strict=True, threads=self.threads)
             for name in wanted:
                 values = table[name].to_numpy()
                 found.setdefault(name, np.empty(self.count, dtype=values.dtype))[rows] = values
@@ -197,22 +204,12 @@ def _check_samples(samples: Mapping[str, NDArray[Any]]) -> int:
     return lengths.pop()
 
 
-def _columns(layer: RNNLayer) -> dict[str, list[Any]]:
-    """What a sweep's columns say of a layer, but for its inputs."""
-    names = ("cell", "hidden_size", "bidirectional", "projection_size", "linear_before_reset")
-    return {name: [getattr(layer, name)] for name in names}
-
-
 def _check_network(network: Network) -> None:
-    """Refuse what a sweep has no columns for."""
+    """Refuse what a study does not sample."""
     if network.lengths:
         raise refuse("network.lengths", "sequences of one length, as a study samples their steps", network.lengths)
-    for layer in network.layers:
-        if not isinstance(layer.cell, str):
-            raise refuse("network.layers", "layers of our own cells", layer.cell_name)
-        fields = {name: value for name, (value,) in _columns(layer).items()}
-        if RNNLayer(**fields, input_size=layer.input_size) != layer:
-            raise refuse("network.layers", "layers without peepholes and residual additions", network.name)
+    if any(layer.residual for layer in network.layers):
+        raise refuse("network.layers", "layers without residual additions", network.name)
 
 
 def interval(values: NDArray[np.float64], share: float = 0.95) -> tuple[float, float]:

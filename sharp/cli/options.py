@@ -290,6 +290,16 @@ def refuse_energy_options(options: dict[str, Any], known: Collection[str] = UNIT
         raise SpecificationError(f"{option}: expected --energy with it, got none")
 
 
+def refuse_overruled(options: dict[str, Any], columns: Collection[str]) -> None:
+    """Refuse options that columns of a grid leave no effect."""
+    given = {f"--set {name}": "macs" if name == "num_macs" else name for name in _settings(options)}
+    if options["macs"] is not None:
+        given["--macs"] = "macs"
+    for option, column in given.items():
+        if column in columns and column != "tile_rows":  # a setting says which there are, a column which is used
+            raise SpecificationError(f"{option}: expected it or the grid's column {column}, got both")
+
+
 def _settings(options: dict[str, Any]) -> dict[str, Any]:
     """The settings of machine and technology, by name."""
     return _pairs("--set", options["settings"], "activation_lanes=128")

@@ -15,6 +15,7 @@ from sharp.cli.options import (
     machine_options,
     print_json,
     refuse_energy_options,
+    refuse_overruled,
     say_written,
     technology,
 )
@@ -32,27 +33,33 @@ if TYPE_CHECKING:
 @machine_options
 @energy_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Write the table here (CSV).")
+@click.option("--strict", is_flag=True, help="End at the first point that cannot be mapped; else it is a row.")
 @click.option("--threads", type=click.IntRange(min=1), help="Cores to use.  [default: all]")
 @json_option
-def command(points: Path, output: Path, threads: int | None, as_json: bool, energy: bool, **options: Any) -> None:
+def command(
+    points: Path, output: Path, strict: bool, threads: int | None, as_json: bool, energy: bool, **options: Any
+) -> None:
     """Count every layer, machine and plan of a grid (YAML: columns and their values) into a table."""
-    space, accelerator = load_grid(points, allow_code=options["allow_code"]), machine(options)
+    found, accelerator = load_grid(points, allow_code=options["allow_code"]), machine(options)
+    refuse_overruled(options, found.columns)
     asked: dict[str, Any] = {}
     if energy:
         asked = {"technology": technology(options), "gating": gating(options)}
     else:
         refuse_energy_options(options)
-    count = 0
+    count = refused = 0
     with progress_bar("sweeping") as progress, replacing(output) as stream:
-        for table in sweep_chunks(space, accelerator, **asked, threads=threads, progress=progress):
+        for table in sweep_chunks(found, accelerator, **asked, strict=strict, threads=threads, progress=progress):
             _without_formulas(table).to_csv(stream, index=False, header=not count)
             count += len(table)
+            refused += int((table["reason"] != "").sum())
     if as_json:
-        print_json({"file": str(output), "points": count})
+        print_json({"file": str(output), "points": count, "refused": refused})
     else:
-        say_written(output, f"{count:,} points")
+        say_written(output, f"{count:,} points" + f", {refused:,} without numbers (column reason)" * bool(refused))
 
 
 def _without_formulas(table: pd.DataFrame) -> pd.DataFrame:
     """A table whose texts no spreadsheet runs: a schedule's name may be that of any file."""
-    return table.assign(**{str(name): table[name].map(csv_text) for name in table.select_dtypes("category")})
+    texts = table.select_dtypes("category")
+    return table.assign(**{str(name): texts[name].map(csv_text, na_action="ignore") for name in texts})

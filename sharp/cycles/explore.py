@@ -136,7 +136,7 @@ def explore(
         try:
             tables[layer] = explore_layer(layer, network.sequences, accelerator, plan, progress=share)
         except InfeasibleMappingError as error:
-            raise InfeasibleMappingError(f"{network.name}: layer {network.layers.index(layer)}: {error}") from None
+            raise error.at(f"{network.name}: layer {network.layers.index(layer)}") from None
     return tuple(tables[layer] for layer in network.layers)
 
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from sharp.checks import check_kind
 from sharp.cycles.task import Run, Task
-from sharp.errors import InfeasibleMappingError, SpecificationError
+from sharp.errors import OrderError, SpecificationError
 from sharp.machine.plan import SCHEDULES, Plan
 from sharp.workload.cell import Phase
 
@@ -206,7 +206,7 @@ class Interleaved(Unfolded):
 def _gate_by_gate(schedule: Schedule, task: Task) -> tuple[Phase, ...]:
     """The phases, where no gate waits for another one."""
     if any(phase.activation_passes for phase in task.phases[1:]):
-        raise InfeasibleMappingError(
+        raise OrderError(
             f"schedule: expected intergate, unfolded or interleaved for a cell in which gate {task.phases[-1].gates} "
             f"waits for {task.phases[0].gates}, got {schedule.name}"
         )

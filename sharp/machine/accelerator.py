@@ -342,7 +342,7 @@ class Accelerator:
         SpecificationError
             Where `macs` is no number of multipliers, or a tile height does not divide it.
         """
-        return with_settings(self, self.budget(macs))
+        return replace(self, **self.budget(macs))  # type: ignore[arg-type]
 
     @property
     def precision(self) -> str:
@@ -370,14 +370,19 @@ def with_settings(accelerator: Kind, settings: Mapping[str, object]) -> Kind:
     ----------
     accelerator : Accelerator
     settings : mapping of str to value
-        By parameter name (`UNITS`); a buffer takes its capacity in bytes, ``tile_rows`` a list or one height.
+        By parameter name (`UNITS`); a buffer takes its capacity in bytes, ``tile_rows`` a list or one height. A clock
+        is that of every budget, too, so that `Accelerator.with_macs` keeps it.
 
     Raises
     ------
     SpecificationError
         Where there is no such parameter, or the values do not fit it or each other.
     """
-    return replace(accelerator, **{name: _setting(name, value) for name, value in settings.items()})  # type: ignore[arg-type]
+    changed = replace(accelerator, **{name: _setting(name, value) for name, value in settings.items()})  # type: ignore[arg-type]
+    if "clock_hz" not in settings:
+        return changed
+    budgets = {label: replace(budget, clock_hz=changed.clock_hz) for label, budget in changed.budgets.items()}
+    return replace(changed, budgets=budgets)
 
 
 def _setting(name: str, value: object) -> object:

@@ -8,12 +8,13 @@ from typing import Any
 
 from sharp.checks import check_integer, check_mapping, refuse, within
 from sharp.plugins import refuse_code
-from sharp.space.points import Grid, check_column, grid
+from sharp.space.points import Grid, grid
+from sharp.space.scenario import check_column
 from sharp.yamlfile import read_yaml
 
 
 def load_grid(path: Path, *, allow_code: bool = False) -> Grid:
-    """Load a grid of points: a mapping of columns (`points.COLUMNS`) to a value, a list, or from, to and step.
+    """Load a grid of points: a mapping of columns (`scenario.COLUMNS`) to a value, a list, or from, to and step.
 
     With `allow_code` schedules and cells may be those of Python files, whose code then runs.
 
@@ -32,7 +33,7 @@ def load_grid(path: Path, *, allow_code: bool = False) -> Grid:
 
 
 def _axis(name: str, values: Any) -> Any:
-    check_column(name)
+    check_column("points", name)
     if isinstance(values, Mapping):
         with within(f"points.{name}"):
             check_mapping("", values, ("from", "to", "step"), ("from", "to"))

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from sharp.cycles import closed_form
 from sharp.cycles.activity import Activity, cell_actions
-from sharp.energy.breakdown import Gating, check_gating, spend
-from sharp.energy.implementation import COMPONENTS, implement, logic_area, price
-from sharp.energy.technology import UNITS, Technology, check_technology
-from sharp.energy.technology import with_settings as with_technology_settings
+from sharp.energy.breakdown import ENERGY_COLUMNS, Gating, check_gating, spend
+from sharp.energy.implementation import COMPONENTS, logic_area, price
+from sharp.energy.technology import UNITS
 from sharp.errors import SharpError
-from sharp.machine.accelerator import Accelerator, with_settings
+from sharp.machine.accelerator import Accelerator
 from sharp.machine.memories import BUFFERS, ping_pong_elements
 from sharp.machine.plan import Plan
-from sharp.space.points import Space, number_of
+from sharp.space.columns import kinds_of
+from sharp.space.space import Places, Space
 from sharp.units import GIGA
 from sharp.workload.network import RNNLayer
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_MAX_LABELS = 2**20
+_MAX_KNOWN = 2**16
+"""Most machines whose numbers are kept."""
 
 _MACHINE = ("macs", *BUFFERS, "rows_per_update_lane")
 _MEMORY = ("node_nm", "voltage_v", "cell_type", "temperature_k")
@@ -95,29 +96,34 @@ def closed_activity(
 class Pricing:
     """What the actions of a space's points cost: each distinct machine and memory is worked out once."""
 
-    def __init__(self, space: Space, technology: Technology, gating: Gating | None) -> None:
-        check_technology(technology)
-        self.space, self.technology, self.gating = space, technology, Gating.of(gating)
-        self._distinct = {
-            name: space.choices.get(name) or _distinct(space.axes[name])
-            for name in (*_MACHINE, *_MEMORY)
-            if name in space.axes
-        }
-        self._known: dict[tuple[int, ...], Mapping[str, Any]] = {}
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        self._names = [name for name in (*_MACHINE, *_MEMORY) if name in space.columns]
+        self._known: dict[tuple[Any, ...], Mapping[str, Any] | SharpError] = {}
+
+    def nothing_done(self) -> dict[str, Any]:
+        """The activity of points that do nothing."""
+        return dict.fromkeys(Activity.__dataclass_fields__, 0.0)
 
     def columns(
-        self, first: int, codes: Mapping[str, NDArray[np.intp]], counts: Mapping[str, Any], clock_hz: Any
-    ) -> dict[str, Any]:
-        """`ENERGY_COLUMNS` of the points that `codes` says, `first` the first of them, from their activity."""
+        self, places: Places, activity: Mapping[str, Any], clock_hz: Any
+    ) -> tuple[dict[str, Any], list[tuple[NDArray[np.intp], SharpError]]]:
+        """`ENERGY_COLUMNS` of some points from their activity, and of which of them there are none, and why."""
         import numpy as np
 
-        activity = Activity(**counts)
-        quantities = self._quantities(first, codes)
+        count = len(next(iter(places.values())))
+        quantities, errors = self._quantities(places)
+        if quantities is None:
+            return {name: np.full(count, nan) for name in ENERGY_COLUMNS}, errors
+        columns = self._cost(quantities, Activity(**activity), clock_hz)
+        return {name: value if np.ndim(value) else np.full(count, value) for name, value in columns.items()}, errors
+
+    def _cost(self, quantities: Mapping[str, Any], activity: Activity, clock_hz: Any) -> dict[str, Any]:
         memories = {name: {key: quantities[f"{name}.{key}"] for key in _OF_MEMORY} for name in BUFFERS}
         dynamic, static = spend(
             activity,
-            price(self.space.accelerator, quantities, memories),
-            self.gating,
+            price(self.space.machine, quantities, memories),
+            Gating.of(self.space.scenario.gating),
             clock_hz=clock_hz,
             capacity_bytes=quantities["weight_buffer"],
         )
@@ -125,7 +131,7 @@ class Pricing:
         for name in COMPONENTS:
             parts[name] += static[name]  # into the arrays that are there: memory takes longer than sums
         energy = sum(parts.values())
-        columns = {
+        return {
             "energy_j": energy,
             "leakage_j": leakage,
             **{f"{name}_j": part for name, part in parts.items()},
@@ -133,50 +139,52 @@ class Pricing:
             "gflops_per_w": 2 / GIGA * activity.useful_products / energy,
             "area_mm2": sum(logic_area(quantities).values()) + sum(memory["area_mm2"] for memory in memories.values()),
         }
-        count = len(next(iter(codes.values())))
-        return {name: value if np.ndim(value) else np.full(count, value) for name, value in columns.items()}
 
-    def _quantities(self, first: int, codes: Mapping[str, NDArray[np.intp]]) -> dict[str, Any]:
-        """Numbers of technology and machine, each alone where it is the same for all points, or one a point."""
+    def _quantities(self, places: Places) -> tuple[dict[str, Any] | None, list[tuple[NDArray[np.intp], SharpError]]]:
+        """Numbers of technology and machine, each alone where it is the same for all points, or one a point.
+
+        None where there are none for any point; then, and of single points, the errors say why.
+        """
         import numpy as np
 
-        places = {name: (values, where[codes[name]]) for name, (values, where) in self._distinct.items()}
-        kinds, which = _kinds([place for values, place in places.values() if len(values) > 1])
-        known = []
-        for kind in kinds:
-            key = tuple(int(place[kind]) for _, place in places.values())
-            if key not in self._known:
-                self._known[key] = self._work_out(key, first + kind)
-            known.append(self._known[key])
+        distinct = {name: self.space.columns[name].distinct(places[name]) for name in self._names}
+        kinds, which = kinds_of([place for values, place in distinct.values() if len(values) > 1])
+        points = [{name: values[place[kind]] for name, (values, place) in distinct.items()} for kind in kinds]
+        known = [self._work_out(point) for point in points]
+        made = [entry for entry in known if not isinstance(entry, SharpError)]
+        whose = which if len(known) > 1 else np.zeros(len(next(iter(places.values()))), dtype=np.intp)
+        errors = [
+            (np.flatnonzero(whose == kind), entry) for kind, entry in enumerate(known) if isinstance(entry, SharpError)
+        ]
+        if not made:
+            return None, errors
         quantities = {}
-        for name, value in known[0].items():
-            values = [entry[name] for entry in known]
+        for name, value in made[0].items():
+            values = [nan if isinstance(entry, SharpError) else entry[name] for entry in known]
             quantities[name] = (
                 value if values.count(value) == len(values) else np.array(values, dtype=np.float64)[which]
             )
         for name in (*UNITS, "activation_lanes"):
-            if name in self.space.numbers and name not in _MEMORY:
-                numbers = self.space.numbers[name]
-                quantities[name] = float(numbers[0]) if len(numbers) == 1 else numbers[codes[name]]
-        return quantities
+            if name in places and name not in _MEMORY:
+                quantities[name] = self.space.number(name, places)
+        return quantities, errors
 
-    def _work_out(self, key: tuple[int, ...], number: int) -> Mapping[str, Any]:
-        """Numbers of a machine in a technology, those of a point."""
-        chosen = zip(self._distinct.items(), key, strict=True)
-        point = {name: number_of(name, values[place]) for (name, (values, _)), place in chosen}
-        try:
-            return self._implement(point)
-        except SharpError as error:
-            raise type(error)(f"points[{number}]: {error}") from None
+    def _work_out(self, point: Mapping[str, Any]) -> Mapping[str, Any] | SharpError:
+        """Numbers of a machine in a technology, or why there are none."""
+        key = tuple(point.values())
+        if key not in self._known:
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            try:
+                self._known[key] = self._implement(point)
+            except SharpError as error:
+                self._known[key] = error
+        return self._known[key]
 
     def _implement(self, point: Mapping[str, Any]) -> Mapping[str, Any]:
-        machine = self.space.accelerator
-        settings = machine.budget(point["macs"]) if "macs" in point else {}
-        settings |= {name: point[name] for name in _MACHINE[1:] if name in point}
-        machine = with_settings(machine, settings)
-        technology = with_technology_settings(self.technology, {name: point[name] for name in _MEMORY if name in point})
-        made = implement(machine, technology)
-        check_gating(made, self.gating)
+        made = self.space.scenario.at(point).implementation
+        machine, technology = made.accelerator, made.technology
+        check_gating(made, Gating.of(self.space.scenario.gating))
         return {
             **{name: getattr(technology, name) for name in UNITS},
             **{name: getattr(machine, name).capacity_bytes for name in BUFFERS},
@@ -186,30 +194,5 @@ class Pricing:
         }
 
 
-def _kinds(places: list[NDArray[np.intp]]) -> tuple[list[int], NDArray[np.intp]]:
-    """The first point of each kind, points being of one where all columns are equal, and which kind each point is."""
-    import numpy as np
-
-    label, span = np.zeros(len(places[0]) if places else 1, dtype=np.intp), 1
-    for place in places:
-        label, span = label * (place.max() + 1) + place, span * (int(place.max()) + 1)
-        if span > _MAX_LABELS:  # that there are no more labels than points
-            kinds, label = np.unique(label, return_inverse=True)
-            label, span = label.reshape(-1), len(kinds)
-    there = np.bincount(label) > 0
-    which = (np.cumsum(there) - 1)[label]
-    first = np.zeros(int(there.sum()), dtype=np.intp)
-    first[which[::-1]] = np.arange(len(which))[::-1]
-    return first.tolist(), which
-
-
 def _number(value: float | None) -> float:
     return nan if value is None else value
-
-
-def _distinct(values: NDArray[Any]) -> tuple[list[Any], NDArray[np.intp]]:
-    """The distinct numbers of a column, and which of them each is."""
-    import numpy as np
-
-    distinct, places = np.unique(values, return_inverse=True)
-    return distinct.tolist(), places.reshape(-1)

@@ -7,13 +7,15 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from sharp.cycles.schedule import loaded
-from sharp.cycles.simulate import Report, simulate
+from sharp.cycles.simulate import Report
 from sharp.energy.breakdown import Gating
 from sharp.energy.implementation import Implementation, implement
-from sharp.energy.power import evaluate_energy
+from sharp.energy.power import EnergyReport, evaluate_energy
 from sharp.energy.technology import Technology
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
+from sharp.rivals.machines import as_machine
+from sharp.space.scenario import Scenario
 from sharp.workload.network import Network
 
 if TYPE_CHECKING:
@@ -75,10 +77,13 @@ def survey(
     """
     import pandas as pd
 
-    machines = [accelerator.with_macs(budget) for budget in macs]
-    made = [None if technology is None else implement(machine, technology) for machine in machines]
-    points = product(networks, zip(machines, made, strict=True), [loaded(plan) for plan in plans or [accelerator.plan]])
-    return pd.DataFrame([_point(*point, gating) for point in points])
+    machines = [as_machine(accelerator.with_macs(budget)) for budget in macs]
+    orders = [loaded(plan) for plan in plans or [accelerator.plan]]
+    scenarios = [
+        Scenario(network=network, machine=machine, plan=plan, technology=technology, gating=gating)
+        for network, machine, plan in product(networks, machines, orders)
+    ]
+    return pd.DataFrame([_row(scenario) for scenario in scenarios])
 
 
 def survey_power(reports: Iterable[Report], technologies: Mapping[Any, tuple[Technology, Gating]]) -> pd.DataFrame:
@@ -107,36 +112,30 @@ def survey_power(reports: Iterable[Report], technologies: Mapping[Any, tuple[Tec
     return pd.DataFrame(rows)
 
 
-def _point(
-    network: Network,
-    machine: tuple[Accelerator, Implementation | None],
-    plan: Plan,
-    gating: Gating | None,
-) -> dict[str, Any]:
-    accelerator, made = machine
-    report = simulate(network, accelerator, plan)
-    counts = report.counts
+def _row(scenario: Scenario) -> dict[str, Any]:
+    network, machine, plan = scenario.network, scenario.tiles, scenario.plan
+    report: Any = scenario.run()
+    assert plan is not None, "a machine of tiles has a plan"
     return {
         "network": network.name,
         "batch_size": network.batch_size,
         "hidden_size": network.layers[0].hidden_size,
-        "budget": accelerator.budget_label,
-        "num_macs": accelerator.num_macs,
-        "clock_hz": accelerator.clock_hz,
+        "budget": machine.budget_label,
+        "num_macs": machine.num_macs,
+        "clock_hz": machine.clock_hz,
         **plan.as_dict(),
         "tile_rows": plan.tile_rows,
         "chosen_tile_rows": report.layers[0].tile_rows,
-        "total_cycles": counts.total_cycles,
+        "total_cycles": report.counts.total_cycles,
         "latency_s": report.latency_s,
-        "utilization": counts.utilization,
+        "utilization": report.counts.utilization,
         "loaded_bytes": report.loaded_bytes,
-        **counts.split,
-        **({} if made is None else _energy(report, made, gating)),
+        **report.counts.split,
+        **({} if scenario.technology is None else _energy(scenario.evaluate(report))),
     }
 
 
-def _energy(report: Report, made: Implementation, gating: Gating | None) -> dict[str, float]:
-    costs = evaluate_energy(report, made, gating)
+def _energy(costs: EnergyReport) -> dict[str, float]:
     leakage = {f"{name}_leakage_j": energy for name, energy in costs.energy.static_j.items()}
     return {
         **costs.as_row(),

@@ -343,7 +343,7 @@ def test_the_same_samples_on_another_machine():
             lambda: Study(nominal(PARAMETERS), MACHINE, TECHNOLOGY).energy_j(
                 "sharp", find_network("rldradspr-original"), "1K"
             ),
-            "network.layers: expected layers without peepholes and residual additions, got 'rldradspr-original'",
+            "network.layers: expected layers without residual additions, got 'rldradspr-original'",
         ),
     ],
 )

@@ -1,6 +1,7 @@
 """Energy of many points at once: every point as `evaluate_energy` has it, whatever the columns and the chunks."""
 
 import math
+import re
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -26,30 +27,37 @@ from sharp import (
     sweep_chunks,
 )
 from sharp.cycles.closed_form import evaluate, kernel, why_not
+from sharp.cycles.counting import SPLIT
 from sharp.energy.breakdown import ENERGY_COLUMNS
 from sharp.energy.technology import SETTINGS as TECHNOLOGY_SETTINGS
 from sharp.energy.technology import with_settings as with_technology_settings
 from sharp.machine.accelerator import LATENCIES, with_settings
-from sharp.space.points import DEFAULTS, PLAN, SETTINGS
-from sharp.space.pricing import _kinds, closed_activity
+from sharp.space.columns import kinds_of
+from sharp.space.pricing import closed_activity
+from sharp.space.scenario import MACHINE as MACHINE_COLUMNS
+from sharp.space.scenario import PLAN
 from sharp.workload.network import single_layer
 
 MACHINE = find_accelerator("sharp")
 TECHNOLOGY = find_technology("32nm")
+DEFAULTS = {
+    **{"cell": "lstm", "projection_size": None, "linear_before_reset": True, "bidirectional": False},
+    **{"seq_len": 25, "batch_size": 1, "lengths": ()},
+}
 PAPERS = ("sequential", "batch", "intergate", "unfolded")
 
 
 def evaluated(point: dict[str, Any], gating: Gating | None = None) -> dict[str, float]:
     """Energy columns of one point, by `evaluate_energy`."""
-    of = {**DEFAULTS, "input_size": point["hidden_size"], **point}
+    of = {**DEFAULTS, **vars(Plan()), "input_size": point["hidden_size"], **point}
     settings = (MACHINE.budget(of["macs"]) if "macs" in of else {}) | {
-        name: of[name] for name in ("clock_hz", *SETTINGS) if name in of
+        name: of[name] for name in MACHINE_COLUMNS if name in of and name != "macs"
     }
     names = ("cell", "input_size", "hidden_size", "projection_size", "linear_before_reset", "bidirectional")
     layer = RNNLayer(**{name: of[name] for name in names})
     network = single_layer(layer, of["seq_len"], of["batch_size"])
     network = network.with_lengths(of["lengths"]) if of["lengths"] else network
-    plan = Plan(**{name: of[name] for name in (*PLAN, "tile_rows")})
+    plan = Plan(**{name: of[name] for name in PLAN})
     technology = {name: of[name] for name in TECHNOLOGY_SETTINGS if name in of}
     report = simulate(network, with_settings(MACHINE, settings), plan)
     return evaluate_energy(report, with_technology_settings(TECHNOLOGY, technology), gating).as_row()
@@ -195,7 +203,7 @@ def test_more_kinds_of_machines_than_a_table_holds():
 @given(st.lists(st.lists(st.integers(0, 3) | st.integers(0, 10**8), min_size=6, max_size=6), min_size=1, max_size=8))
 def test_points_are_of_one_kind_where_all_columns_are_equal(columns):
     points = list(zip(*columns, strict=True))
-    kinds, which = _kinds([np.array(column) for column in columns])
+    kinds, which = kinds_of([np.array(column) for column in columns])
     assert [points[kinds[kind]] for kind in which.tolist()] == points
     assert sorted(kinds) == [place for place, point in enumerate(points) if point not in points[:place]]
 
@@ -321,22 +329,37 @@ def test_closed_activity_is_that_of_the_events_on_every_build(level, monkeypatch
     ],
 )
 def test_a_wrong_point_is_refused_in_one_sentence_with_its_place(points, sentence):
+    columns = {"hidden_size": [8, 9], **points}
     with pytest.raises((SpecificationError, InfeasibleMappingError), match=f"^{sentence}") as refusal:
-        sweep({"hidden_size": [8, 9], **points}, MACHINE, technology=TECHNOLOGY)
+        sweep(columns, MACHINE, technology=TECHNOLOGY, strict=True)
     assert "\n" not in str(refusal.value)
+    if sentence.startswith(r"points\[1\]: "):  # and not a column that no point has
+        table = sweep(columns, MACHINE, technology=TECHNOLOGY)
+        good, bad = table["reason"]
+        assert good == ""
+        assert re.match(sentence.removeprefix(r"points\[1\]: "), bad)
+        assert table.loc[1, ["total_cycles", "latency_s", "method", *ENERGY_COLUMNS]].isna().all()
+        alone = {name: values[:1] if isinstance(values, list) else values for name, values in columns.items()}
+        kept = [*SPLIT, "total_cycles", "tile_rows", "latency_s", *ENERGY_COLUMNS]
+        first = sweep(alone, MACHINE, technology=TECHNOLOGY)
+        assert table.loc[0, kept].tolist() == first.loc[0, kept].tolist()
 
 
 def test_the_place_of_a_wrong_point_is_that_in_the_whole_table():
     columns = {"hidden_size": 8, "intermediate_buffer": [24576] * 7 + [8]}
     with pytest.raises(SpecificationError, match=r"^points\[7\]: intermediate_buffer"):
-        list(sweep_chunks(columns, MACHINE, technology=TECHNOLOGY, chunk_points=3))
+        list(sweep_chunks(columns, MACHINE, technology=TECHNOLOGY, chunk_points=3, strict=True))
+    whole = sweep(columns, MACHINE, technology=TECHNOLOGY)
+    assert np.flatnonzero(whole["reason"] != "").tolist() == [7]
 
 
 def test_power_gating_is_refused_with_the_point_that_has_no_data():
     columns = {"hidden_size": 8, "node_nm": [32, 22]}
     with pytest.raises(SpecificationError, match=r"^points\[1\]: power_gating: expected a technology with data"):
-        sweep(columns, MACHINE, technology=TECHNOLOGY, gating=Gating(power=True))
-    assert len(sweep(columns, MACHINE, technology=TECHNOLOGY, gating=Gating(clock=True))) == 2
+        sweep(columns, MACHINE, technology=TECHNOLOGY, gating=Gating(power=True), strict=True)
+    gated = sweep(columns, MACHINE, technology=TECHNOLOGY, gating=Gating(power=True))
+    assert [reason.partition(":")[0] for reason in gated["reason"]] == ["", "power_gating"]
+    assert not sweep(columns, MACHINE, technology=TECHNOLOGY, gating=Gating(clock=True)).isna().any(axis=None)
 
 
 @pytest.mark.parametrize("name", TECHNOLOGY_SETTINGS)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import examples
 
-from sharp import InfeasibleMappingError, Plan, RNNLayer, SpecificationError, grid, simulate, sweep, sweep_chunks
+from sharp import Plan, RNNLayer, SharpError, SpecificationError, grid, simulate, sweep, sweep_chunks
 from sharp.cycles.counting import SPLIT
 from sharp.machine.accelerator import with_settings
+from sharp.space.scenario import Scenario
 from sharp.units import cycles_from_many_ns, cycles_from_ns
 from sharp.workload.network import single_layer
 
@@ -196,15 +198,84 @@ def test_a_users_schedule_is_loaded_once(accelerator, tmp_path):
     assert list(table["total_cycles"][::2]) == list(table["total_cycles"][1::2])
 
 
-def test_a_point_that_cannot_be_mapped_is_named(accelerator):
-    points = {"cell": "gru", "hidden_size": [8, 8], "linear_before_reset": False, "schedule": ["unfolded", "batch"]}
-    with pytest.raises(InfeasibleMappingError, match=r"points\[1\]: .*gate n waits for rz, got batch"):
-        sweep(points, accelerator)
-    slow = {"hidden_size": 340, "weights": "streamed", "dram_bytes_per_s": 1e-12}
-    with pytest.raises(
-        InfeasibleMappingError, match=r"points\[0\]: total_cycles: .* stay below 2\^63, got up to 2\^90"
-    ):
-        sweep(slow, accelerator)
+BAD = {
+    "cell": "gru",
+    "hidden_size": [8, 8, 8],
+    "linear_before_reset": False,
+    "schedule": ["unfolded", "batch", "batch"],
+}
+
+
+def test_a_point_that_cannot_be_mapped_is_a_row_with_its_reason(accelerator):
+    table = sweep(BAD, accelerator)
+    assert table["method"].tolist()[0] == "closed form"
+    (reason,) = set(table["reason"][1:])
+    assert reason.startswith("schedule: expected intergate, unfolded or interleaved for a cell in which gate n waits")
+    numbers = ["tile_rows", "total_cycles", "latency_s", "utilization", *SPLIT, "method"]
+    assert table.loc[1:, numbers].isna().all(axis=None)
+    assert not table.loc[:0].isna().any(axis=None)
+    assert table["total_cycles"].dtype == "Int64"
+    assert sweep({**BAD, "schedule": "unfolded"}, accelerator)["total_cycles"].dtype == np.int64
+    chosen = sweep({**BAD, "tile_rows": 64}, accelerator)  # what was asked stays
+    assert chosen["tile_rows"].tolist() == [64, 64, 64]
+
+
+@pytest.mark.parametrize(
+    ("points", "sentence"),
+    [
+        (
+            BAD,
+            "schedule: expected intergate, unfolded or interleaved for a cell in which gate n waits for rz, got batch",
+        ),
+        (
+            {"hidden_size": 2**40, "input_size": 2**40, "seq_len": 2**40},
+            "hidden_size, input_size, seq_len, batch_size: e",
+        ),
+        ({"hidden_size": 340, "weights": "streamed", "dram_bytes_per_s": 1e-12}, "total_cycles: .* stay below 2\\^63"),
+        ({"hidden_size": 8, "batch_size": 5000, "schedule": "interleaved"}, "batch_size: expected at most 4096 chains"),
+        ({"hidden_size": 8, "cell": ["lstm", "gru"], "projection_size": 4}, "cell: expected lstm .projection_size bel"),
+        (
+            {"hidden_size": 8, "cell": ["gru", "lstm"], "linear_before_reset": False},
+            "cell: expected gru .linear_before",
+        ),
+    ],
+)
+def test_with_strict_it_ends_the_sweep_with_its_place(accelerator, points, sentence):
+    with pytest.raises(SharpError, match=rf"^points\[\d\]: (.*: layer 0: )?{sentence}") as refusal:
+        sweep(points, accelerator, strict=True)
+    place = int(re.match(r"points\[(\d)\]", str(refusal.value))[1])
+    reasons = sweep(points, accelerator)["reason"].tolist()
+    assert re.match(sentence, reasons[place])
+    assert not any(reasons[:place])
+
+
+def test_a_tile_without_a_row_for_each_gate(accelerator):
+    small = replace(accelerator, tile_rows=(2, 64), num_macs=1024)
+    table = sweep(grid(hidden_size=[8, 300], tile_rows=[2, 64, "best"]), small)
+    assert table["tile_rows"].tolist() == [2, 64, 64, 2, 64, 64]
+    assert table["reason"].str.startswith("tile_rows: expected at least 4").tolist() == [True, False, False] * 2
+    none = sweep({"hidden_size": [8, 9]}, replace(small, tile_rows=(2,)))
+    assert none["tile_rows"].isna().all()
+    assert set(none["reason"]) == {"tile_rows: expected at least 4 (a row for each gate of ifgo), got 2"}
+
+
+def test_a_million_points_that_cannot_be_mapped_take_no_million_tries(accelerator, monkeypatch):
+    tried = []
+    run = Scenario.run
+    monkeypatch.setattr(Scenario, "run", lambda scenario: tried.append(0) or run(scenario))
+    points = {"cell": "gru", "linear_before_reset": False, "schedule": ["batch", "unfolded"]}
+    table = sweep(grid(**points, hidden_size=range(1, 200), input_size=range(1, 200)), accelerator)
+    assert (table["reason"] != "").sum() == len(table) // 2
+    assert len(tried) == 1
+
+
+def test_reasons_of_many_chunks_are_in_one_table(accelerator):
+    points = {"hidden_size": 8, "batch_size": 4097, "schedule": ["unfolded", "interleaved", "unfolded"]}
+    columns = {name: [value] * 3 if name != "schedule" else value for name, value in points.items()}
+    whole = sweep(columns, accelerator)
+    parts = list(sweep_chunks(columns, accelerator, chunk_points=1))
+    assert [part["reason"].tolist()[0] for part in parts] == whole["reason"].tolist()
+    assert (whole["reason"] != "").tolist() == [False, True, False]
 
 
 def test_the_command_does_not_replace_its_own_input(command, tmp_path):
@@ -230,9 +301,26 @@ def test_the_command_writes_the_same_table(command, tmp_path, accelerator):
     )
     output = tmp_path / "table.csv"
     outcome = command("sweep", str(tmp_path / "grid.yaml"), "-o", str(output), "--json")
-    assert json.loads(outcome.out) == {"file": str(output), "points": 32}
+    assert json.loads(outcome.out) == {"file": str(output), "points": 32, "refused": 0}
     points = grid(hidden_size=range(8, 65, 8), macs=["1K", "64K"], projection_size=[None, 16], tile_rows="best")
     assert output.read_text() == sweep(points, accelerator).to_csv(index=False)
+
+
+def test_the_command_says_how_many_points_have_no_numbers(command, tmp_path, accelerator):
+    grid_file, output = tmp_path / "grid.yaml", tmp_path / "table.csv"
+    grid_file.write_text("{hidden_size: 8, cell: gru, linear_before_reset: false, schedule: [batch, unfolded]}")
+    asked = ("sweep", str(grid_file), "-o", str(output))
+    assert command(*asked).out.endswith("2 points, 1 without numbers (column reason)\n")
+    rows = pd.read_csv(output, keep_default_na=False)
+    assert rows["reason"].str.startswith("schedule: expected").tolist() == [True, False]
+    assert rows["total_cycles"].tolist()[0] == ""
+    assert json.loads(command(*asked, "--json").out) == {"file": str(output), "points": 2, "refused": 1}
+    before = output.read_bytes()
+    outcome = command(*asked, "--strict")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "points[0]: gru-8x8-t25: layer 0: schedule: expected" in outcome.err
+    assert output.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["grid.yaml", "table.csv"]
 
 
 @pytest.mark.parametrize(
@@ -244,7 +332,6 @@ def test_the_command_writes_the_same_table(command, tmp_path, accelerator):
         ("hidden_size: {from: 8}", "grid.yaml: points.hidden_size: expected a key 'to', got from"),
         ("hidden_size: []", "grid.yaml: points.hidden_size: expected at least one value"),
         ("hidden_size: [8, -1]", "points.hidden_size[1]: expected a positive integer, got -1"),
-        ("{hidden_size: 8, cell: gru, linear_before_reset: false, schedule: batch}", "points[0]: .*got batch"),
         ("8", "grid.yaml: expected a mapping"),
     ],
 )
