@@ -5,7 +5,6 @@ The rules are decision 7 in the book: which banks a memory has, and which energi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -13,12 +12,12 @@ from math import nan
 from typing import Any
 
 from sharp.checks import check_kind, refuse, within
+from sharp.energy.formats import area_factor, array_energies, format_warnings
 from sharp.energy.sram import NODES_NM, SramPoint, check_conditions, estimate_sram, width_range
-from sharp.energy.technology import ENERGIES, UNITS, Technology, check_technology, scale_area, scale_energy
+from sharp.energy.technology import UNITS, Technology, check_technology, scale_area, scale_energy
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.banks import ACCESS_BITS, STATE_BITS, memory_shape
 from sharp.machine.memories import BUFFERS
-from sharp.machine.precision import ARITHMETIC
 from sharp.units import BITS_PER_BYTE, mm2_from_um2, ns_from_hz, watts_from_milliwatts
 
 COMPONENTS = ("compute_unit", *BUFFERS, "mfu", "controller", "dram")
@@ -35,9 +34,6 @@ COMPONENT_LABELS = {
     "dram": "DRAM",
 }
 """As tables and figures name them."""
-
-PRECISION_OF_AREA = "fp16/fp32"
-"""What the technology's area of a multiplier is of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,12 +137,7 @@ class Implementation:
                 f"{self.accelerator.levels_per_cycle} levels of the tree share a cycle, with no registers between "
                 f"them; energy and area still have registers behind every adder"
             )
-        if self.accelerator.precision != PRECISION_OF_AREA:
-            sentences.append(
-                f"area and leakage of the compute unit are those of {PRECISION_OF_AREA}; "
-                f"none are known of {self.accelerator.precision}"
-            )
-        return sentences
+        return [*sentences, *format_warnings(self.accelerator, self.technology)]
 
 
 def implement(accelerator: Accelerator, technology: Technology, *, sram_source: str = "table") -> Implementation:
@@ -185,12 +176,13 @@ def implement(accelerator: Accelerator, technology: Technology, *, sram_source: 
     place = technology.temperature_k, max(technology.node_nm, min(NODES_NM))
     check_conditions(technology.cell_type, *place, sram_source)
     _check_units(accelerator, technology)
+    array_energies(accelerator)  # refuses formats that there is none of
     memories = {name: _memory(name, accelerator, technology, sram_source) for name in BUFFERS}
     quantities = {name: getattr(technology, name) for name in UNITS} | {
         "num_macs": accelerator.num_macs,
         "activation_lanes": accelerator.activation_lanes,
     }
-    area = logic_area(quantities)
+    area = logic_area(accelerator, quantities)
     return Implementation(
         accelerator=accelerator,
         technology=technology,
@@ -246,10 +238,11 @@ def _memory(name: str, accelerator: Accelerator, technology: Technology, source:
 # Logic, and prices; of numbers, or of arrays -------------------------------------------------------------------------
 
 
-def logic_area(quantities: Mapping[str, Any]) -> dict[str, Any]:
-    """Area in mm2 of compute unit, activation units with cell updater, and controller."""
+def logic_area(accelerator: Accelerator, quantities: Mapping[str, Any]) -> dict[str, Any]:
+    """Area in mm2 of compute unit, activation units with cell updater, and controller; parameters as of `price`."""
+    mac_um2 = quantities["mac_area_um2"] * area_factor(accelerator)
     return {
-        "compute_unit": quantities["num_macs"] * mm2_from_um2(quantities["mac_area_um2"]),
+        "compute_unit": quantities["num_macs"] * mm2_from_um2(mac_um2),
         "mfu": quantities["activation_lanes"] * quantities["activation_area_mm2_per_lane"],
         "controller": quantities["num_macs"] * mm2_from_um2(quantities["controller_area_um2_per_mac"]),
     }
@@ -268,7 +261,7 @@ def price(accelerator: Accelerator, quantities: Mapping[str, Any], memories: Map
         Fields of each `sharp.energy.sram.SramPoint` by name, each a number or an array.
     """
     of = quantities
-    multiply, add = _formats(accelerator)
+    multiply, add = array_energies(accelerator)
     weights, vectors, state, sums = (memories[name] for name in BUFFERS)
     line = accelerator.lanes_per_unit * accelerator.weight_bits
     state_word = STATE_BITS / ACCESS_BITS
@@ -276,8 +269,8 @@ def price(accelerator: Accelerator, quantities: Mapping[str, Any], memories: Map
     exponential = of["fp16_exponential_pj"] + of["fp16_divide_pj"]
     leakage = watts_from_milliwatts(of["logic_leakage_mw_per_mm2"])
     return Prices(
-        multiply_pj=of[multiply],
-        add_pj=of[add],
+        multiply_pj=of[multiply.number] * multiply.factor,
+        add_pj=of[add.number] * add.factor,
         register_pj=(accelerator.weight_bits + accelerator.partial_sum_bits) * of["register_pj_per_bit"],
         bank_read_pj=weights["read_energy_pj"],
         weight_write_pj=weights["write_energy_pj"] * (BITS_PER_BYTE / line),
@@ -296,22 +289,7 @@ def price(accelerator: Accelerator, quantities: Mapping[str, Any], memories: Map
         dram_vector_pj=BITS_PER_BYTE * accelerator.weight_bytes * of["dram_pj_per_bit"],
         leakage_w={
             **{name: memories[name]["leakage_w"] for name in BUFFERS},
-            **{name: leakage * area for name, area in logic_area(of).items()},
+            **{name: leakage * area for name, area in logic_area(accelerator, of).items()},
         },
         asleep_w=nan if weights["leakage_low_w"] is None else weights["leakage_low_w"],
     )
-
-
-def _formats(accelerator: Accelerator) -> tuple[str, str]:
-    """The technology's names for a multiplication and an addition of the array."""
-    prefix = ARITHMETIC[accelerator.arithmetic]
-    names = []
-    for parameter, action in (("weight_bits", "multiply"), ("partial_sum_bits", "add")):
-        names.append(f"{prefix}{getattr(accelerator, parameter)}_{action}_pj")
-        if names[-1] not in ENERGIES:
-            known = re.findall(rf"\b{prefix}(\d+)_{action}_pj", " ".join(ENERGIES))
-            expected = (
-                f"{' or '.join(known)} (the {accelerator.arithmetic} numbers that there is an energy to {action})"
-            )
-            raise refuse(parameter, expected, getattr(accelerator, parameter))
-    return names[0], names[1]

@@ -22,7 +22,7 @@ from sharp.checks import (
 from sharp.errors import SpecificationError
 from sharp.machine.memories import BUFFERS, MemoryLevel, ping_pong_elements
 from sharp.machine.plan import Plan
-from sharp.machine.precision import ARITHMETIC
+from sharp.machine.precision import format_names
 from sharp.provenance import Provenance
 from sharp.units import (
     bytes_from_bits,
@@ -141,7 +141,7 @@ class Accelerator:
     lanes_per_unit: int
     """Multipliers of a vector-scalar unit, beside which stands a bank of the weight buffer; energy and area only."""
     arithmetic: str
-    """Kind of numbers, one of `ARITHMETIC`; energy only."""
+    """Kind of numbers, one of `sharp.machine.precision.ARITHMETIC`; energy and area only."""
     weight_bits: int
     """Bits of a weight, and of an element of x and h."""
     partial_sum_bits: int
@@ -181,9 +181,9 @@ class Accelerator:
 
     def __post_init__(self) -> None:
         check_text("name", self.name)
-        check_name("arithmetic", self.arithmetic, ARITHMETIC)
         for name in _INTEGERS:
             object.__setattr__(self, name, check_integer(name, getattr(self, name)))
+        format_names(self.arithmetic, self.weight_bits, self.partial_sum_bits)  # refuses what there is not
         for name in ("clock_hz", *LATENCIES, "dram_bytes_per_s"):
             check_number(name, getattr(self, name))
         for name in BUFFERS:
@@ -345,10 +345,14 @@ class Accelerator:
         return replace(self, **self.budget(macs))  # type: ignore[arg-type]
 
     @property
+    def formats(self) -> tuple[str, str]:
+        """Formats of weights, x and h, and of sums: "fp16" and "fp32"."""
+        return format_names(self.arithmetic, self.weight_bits, self.partial_sum_bits)
+
+    @property
     def precision(self) -> str:
-        """Formats of the multiplier and of the sums: "fp16/fp32", "int8/int32"."""
-        prefix = ARITHMETIC[self.arithmetic]
-        return f"{prefix}{self.weight_bits}/{prefix}{self.partial_sum_bits}"
+        """Both formats, as `--precision` takes them: "fp16/fp32", "int8/int32"."""
+        return "/".join(self.formats)
 
     @property
     def budget_label(self) -> str:

@@ -137,7 +137,8 @@ class Pricing:
             **{f"{name}_j": part for name, part in parts.items()},
             "power_w": energy * (clock_hz / activity.total_cycles),
             "gflops_per_w": 2 / GIGA * activity.useful_products / energy,
-            "area_mm2": sum(logic_area(quantities).values()) + sum(memory["area_mm2"] for memory in memories.values()),
+            "area_mm2": sum(logic_area(self.space.accelerator, quantities).values())
+            + sum(memory["area_mm2"] for memory in memories.values()),
         }
 
     def _quantities(self, places: Places) -> tuple[dict[str, Any] | None, list[tuple[NDArray[np.intp], SharpError]]]:

@@ -52,7 +52,7 @@ def energy_of(command, *arguments):
         ("--set", "node_nm=30"),
         ("--set", "node_nm=22", "--set", "temperature_k=330"),
         ("--set", "node_nm=7", "--set", "voltage_v=0.7"),
-        ("--precision", "int8/int32"),
+        *(("--precision", label) for label in ("int8/int32", "int4/int32", "bf16/fp32", "fp8/fp16", "e5m2/fp32")),
         ("--set", "fp16_multiply_pj=0.1"),
     ],
 )
@@ -89,7 +89,9 @@ def test_area_for_people_warns_of_slow_banks(command):
     assert "banks KiB each bits read pJ" in outcome.out
     assert "warning: a bank of the weight buffer" in outcome.err
     assert "than a cycle of 2 ns; the cycles assume one" in " ".join(outcome.err.split())
-    assert "those of fp16/fp32; none are known of int16/int32" in " ".join(outcome.err.split())
+    assert "area and leakage of the compute unit are derived: 0.194 times those of fp16/fp32" in " ".join(
+        outcome.err.split()
+    )
 
 
 def test_sweep_adds_energy_columns(command, tmp_path):
@@ -133,10 +135,13 @@ def test_technologies_are_listed(command):
             "sharp: temperature_k: expected 360 K (itrs-lstp at 22 nm; itrs-hp has 300 to 400 K",
         ),
         ((*LAYER, "--energy", "--set", "weight_buffer=1000"), "weight_buffer.capacity_bytes: expected 8388608 to"),
-        ((*LAYER, "--energy", "--set", "weight_bits=12"), "weight_bits: expected 16 or 32 (the float numbers that"),
+        ((*LAYER, "--energy", "--set", "weight_bits=12"), "weight_bits: expected 16 or 32 (the fp numbers that"),
         ((*LAYER, "--precision", "fp16"), "precision: expected formats of multiplier and sums such as fp16/fp32"),
         ((*LAYER, "--precision", "int8/fp32"), "precision: expected formats of multiplier and sums"),
-        ((*LAYER, "--set", "arithmetic=complex"), "arithmetic: expected float, integer, got 'complex'"),
+        (
+            (*LAYER, "--set", "arithmetic=complex"),
+            "arithmetic: expected float, bfloat, e4m3, e5m2, integer, got 'complex'",
+        ),
         ((*LAYER, "--energy", "--set", "tile_rows=[16]"), "lanes_per_unit: expected a divisor of the tile height 16"),
         ((*LAYER, "--energy", "--sram", "cacti"), "source: expected table, hwcomponents, got 'cacti'"),
         (("area", "--set", "fp16_multply_pj=1"), "(did you mean 'fp16_multiply_pj'"),

@@ -156,9 +156,7 @@ def test_other_precisions(made, precision, multiply, add, bits):
     assert other.prices.sum_read_pj == pytest.approx(sums * sum_bits / 512, rel=1e-12)
     for name in ("sigmoid_pj", "tanh_pj", "elementwise_multiply_pj", "elementwise_add_pj"):  # they stay fp16/fp32
         assert getattr(other.prices, name) == getattr(made.prices, name), name
-    assert other.warnings == [
-        f"area and leakage of the compute unit are those of fp16/fp32; none are known of {precision}"
-    ]
+    assert len(other.warnings) == 1  # tests/energy/test_formats.py
 
 
 def test_numbers_of_the_technology_are_used(made):
@@ -259,9 +257,9 @@ def test_registers_that_chaining_saves_are_said():
 @pytest.mark.parametrize(
     ("machine", "technology", "sentence"),
     [
-        ({"weight_bits": 12}, {}, "weight_bits: expected 16 or 32 (the float numbers that there is an energy to"),
-        ({"partial_sum_bits": 20}, {}, "partial_sum_bits: expected 16 or 32 (the float numbers that there is an"),
-        ({"arithmetic": "integer", "weight_bits": 32}, {}, "weight_bits: expected 8 or 16 (the integer numbers"),
+        ({"weight_bits": 12}, {}, "weight_bits: expected 16 or 32 (the fp numbers that there is an energy to"),
+        ({"partial_sum_bits": 20}, {}, "partial_sum_bits: expected 16 or 32 (the fp numbers that there is an"),
+        ({"arithmetic": "integer", "weight_bits": 32}, {}, "weight_bits: expected 4 or 8 or 16 (the int numbers"),
         ({"arithmetic": "integer", "partial_sum_bits": 64}, {}, "partial_sum_bits: expected 8 or 16 or 32 (the"),
         ({"lanes_per_unit": 48}, {}, "lanes_per_unit: expected a divisor of the tile height 32, got 48"),
         ({"lanes_per_unit": 64}, {}, "lanes_per_unit: expected a divisor of the tile height 32, got 64"),

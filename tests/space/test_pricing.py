@@ -129,7 +129,7 @@ def tables(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]], Gatin
     strategies = {name: COLUMNS[name] for name in chosen}
     gating = Gating(clock=draw(st.booleans()), power=draw(st.booleans()))
     if "temperature_k" not in chosen and not gating.power and draw(st.booleans()):
-        strategies["node_nm"] = st.sampled_from([45, 32, 28, 22, 16, 10, 7])
+        strategies["node_nm"] = st.sampled_from([45, 40, 32, 30, 28, 22, 16, 10, 7])
     if not {"seq_len", "batch_size"} & set(chosen) and draw(st.booleans()):
         strategies["lengths"] = st.sampled_from([(), (5,), (9, 2, 2), (3, 3)])
     for name, values in strategies.items():
