@@ -137,7 +137,7 @@ class Pricing:
             **{f"{name}_j": part for name, part in parts.items()},
             "power_w": energy * (clock_hz / activity.total_cycles),
             "gflops_per_w": 2 / GIGA * activity.useful_products / energy,
-            "area_mm2": sum(logic_area(self.space.accelerator, quantities).values())
+            "area_mm2": sum(logic_area(self.space.machine, quantities).values())
             + sum(memory["area_mm2"] for memory in memories.values()),
         }
 
