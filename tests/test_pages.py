@@ -19,6 +19,9 @@ BOUNDARY = re.compile(r"[.!?][\"')*]*\s+(?=[\"'(*]*[A-Z0-9\[{$`])")
 MADE = re.compile(r"book/_(build|executed)/|.*[/_]mine\b|sharp/data/rivals/measured")
 """Paths that the reader or a build makes."""
 
+IN_FILE = re.compile(r"`(\w+)` (?:in|of) `([\w/]+\.(?:py|pxi|pyx))`")
+FILE_WITH = re.compile(r"`([\w/]+\.(?:py|pxi|pyx))` \(`(\w+)`\)")
+WINGS = {path.parent.name for path in ROOT.glob("sharp/*/__init__.py")}
 TERM = re.compile(r"\{term\}`(?P<word>[^`<]+?)(?: <(?P<entry>[^>`]+)>)?`")
 
 RUN = re.compile(r"(?:\.venv/bin/)?sharp (?!batch|claims|figure|verify)|cd |cp ")
@@ -87,7 +90,10 @@ def test_what_a_page_names_is_there(path):
     text = path.read_text()
     for name in re.findall(r"`((?:sharp|tests|book|benchmarks)/[\w./-]+\w)`", text):
         assert (ROOT / name).exists() or MADE.match(name), name
-    for name in re.findall(r"`(sharp(?:\.\w+)+)", text):
+    for name, file in [*IN_FILE.findall(text), *((name, file) for file, name in FILE_WITH.findall(text))]:
+        assert re.search(rf"\b{name}\b", (ROOT / file).read_text()), f"{name} in {file}"
+    inside = [f"sharp.{name}" for name in re.findall(r"`([a-z]+\.[a-z_]+)`", text) if name.split(".")[0] in WINGS]
+    for name in [*inside, *re.findall(r"`(sharp(?:\.\w+)+)", text)]:
         if Path(name).suffix not in (".yaml", ".svg"):
             assert resolved(name) is not None
 
