@@ -20,12 +20,16 @@ from sharp.cli.options import (
     technology,
 )
 from sharp.cli.progress import progress_bar
+from sharp.errors import SpecificationError
 from sharp.files import csv_text, replacing
 from sharp.space.files import load_grid
 from sharp.space.sweep import sweep_chunks
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from sharp.energy.technology import Technology
+    from sharp.machine.accelerator import Accelerator
 
 
 @click.command("sweep")
@@ -47,6 +51,7 @@ def command(
         asked = {"technology": technology(options), "gating": gating(options)}
     else:
         refuse_energy_options(options)
+    left_out = _left_out(accelerator, asked["technology"]) if energy else []
     count = refused = 0
     with progress_bar("sweeping") as progress, replacing(output) as stream:
         for table in sweep_chunks(found, accelerator, **asked, strict=strict, threads=threads, progress=progress):
@@ -54,9 +59,23 @@ def command(
             count += len(table)
             refused += int((table["reason"] != "").sum())
     if as_json:
-        print_json({"file": str(output), "points": count, "refused": refused})
+        print_json({"file": str(output), "points": count, "refused": refused, "warnings": left_out})
     else:
+        from sharp.cli.console import note
+
+        for sentence in left_out:
+            note(f"warning: {sentence}")
         say_written(output, f"{count:,} points" + f", {refused:,} without numbers (column reason)" * bool(refused))
+
+
+def _left_out(accelerator: Accelerator, technology: Technology) -> list[str]:
+    """What energies of the machine leave out, before any column changes it; nothing where it has none, as rows say."""
+    from sharp.energy.implementation import implement
+
+    try:
+        return implement(accelerator, technology).warnings
+    except SpecificationError:
+        return []
 
 
 def _without_formulas(table: pd.DataFrame) -> pd.DataFrame:

@@ -56,14 +56,16 @@ def compare(
     -------
     list of dict
         accelerator, schedule ("" where there is none to choose), num_macs, total_cycles, latency_s, utilization,
-        speedup (of the first over this one), notes (of a machine that did not run, the reason); with costs energy_j,
-        power_w and energy_ratio (of the first to this one). Each number is None where it is not known.
+        speedup (of the first over this one), notes (of a machine that did not run, the reason; with costs, what they
+        leave out too); with costs energy_j, power_w and energy_ratio (of the first to this one). Each number is None
+        where it is not known.
     """
     rows = [_row(report, reports[0]) for report in reports]
     for row, cost in zip(rows, costs, strict=False):
         row |= {"energy_j": None, "power_w": None, "energy_ratio": None}
         if cost is not None:
             row |= {"energy_j": cost.energy.total_j, "power_w": cost.power_w}
+            row["notes"] += cost.warnings
             row["energy_ratio"] = None if costs[0] is None else costs[0].energy.total_j / cost.energy.total_j
     return rows
 

@@ -104,6 +104,26 @@ def test_sweep_adds_energy_columns(command, tmp_path):
     assert float(rows[2]["energy_j"]) < float(rows[0]["energy_j"]) < float(rows[1]["energy_j"])
 
 
+def test_wherever_energy_is_asked_for_it_says_what_it_leaves_out(command, tmp_path):
+    (tmp_path / "grid.yaml").write_text("hidden_size: [64, 100]\n")
+    precision = ("--precision", "bf16/fp32")
+    sentence = "the energy of a multiplication in bf16 is derived: 0.609 (0.529 to 0.727) times fp16_multiply_pj"
+    sweep = ("sweep", str(tmp_path / "grid.yaml"), "-o", str(tmp_path / "t.csv"), *precision)
+    compared = ("compare", "--hidden", "64", "--accelerators", "sharp,titan-xp", *precision)
+    asked = [(*LAYER, "--energy", *precision), ("area", *precision), (*sweep, "--energy"), (*compared, "--energy")]
+    for arguments in asked:
+        assert sentence in " ".join(command(*arguments).err.split()), arguments
+    reports = [json.loads(command(*arguments, "--json").out) for arguments in asked]
+    warnings = [reports[0]["energy"]["warnings"], reports[1]["warnings"], reports[2]["warnings"]]
+    assert [said[0] for said in (*warnings, reports[3]["machines"][0]["notes"])] == [sentence] * 4
+    assert reports[3]["machines"][1]["energy_j"] is None
+    for arguments in (sweep, compared):  # no energy, nothing said of it
+        assert "derived" not in command(*arguments).err
+    assert json.loads(command(*sweep, "--json").out)["warnings"] == []
+    refused = json.loads(command(*sweep[:-2], "--energy", "--set", "weight_bits=12", "--json").out)
+    assert (refused["refused"], refused["warnings"]) == (2, [])
+
+
 def test_technologies_are_listed(command):
     assert json.loads(command("list", "technologies", "--json").out) == {
         "technologies": [{"name": "32nm", "node_nm": 32, "voltage_v": 0.85}]
