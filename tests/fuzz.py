@@ -31,7 +31,7 @@ from sharp.energy.technology import SETTINGS
 from sharp.errors import LONGEST
 from sharp.machine.accelerator import UNITS
 from sharp.shipped import DATA
-from sharp.space.points import COLUMNS
+from sharp.space.scenario import COLUMNS
 
 SECONDS = 10
 BYTES = 3 * 2**30

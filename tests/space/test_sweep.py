@@ -301,7 +301,7 @@ def test_the_command_writes_the_same_table(command, tmp_path, accelerator):
     )
     output = tmp_path / "table.csv"
     outcome = command("sweep", str(tmp_path / "grid.yaml"), "-o", str(output), "--json")
-    assert json.loads(outcome.out) == {"file": str(output), "points": 32, "refused": 0}
+    assert json.loads(outcome.out) == {"file": str(output), "points": 32, "refused": 0, "warnings": []}
     points = grid(hidden_size=range(8, 65, 8), macs=["1K", "64K"], projection_size=[None, 16], tile_rows="best")
     assert output.read_text() == sweep(points, accelerator).to_csv(index=False)
 
@@ -314,7 +314,7 @@ def test_the_command_says_how_many_points_have_no_numbers(command, tmp_path, acc
     rows = pd.read_csv(output, keep_default_na=False)
     assert rows["reason"].str.startswith("schedule: expected").tolist() == [True, False]
     assert rows["total_cycles"].tolist()[0] == ""
-    assert json.loads(command(*asked, "--json").out) == {"file": str(output), "points": 2, "refused": 1}
+    assert json.loads(command(*asked, "--json").out) == {"file": str(output), "points": 2, "refused": 1, "warnings": []}
     before = output.read_bytes()
     outcome = command(*asked, "--strict")
     assert (outcome.code, outcome.out) == (2, "")
