@@ -87,7 +87,7 @@ lock: $(VENV)/.packages ## regenerate requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes --no-annotate --all-extras --custom-compile-command "make lock" -o requirements.lock pyproject.toml
 
 clean: ## remove what the targets made
-	rm -rf build dist book/_build book/_executed book/conf.py $(filter-out $(OUTPUT)/README.md $(OUTPUT)/record,$(wildcard $(OUTPUT)/* $(OUTPUT)/.[a-z]*)) sharp/kernels/*.so $(VENV)/.built .venv*
+	rm -rf build dist book/_build book/_executed book/conf.py $(wildcard $(IDS:%=$(OUTPUT)/%.*) $(IDS:%=$(OUTPUT)/.%-*)) $(OUTPUT)/manifest.json $(OUTPUT)/.manifest.json.lock sharp/kernels/*.so $(VENV)/.built .venv*
 
 $(OUTPUT)/%.json book/_executed/%.ipynb: book/notebooks/%.md build/parameters/%.yaml $(SOURCES) $(VENV)/.built
 	$(BIN)/sharp figure $< --parameters build/parameters/$*.yaml --output $(OUTPUT) --executed book/_executed/$*.ipynb

@@ -92,6 +92,12 @@ def test_one_figure_is_verified_alone(tree):
     assert "sharp verify paper_figures --only tab_hardware\n" in shown.stdout
 
 
+def test_clean_removes_what_the_targets_made(tree):
+    shown = make(tree, "-n", "clean").stdout
+    assert "paper_figures/manifest.json" in shown
+    assert not re.search(r"paper_figures(/\*|/README|/record|\s)", shown)
+
+
 def test_figures_and_book_from_nothing_then_only_what_changed(tree):
     assert run_by(make(tree, "-j2", "figures")) == FIGURES
     assert run_by(make(tree, "figures")) == []
