@@ -11,7 +11,7 @@ import click
 
 from sharp.claims.claims import SAMPLES, changed_verdicts, evaluate_claims, recorded_verdicts
 from sharp.cli.options import json_option, print_json
-from sharp.files import write_text
+from sharp.files import note_input, write_text
 
 CHANGED = 1
 
@@ -25,6 +25,8 @@ CHANGED = 1
 @json_option
 def command(samples: int, verdicts: Path | None, save: Path | None, as_json: bool) -> None:
     """Put every published number beside ours, with a verdict; exit code 1 where one is not as recorded."""
+    if verdicts is not None:
+        note_input(verdicts)
     record = recorded_verdicts(verdicts)
     outcomes = evaluate_claims(samples=samples, threads=os.cpu_count() or 1)
     if save is not None:

@@ -1,0 +1,71 @@
+"""No output of any command takes the place of one of its inputs."""
+
+import os
+from pathlib import Path
+
+import click
+import pytest
+
+from sharp.cli.group import COMMANDS, cli
+from sharp.errors import NotebookError
+
+FILES = {
+    "n.yaml": "name: n\nseq_len: 3\nlayers: [{input_size: 8, hidden_size: 8}]\n",
+    "m.yaml": "name: m\nlike: sharp\n",
+    "g.yaml": "hidden_size: 8\nschedule: [batch, 'own.py:Own']\n",
+    "v.json": "{}\n",
+    "p.yaml": "size: 4\n",
+    "b.yaml": "notebook: nb.md\nparameters: {size: 4}\n",
+    "own.py": "from sharp.schedule import Unfolded\nclass Own(Unfolded):\n    name = 'own'\n",
+    "nb.md": "---\nkernelspec: {name: python3, display_name: p, language: python}\n"
+    "jupytext: {text_representation: {extension: .md, format_name: myst}}\n---\n\n"
+    "```{code-cell} ipython3\n:tags: [parameters]\n\nsize = 3\n```\n",
+}
+TIMELINE = ("timeline", "--network", "n.yaml", "--accelerator", "m.yaml", "--schedule", "own.py:Own", "--trace")
+SWEEP = ("sweep", "g.yaml", "--accelerator", "m.yaml", "--allow-code", "-o")
+FIGURE = ("figure", "nb.md", "-f", "p.yaml")
+CALLS = [
+    *((*TIMELINE, name) for name in ("n.yaml", "m.yaml", "own.py", "link", "./m.yaml")),
+    *((*SWEEP, name) for name in ("g.yaml", "m.yaml", "own.py")),
+    ("claims", "--samples", "2", "--verdicts", "v.json", "--save", "v.json"),
+    *((*FIGURE, "-o", "out", "--executed", name) for name in ("nb.md", "p.yaml")),
+    *((*FIGURE, "-o", name) for name in ("nb.md", "p.yaml")),
+    *(("batch", "b.yaml", "-o", name) for name in ("b.yaml", "nb.md")),
+]
+READ_ONLY = {"run", "compare", "area", "explore", "list", "check"}
+"""Commands that write nothing."""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, text in FILES.items():
+        Path(name).write_text(text)
+    Path("link").symlink_to("m.yaml")
+    monkeypatch.setattr("sharp.cli.claims.evaluate_claims", lambda **options: [])
+    return tmp_path
+
+
+@pytest.mark.parametrize("arguments", CALLS, ids=" ".join)
+def test_an_input_is_never_replaced(command, folder, monkeypatch, arguments):
+    def no_kernel(*_, **__):
+        raise NotebookError("it ran")
+
+    monkeypatch.setattr("sharp.artifact.notebook.execute", no_kernel)
+    outcome = command(*arguments)
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+    assert "it ran" not in outcome.err
+    assert {name: Path(name).read_text() for name in FILES} == FILES
+    assert os.readlink("link") == "m.yaml"
+    assert {path.name for path in folder.iterdir()} - {"out"} == {*FILES, "link"}
+
+
+def test_every_command_that_writes_is_tried():
+    writing = {
+        name
+        for name in COMMANDS
+        for parameter in cli.get_command(click.Context(cli), name).params
+        if {"--output", "--trace", "--save", "--executed"} & set(parameter.opts)
+    }
+    assert writing == {arguments[0] for arguments in CALLS}
+    assert set(COMMANDS) - writing - READ_ONLY == {"verify"}  # which writes a record of its own beside the figures
