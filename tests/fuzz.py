@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -328,7 +329,6 @@ def command_line(chance):
     if name in ("run", "compare", "explore", "timeline") and chance.random() < 0.9:
         workload = chance.choice(["hidden_size", "network"])
         shown += [parameter for parameter in known if parameter.name == workload]
-    outputs = []
     for parameter in dict.fromkeys(shown):
         if isinstance(parameter, click.Argument):
             words += [
@@ -338,10 +338,10 @@ def command_line(chance):
         words.append(chance.choice([*parameter.opts, *parameter.secondary_opts]))
         if not parameter.is_flag and chance.random() < 0.99:
             words.append(value_of(parameter, chance))
-            outputs += [words[-1]] * (parameter.name in OUTPUTS)
     if chance.random() < 0.03:
         words.insert(chance.randrange(len(words) + 1), chance.choice(TEXTS).replace("\0", "0"))
-    return words, outputs
+    names = {option for parameter in known if parameter.name in OUTPUTS for option in parameter.opts}
+    return words, [word for option, word in pairwise(words) if option in names]
 
 
 # Running -------------------------------------------------------------------------------------------------------------

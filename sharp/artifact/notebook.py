@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ _NO_NOTEBOOK = (
     jupytext.formats.JupytextFormatError,
     nbformat.ValidationError,
     nbformat.reader.NotJSONError,
+    jupytext.myst.MystMetadataParsingError,
 )
 """What jupytext and nbformat raise for a file that is no notebook."""
 _SHIPPED = DATA.parents[1] / "book" / "notebooks"
@@ -130,9 +132,8 @@ def read_notebook(notebook: Path) -> tuple[bytes, nbformat.NotebookNode]:
     try:
         source = notebook.read_bytes()
         text = source.decode("utf-8")
-        content: nbformat.NotebookNode = (
-            nbformat.reads(text, as_version=4) if notebook.suffix == ".ipynb" else jupytext.reads(text, notebook.suffix)
-        )
+        with warnings.catch_warnings(action="ignore"):  # of what jupytext leaves out, on the error stream
+            content = _notebook_of(text, notebook.suffix)
         nbformat.validate(content)
     except OSError as error:
         raise SpecificationError(f"{notebook}: expected a readable notebook, got: {error.strerror}") from None
@@ -140,6 +141,13 @@ def read_notebook(notebook: Path) -> tuple[bytes, nbformat.NotebookNode]:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise SpecificationError(f"{notebook}: expected a notebook (.md or .ipynb), got: {reason}") from None
     return source, content
+
+
+def _notebook_of(text: str, suffix: str) -> nbformat.NotebookNode:
+    content: nbformat.NotebookNode = (
+        nbformat.reads(text, as_version=4) if suffix == ".ipynb" else jupytext.reads(text, suffix)
+    )
+    return content
 
 
 def merge_parameters(defaults: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 from cheap_batch import assert_no_process_of, finish, start
 
 from sharp import NotebookError, SpecificationError
-from sharp.artifact.notebook import run_notebook
+from sharp.artifact.notebook import read_notebook, run_notebook
 from sharp.errors import NotebookTimeoutError
 
 HEAD = """---
@@ -290,10 +290,17 @@ def test_a_manifest_or_place_that_is_not_ours_is_refused_before_anything_runs(no
 
 
 def test_what_is_no_notebook_is_refused(tmp_path):
-    for name, text in {"a.ipynb": "{}", "b.ipynb": "[1]", "c.ipynb": "x", "d.md": "---\na: [1\n---\n"}.items():
+    files = {"a.ipynb": "{}", "b.ipynb": "[1]", "c.ipynb": "x", "d.md": "---\na: [1\n---\n"}
+    files["e.md"] = HEAD.replace("[parameters]", "[p}ameters]")
+    for name, text in files.items():
         (tmp_path / name).write_text(text)
         with pytest.raises(SpecificationError, match="expected"):
             run_notebook(tmp_path / name, output=tmp_path / "out")
+
+
+def test_what_a_notebook_says_besides_is_passed_over_without_a_warning(tmp_path):
+    (tmp_path / "f.md").write_text(HEAD.replace("jupytext:", "mine: x\njupy&a xt:"))
+    assert read_notebook(tmp_path / "f.md")[1].cells
 
 
 def test_what_cannot_be_read_or_written_is_one_sentence(notebook, tmp_path):
