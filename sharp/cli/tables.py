@@ -104,6 +104,8 @@ def print_report(report: MachineReport) -> None:
         _print_layers(title, report, total)
     console.print(_work(report), style="bold")
     console.print(f"latency {duration(report.latency_s)}, {_sequences(report.network)}", style="bold")
+    for sentence in report.remarks:
+        console.print(sentence)
     for kind, sentences in (("note", report.notes), ("warning", report.cautions)):
         for sentence in sentences:
             note(f"{kind}: {sentence}")

@@ -149,6 +149,11 @@ class MachineReport:
         return ""
 
     @property
+    def remarks(self) -> list[str]:
+        """What else the numbers mean, a sentence each."""
+        return []
+
+    @property
     def cautions(self) -> list[str]:
         """What the numbers leave out, a sentence each."""
         return []

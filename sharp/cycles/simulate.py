@@ -8,6 +8,7 @@ from typing import Any
 
 from sharp.checks import check_kind
 from sharp.cycles.activity import Activity, add_traffic, count_activity
+from sharp.cycles.bound import Bound, bound_layer, sum_bounds
 from sharp.cycles.counting import CycleCounts, Progress, sum_counts
 from sharp.cycles.explore import explore
 from sharp.cycles.mapping import LayerMapping, fits_weight_buffer, map_layer
@@ -107,6 +108,32 @@ class Report(MachineReport):
         on_chip = [known[entry.layer, entry.counts.total_cycles] for entry in self.layers]
         return add_traffic(on_chip, self.network, self.accelerator, self.plan)
 
+    @cached_property
+    def bounds(self) -> tuple[Bound, ...]:
+        """Cycles that no order of a layer's segments can beat on this machine, a `Bound` a layer."""
+        return self._bounds(together=False)
+
+    def _bounds(self, together: bool) -> tuple[Bound, ...]:
+        known = {
+            layer: bound_layer(layer, self.network.sequences, self.accelerator, self.plan, together=together)
+            for layer in set(self.network.layers)
+        }
+        return tuple(known[layer] for layer in self.network.layers)
+
+    @property
+    def remarks(self) -> list[str]:
+        """How far the run is from what any order could reach."""
+        least = sum_bounds(self.bounds)
+        sentences = [f"no order takes fewer than {least.cycles:,} cycles ({least.binding}); {self._beyond(least)}"]
+        grouped = sum_bounds(self._bounds(together=True))
+        if grouped.cycles > least.cycles and not schedule_of(self.plan).interleaves:
+            other = "none in which directions and sequences do not take turns fewer than"
+            sentences.append(f"{other} {grouped.cycles:,}; {self._beyond(grouped)}")
+        return sentences
+
+    def _beyond(self, bound: Bound) -> str:
+        return f"this one {self.counts.total_cycles / bound.cycles - 1:.1%} more"
+
     @property
     def loaded_bytes(self) -> float:
         """Bytes of weights that come from the DRAM: once, or in every step of a layer that does not fit on chip."""
@@ -141,11 +168,15 @@ class Report(MachineReport):
         return self.plan.as_dict()
 
     def _further(self) -> dict[str, Any]:
-        return {"loaded_bytes": self.loaded_bytes}
+        bound = sum_bounds(self.bounds)
+        return {"loaded_bytes": self.loaded_bytes, "bound_cycles": bound.cycles, "binding": bound.binding}
 
     def _layer(self, entry: LayerReport) -> dict[str, Any]:
+        bound = self.bounds[self.network.layers.index(entry.layer)]
         return {
             **super()._layer(entry),
+            "bound_cycles": bound.cycles,
+            "binding": bound.binding,
             "tile_rows": entry.tile_rows,
             "fits_weight_buffer": entry.fits_weight_buffer,
             "unfolded_cells": entry.unfolded_cells,

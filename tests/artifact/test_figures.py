@@ -23,6 +23,13 @@ REDUCED = {
         "macs": ["1K", "4K", "16K", "64K"],
         "brainwave_sizes": [512],
     },
+    "fig_bound": {
+        "networks": ["eesen"],
+        "hidden_sizes": [340, 1024],
+        "macs": ["64K"],
+        "heights": [16, 32, 64, 128, 256],
+        "shown_sizes": [340],
+    },
     "fig_claim_uncertainty": {"samples": 64, "base_samples": 16, "claims": ["speedup_asic_v3", "gflops_per_w"]},
     "fig_cycle_waterfall": {"networks": ["eesen", "gmat", "bysdne", "rldradspr"], "macs": ["1K", "64K"]},
     "fig_deepbench": {"sizes_and_steps": [[256, 150], [512, 25], [1024, 25], [1536, 50]], "macs": ["96K"]},
@@ -102,6 +109,14 @@ def check_padding(headline):
     assert headline["gain_retiling_h512"] == 1
     assert 1 <= headline["gain_retiling_max"] < 1.25
     assert headline["paper_padding_gain_max"] == 1.22
+
+
+def check_bound(headline):
+    assert headline["first_bound_64k"] <= headline["first_interleaved_64k"] < headline["first_unfolded_64k"]
+    assert 0 <= headline["beyond_max_unfolded_64k"] < headline["beyond_max_sequential_64k"]
+    assert headline["sets"] == 5  # four heights of five
+    assert 1 <= headline["own_set_64k"] <= headline["worst_set_64k"]
+    assert headline["possible_layers_64k"] < 1
 
 
 def check_interleaving(headline):
@@ -241,6 +256,7 @@ CHECKS = {
         and headline["points"] == 535
     ),
     "fig_gru_and_variants": lambda headline: headline["step_cycles_rnn_64k_b1"] < headline["step_cycles_lstm_64k_b1"],
+    "fig_bound": check_bound,
     "fig_interleaving": check_interleaving,
     "fig_npu": check_npu,
     "fig_padding_reconfiguration": check_padding,

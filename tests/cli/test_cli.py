@@ -115,7 +115,7 @@ def test_a_batch_of_a_network(command):
     report = run("--lengths", "30,28,12")
     assert (report["seq_len"], report["batch_size"], report["lengths"]) == (30, 3, [30, 28, 12])
     shown = command("run", "--network", "eesen", "--lengths", "30,28,12").out
-    assert shown.rstrip().endswith("3 sequences of 12 to 30 time steps")
+    assert ", 3 sequences of 12 to 30 time steps\n" in shown
 
 
 def test_streamed_weights(command):
