@@ -12,7 +12,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from sharp.checks import check_mapping, check_name, check_text, within
+from sharp.checks import check_mapping, check_name, check_text, refuse, within
 from sharp.claims.assumptions import assumed_parameters, draw, nominal
 from sharp.claims.measures import MEASURES, NETWORKS, measure
 from sharp.claims.uncertainty import Study, interval
@@ -38,7 +38,7 @@ SAMPLES = 2**10
 """Samples of the assumed ranges."""
 
 _NUMBER_TOLERANCE, _SHARE_TOLERANCE, _SHARE_PART = 0.1, 0.05, 0.5
-_KEYS = ("measure", "kind", "notebook", "arguments", "reason")
+_KEYS = ("says", "measure", "kind", "notebook", "arguments", "reason")
 _RECORD = DATA / "verdicts.json"
 
 
@@ -59,6 +59,8 @@ class Claim:
     """One of `KINDS`."""
     notebook: str
     """The notebook that shows it."""
+    says: str = ""
+    """What the number is of, as a sentence without its full stop, with a place for the number: "SHARP takes {:g} W"."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """What the measure is asked."""
     reason: str = ""
@@ -68,10 +70,24 @@ class Claim:
         check_name("measure", self.measure, MEASURES)
         check_name("kind", self.kind, KINDS)
         check_text("notebook", self.notebook)
+        self._check_sentence()
         known = signature(MEASURES[self.measure]).parameters
         taken = {name: entry for name, entry in known.items() if name != "study"}
         needed = [name for name, entry in taken.items() if entry.default is entry.empty]
         check_mapping("arguments", self.arguments, taken, needed)
+
+    def _check_sentence(self) -> None:
+        try:
+            whole = not self.says or self.statement != self.says
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            whole = False
+        if not whole:
+            raise refuse("says", "a sentence with one place for the number, such as {:g} or {:.1%}", self.says)
+
+    @property
+    def statement(self) -> str:
+        """The claim in words, with its number; the id where the file has no words."""
+        return (self.says or f"{self.id} is {{:g}}").format(self.published.value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +127,7 @@ class Outcome:
         """The outcome as JSON has it."""
         return {
             "id": self.claim.id,
+            "claim": self.claim.statement,
             "source": self.claim.published.provenance.source,
             "unit": self.claim.published.provenance.unit,
             "published": self.claim.published.value,

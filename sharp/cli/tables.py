@@ -201,7 +201,7 @@ def print_claims(outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         numbers = (outcome.claim.published.value, outcome.ours, outcome.low, outcome.high)
         error = f"{100 * outcome.error:+.1f} pts" if outcome.claim.kind == "share" else f"{outcome.error:+.1%}"
-        row = [outcome.claim.id, *(f"{number:.3g}" for number in numbers), error, outcome.verdict]
+        row = [outcome.claim.statement, *(f"{number:.3g}" for number in numbers), error, outcome.verdict]
         table.add_row(*row, outcome.claim.notebook, style="yellow" if outcome.verdict == "differs" else "")
     show_table(table)
     counts = Counter(outcome.verdict for outcome in outcomes)

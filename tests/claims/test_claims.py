@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -131,11 +132,13 @@ def write(tmp_path, content):
 
 
 def test_a_file_of_claims(tmp_path):
-    entry = {**GOOD, "arguments": {"budgets": ["4K"]}, "reason": "why"}
+    entry = {**GOOD, "arguments": {"budgets": ["4K"]}, "reason": "why", "says": "{:.2f} times as fast"}
     first, second = load_claims(write(tmp_path, {"speedup_asic_v1": entry, "power_w_1k": GOOD}))
     assert (first.id, first.published) == ("speedup_asic_v1", published_numbers()["speedup_asic_v1"])
     assert (first.arguments, first.reason) == ({"budgets": ["4K"]}, "why")
+    assert first.statement == "1.50 times as fast"
     assert (second.arguments, second.reason) == ({}, "")
+    assert second.statement == "power_w_1k is 8.11"
 
 
 @pytest.mark.parametrize(
@@ -147,6 +150,10 @@ def test_a_file_of_claims(tmp_path):
         ({"power_w_1k": {**GOOD, "measure": "pwer"}}, "got 'pwer' (did you mean 'power'"),
         ({"power_w_1k": {**GOOD, "kind": "numbr"}}, "power_w_1k.kind: expected number, share, input, got 'numbr' (did"),
         ({"power_w_1k": {**GOOD, "notebook": ""}}, "power_w_1k.notebook: expected a printable text, got ''"),
+        ({"power_w_1k": {**GOOD, "says": "SHARP takes W"}}, "says: expected a sentence with one place for the number"),
+        ({"power_w_1k": {**GOOD, "says": "{:g} or {:g}"}}, "got '{:g} or {:g}'"),
+        ({"power_w_1k": {**GOOD, "says": "takes {:d} W"}}, "got 'takes {:d} W'"),
+        ({"power_w_1k": {**GOOD, "says": 3}}, "says: expected a sentence with one place for the number, such as {:g}"),
         ({"power_w_1k": {**GOOD, "raeson": "x"}}, "power_w_1k: expected no key 'raeson' (did you mean 'reason'?)"),
         ({"power_w_1k": {"measure": "power", "kind": "number"}}, "expected a key 'notebook', got measure, kind"),
         ({"power_w_1k": 3}, "power_w_1k: expected a mapping, got 3"),
@@ -194,6 +201,7 @@ def test_what_json_has():
     (outcome,) = evaluate_claims(some("peak_tera_64k"), samples=2)
     assert outcome.as_dict() == {
         "id": "peak_tera_64k",
+        "claim": "64K MACs do at most 29.8 TFLOPs (2^40 multiply-accumulates a second)",
         "source": published_numbers()["peak_tera_64k"].provenance.source,
         "unit": published_numbers()["peak_tera_64k"].provenance.unit,
         "published": 29.8,
@@ -264,6 +272,15 @@ def test_every_published_number_is_claimed_once():
     twice = {name for name, pair in zip(names, asked, strict=True) if asked.count(pair) > 1}
     # Two versions of the paper, and a sentence of it, have other numbers for the same.
     assert twice == {"speedup_fpga_v3", "speedup_fpga_v1", "gflops_per_w", "gflops_per_w_v1"}
+
+
+def test_every_claim_is_a_sentence_of_its_own_with_its_number():
+    statements = [entry.statement for entry in load_claims()]
+    assert len(set(statements)) == len(statements)
+    for entry in load_claims():
+        value = abs(entry.published.value)
+        shown = {float(number) for number in re.findall(r"\d+(?:\.\d+)?", entry.statement)}
+        assert shown & {value, round(100 * value, 1), round(100 * value, 2)}, entry.statement
 
 
 def test_every_notebook_of_a_claim_exists():

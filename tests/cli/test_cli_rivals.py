@@ -289,7 +289,20 @@ def test_claims_as_recorded(command, record):
     entries = json.loads(outcome.out)
     assert {entry["id"]: entry["verdict"] for entry in entries} == VERDICTS
     assert list(entries[0]) == [
-        *("id", "source", "unit", "published", "ours", "low", "high", "error", "verdict", "reason", "notebook"),
+        *(
+            "id",
+            "claim",
+            "source",
+            "unit",
+            "published",
+            "ours",
+            "low",
+            "high",
+            "error",
+            "verdict",
+            "reason",
+            "notebook",
+        ),
     ]
 
 
@@ -298,9 +311,12 @@ def test_claims_for_people(command, record):
     outcome = command("claims", "--samples", "2", "--verdicts", record(**VERDICTS))
     assert (outcome.code, outcome.err) == (0, "")
     lines = outcome.out.splitlines()
-    (peak,) = (line for line in lines if line.startswith("brainwave_utilization"))
-    assert " ".join(peak.split()) == "brainwave_utilization 0.18 0.179 0.179 0.179 -0.1 pts agrees tab_brainwave"
-    (share,) = (line for line in lines if line.startswith("gpu_efficiency_b64_least"))
+    (peak,) = (line for line in lines if line.startswith("BrainWave uses 18%"))
+    assert (
+        " ".join(peak.split())
+        == "BrainWave uses 18% of its multipliers on LSTMs 0.18 0.179 0.179 0.179 -0.1 pts agrees tab_brainwave"
+    )
+    (share,) = (line for line in lines if line.startswith("A GPU uses at least 4%"))
     assert "-3.1 pts differs" in " ".join(share.split())
     assert sorted(lines[-1].split(", ")) == ["agrees: 1", "differs: 1", "input: 1"]
 
@@ -312,7 +328,7 @@ def test_a_changed_verdict_is_exit_code_1_and_a_sentence(command, record, flag):
     outcome = command("claims", "--samples", "2", "--verdicts", path, *([flag] if flag else []))
     assert outcome.code == 1
     assert outcome.err == "sharp: brainwave_utilization: the record has 'differs', it is now 'agrees'\n"
-    assert IDS[1] in outcome.out
+    assert "A GPU uses at least 4%" in outcome.out
     gone = command("claims", "--samples", "2", "--verdicts", record(**VERDICTS, old="input"))
     assert (gone.code, gone.err) == (1, "sharp: old: the record has 'input', it is now 'no claim'\n")
 
