@@ -23,7 +23,7 @@ def claims_table(outcomes: Iterable[Outcome]) -> pd.DataFrame:
 
 
 def clickable_claims(outcomes: Iterable[Outcome]) -> Styler:
-    """The same for the page of a notebook: each claim a sentence with its source, a link to the notebook that makes it."""
+    """The same for the page of a notebook: each claim a sentence that links to the notebook that makes it."""
     rows = [dict(zip(_SHOWN, _row(outcome), strict=True)) for outcome in outcomes]
     return pd.DataFrame(rows).style.hide(axis="index")
 
