@@ -13,7 +13,7 @@ OUTPUT = paper_figures
 IDS := $(basename $(notdir $(sort $(wildcard book/notebooks/*.md))))
 SOURCES := $(shell find sharp -name '*.py' -o -name '*.pyx' -o -name '*.pxi' -o -name '*.yaml' -o -name '*.csv' -o -name '*.json')
 KERNELS := $(wildcard sharp/kernels/*.pyx sharp/kernels/*.pxi)
-PAGES := $(wildcard book/*.md book/*.yml book/*.bib book/images/* book/_static/* book/_static/explorer/* book/_templates/* book/_templates/static/* book/decisions/*.md)
+PAGES := $(wildcard book/*.md book/tables.py book/*.yml book/*.bib book/images/* book/_static/* book/_static/explorer/* book/_templates/* book/_templates/static/* book/decisions/*.md)
 VERSIONS = 3.11 3.12 3.13 3.14 3.15
 
 KERNEL_TESTS = tests/cycles/test_counting.py tests/cycles/test_closed_form.py tests/cycles/test_streaming.py tests/space/test_pricing.py

@@ -6,14 +6,21 @@ if (location.protocol === "file:") {
   DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 }
 
-/* A box that scrolls can be reached with the Tab key, so that the arrow keys move it. */
+/* A box that scrolls can be reached with the Tab key, so that the arrow keys move it; figures and tables say that they do. */
+function letBoxScroll(box) {
+  const isWide = box.scrollWidth > box.clientWidth + 1;
+  box.classList.toggle("scrolls", isWide && box.matches("table, figure"));
+  if (isWide || box.scrollHeight > box.clientHeight + 1) {
+    box.tabIndex = 0;
+  } else if (box.tabIndex === 0) {
+    box.removeAttribute("tabindex");
+  }
+}
+
 function letBoxesScroll() {
+  const watch = new ResizeObserver((entries) => entries.forEach((entry) => letBoxScroll(entry.target)));
   for (const box of document.querySelectorAll(".bd-article table, .bd-article figure, .bd-article pre, .bd-article div.math")) {
-    if (box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1) {
-      box.tabIndex = 0;
-    } else if (box.tabIndex === 0) {
-      box.removeAttribute("tabindex");
-    }
+    watch.observe(box);
   }
 }
 
@@ -37,5 +44,3 @@ document.addEventListener("DOMContentLoaded", () => {
   mendReferences();
   letBoxesScroll();
 });
-window.addEventListener("load", letBoxesScroll);
-window.addEventListener("resize", letBoxesScroll);

@@ -14,7 +14,7 @@ from typing import Any
 
 from sharp.checks import check_mapping, check_name, check_text, refuse, within
 from sharp.claims.assumptions import assumed_parameters, draw, nominal
-from sharp.claims.measures import MEASURES, NETWORKS, measure
+from sharp.claims.measures import MEASURES, NETWORKS, Values, measure
 from sharp.claims.uncertainty import Study, interval
 from sharp.energy.files import find_technology
 from sharp.energy.technology import Technology
@@ -179,21 +179,45 @@ def evaluate_claims(
     threads : int
         Cores to use.
     """
+    claims = load_claims() if claims is None else tuple(claims)
+    nominally = nominal_answers(claims, accelerator, technology)
+    sampled = _study(accelerator, technology, samples, threads)
+    intervals = {claim.id: interval(_ask(claim, sampled)) for claim in claims}
+    return tuple(
+        Outcome(claim=claim, ours=nominally[claim.id], low=intervals[claim.id][0], high=intervals[claim.id][1])
+        for claim in claims
+    )
+
+
+def nominal_answers(
+    claims: Iterable[Claim], accelerator: Accelerator | None = None, technology: Technology | None = None
+) -> dict[str, float]:
+    """Ours for some claims, by id, with every number nominal: much faster than with the intervals.
+
+    Parameters
+    ----------
+    claims : iterable of Claim
+    accelerator, technology : optional
+        As of `evaluate_claims`.
+    """
+    study = _study(accelerator, technology)
+    return {claim.id: float(_ask(claim, study)[0]) for claim in claims}
+
+
+def _study(
+    accelerator: Accelerator | None, technology: Technology | None, samples: int | None = None, threads: int = 1
+) -> Study:
+    """Samples of all assumed ranges, or the nominal numbers alone."""
     accelerator = accelerator or find_accelerator("sharp")
     technology = technology or find_technology("32nm")
     parameters = assumed_parameters(accelerator, technology, map(find_network, NETWORKS))
-    studies = [
-        Study(points, accelerator, technology, threads=threads)
-        for points in (nominal(parameters), draw(parameters, samples))
-    ]
-    return tuple(_answer(claim, *studies) for claim in (load_claims() if claims is None else claims))
+    points = nominal(parameters) if samples is None else draw(parameters, samples)
+    return Study(points, accelerator, technology, threads=threads)
 
 
-def _answer(claim: Claim, nominally: Study, sampled: Study) -> Outcome:
+def _ask(claim: Claim, study: Study) -> Values:
     with within(claim.id):
-        ours = float(measure(claim.measure, nominally, claim.arguments)[0])
-        low, high = interval(measure(claim.measure, sampled, claim.arguments))
-    return Outcome(claim=claim, ours=ours, low=low, high=high)
+        return measure(claim.measure, study, claim.arguments)
 
 
 def recorded_verdicts(path: Path | None = None) -> dict[str, str]:

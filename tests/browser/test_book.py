@@ -52,9 +52,15 @@ class TestPage:
     def test_has_no_barrier(self, visit):
         assert visit.barriers(visits.SAMPLE) == []
 
+    def test_has_tables_that_say_what_they_are(self, visit):
+        assert visit.unclear_tables() == []
+
     def test_fits_a_wide_screen_and_a_phone(self, visit):
-        over = [visit.overflow(375), visit.overflow(1280)]
-        assert max(over) <= 0
+        cut = []
+        for width in (375, 1280):
+            assert visit.overflow(width) <= 0
+            cut += visit.cut_without_a_word()
+        assert cut == []
 
     def test_is_readable_in_the_dark(self, visit):
         assert visit.barriers_in_the_dark(visits.SAMPLE) == []
@@ -117,6 +123,37 @@ def test_mode_switch_reaches_the_dark(browser):
     visit.page.close()
 
 
+ANSWERS = """
+[...document.querySelectorAll("table.stacked tbody tr")]
+  .map(row => [row.querySelector("a").href, row.cells[2].textContent])
+"""
+
+
+def test_the_claims_are_read_on_a_phone(browser):
+    visit = visits.open_page(browser, (BOOK / "_executed" / "tab_claims.html").as_uri())
+    assert visit.overflow(375) <= 0
+    assert visit.page.evaluate("document.documentElement.scrollHeight") < 8_000
+    cells = visit.page.locator("table.stacked tbody tr > :last-child:not(:empty)")
+    assert cells.count() > 20
+    for box in (cells.nth(place).bounding_box() for place in range(cells.count())):
+        assert box["x"] >= 0
+        assert 250 < box["width"] <= 375
+    visit.page.close()
+
+
+def test_a_claims_link_leads_to_our_number(browser):
+    visit = visits.open_page(browser, (BOOK / "_executed" / "tab_claims.html").as_uri())
+    wanted = visit.page.evaluate(ANSWERS)
+    assert len(wanted) == 85
+    for address in {link.split("#")[0] for link, _ in wanted}:
+        visit.page.goto(address)
+        for link, ours in wanted:
+            if link.startswith(address):
+                place = link.split("#")[1]
+                assert visit.page.locator(f"tr:has(#{place}) td:nth-of-type(2)").text_content() == ours, place
+    visit.page.close()
+
+
 # The checks find what they are for ------------------------------------------------------------------------------------
 
 FAULTS = """<!DOCTYPE html><html lang="en"><head><title>Faults</title></head>
@@ -124,6 +161,8 @@ FAULTS = """<!DOCTYPE html><html lang="en"><head><title>Faults</title></head>
 <p style="color: #999; background: #fff">Too pale.</p> <div class="math">\\(x^2\\)</div>
 <figure><img src="nowhere.png" alt="nothing" style="background: black"></figure>
 <a href="nowhere.html">a dead link</a> <a href="#nowhere">a dead place</a> <a href="#here" id="here">a place</a>
+<table><tbody><tr><td>1</td></tr></tbody></table>
+<figure style="overflow: auto"><p style="width: 2000px">cut</p></figure>
 <div style="width: 2000px">wide</div><script src="http://127.0.0.1:9/x.js"></script><script>undefined_function()</script>
 </main></body></html>"""
 
@@ -139,6 +178,8 @@ def test_checks_find_every_fault(browser, tmp_path: Path):
     assert visit.dead_links() == ["nowhere.html", "#nowhere"]
     assert any("color-contrast" in barrier for barrier in visit.barriers())
     assert any("nowhere.png" in barrier for barrier in visit.barriers_in_the_dark())
+    assert visit.unclear_tables() == ["None"]
+    assert visit.cut_without_a_word() == ["FIGURE"]
     assert visit.overflow(375) > 0
     assert visit.bytes_loaded == len(FAULTS)
     visit.page.close()

@@ -29,8 +29,24 @@ MATHEMATICS = """
 LINKS = "[...document.querySelectorAll('a[href]')].map(link => link.getAttribute('href'))"
 GROUNDS = """
 [...document.querySelectorAll(".bd-article figure img, .bd-article .cell_output img")]
-  .filter(image => getComputedStyle(image).backgroundColor !== "rgb(255, 255, 255)")
+  .filter(image => {
+    const style = getComputedStyle(image);
+    return style.backgroundColor !== "rgb(255, 255, 255)" || style.filter !== "none";
+  })
   .map(image => image.src)
+"""
+TABLES = """
+[...document.querySelectorAll(".bd-article table:not(.indextable)")].map(table => ({
+  caption: table.caption?.textContent.trim(),
+  columns: [...table.querySelectorAll("thead th")].every(cell => cell.scope === "col"),
+  rows: [...table.querySelectorAll("tbody tr")].every(row => row.cells[0].matches("th[scope=row]")),
+}))
+"""
+CUT = """
+[...document.querySelectorAll(".bd-article figure, .bd-article table")]
+  .filter(box => box.scrollWidth > box.clientWidth + 1)
+  .filter(box => !getComputedStyle(box, "::before").content.includes("Scroll"))
+  .map(box => box.id || box.tagName)
 """
 DARK = """
 () => {
@@ -89,9 +105,20 @@ class Visit:
         ]
 
     def barriers_in_the_dark(self, parts: str | dict = EVERYTHING) -> list[str]:
-        """Text that does not stand out in dark mode, and figures that stand on anything but white."""
+        """Text that does not stand out in dark mode, and figures that are not as drawn, on white."""
         self.page.evaluate(DARK)
         return self.barriers(parts, ("color-contrast", "link-in-text-block")) + self.page.evaluate(GROUNDS)
+
+    def unclear_tables(self) -> list[str]:
+        """Tables without a caption of their own, or with headers that do not say of which column or row they are."""
+        tables = self.page.evaluate(TABLES)
+        captions = [table["caption"] for table in tables]
+        clear = [table["columns"] and table["rows"] and captions.count(table["caption"]) == 1 for table in tables]
+        return [str(caption) for caption, good in zip(captions, clear, strict=True) if not good or not caption]
+
+    def cut_without_a_word(self) -> list[str]:
+        """Figures and tables that are wider than their box, and do not say that they scroll."""
+        return self.page.evaluate(CUT)
 
     def overflow(self, width: int) -> int:
         """By how many pixels the page is wider than a screen, once the sidebars have moved out of the way."""
