@@ -30,7 +30,7 @@ def _network_row(network: Network) -> dict[str, object]:
     steps = known["seq_len"]
     return {
         "network": network.name,
-        "cell": first.cell_name + " peephole" * first.peephole,
+        "cell": first.cell_name + " peephole" * first.peephole + " reset before" * (not first.linear_before_reset),
         "layers": len(network.layers),
         "directions": _distinct("bi" if layer.bidirectional else "uni" for layer in network.layers),
         "input size": first.input_size,

@@ -14,6 +14,7 @@ from sharp.cycles.report import MachineReport, Reported
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
 from sharp.units import GIGA, KIB, MIB
+from sharp.workload.cells import CELLS
 from sharp.workload.network import Network, RNNLayer
 
 if TYPE_CHECKING:
@@ -52,15 +53,13 @@ def _hidden(layer: RNNLayer) -> str:
 
 
 def _cell(layer: RNNLayer) -> str:
-    """The cell with its options: "lstm", "lstm to 512", "gru, reset before"."""
-    projection = "" if layer.projection_size is None else f" to {layer.projection_size}"
-    return (
-        layer.cell_name
-        + projection
-        + ", peephole" * layer.peephole
-        + ", residual" * layer.residual
-        + ", reset before" * (not layer.linear_before_reset)
-    )
+    """The cell with its options: "lstm to 512", "gru, reset after", "lstm-heads, heads 4"."""
+    cell = CELLS.get(layer.cell) if isinstance(layer.cell, str) else layer.cell
+    resets = cell is not None and "linear_before_reset" in cell.fields
+    parts = [layer.cell_name + ("" if layer.projection_size is None else f" to {layer.projection_size}")]
+    parts += ["peephole"] * layer.peephole + ["residual"] * layer.residual
+    parts += [f"reset {'after' if layer.linear_before_reset else 'before'}"] * resets
+    return ", ".join([*parts, *(f"{name} {value}" for name, value in layer.options.items())])
 
 
 Item = TypeVar("Item")

@@ -155,8 +155,11 @@ class MachineReport:
 
     @property
     def cautions(self) -> list[str]:
-        """What the numbers leave out, a sentence each."""
-        return []
+        """What is odd of the network, and what the numbers leave out, a sentence each."""
+        wide = [index for index, layer in enumerate(self.network.layers) if _is_wide(layer)]
+        if not wide:
+            return []
+        return [f"the projection of {name_layers(wide)} gives as many elements as there are cells or more, not fewer"]
 
     @property
     def warnings(self) -> list[str]:
@@ -238,3 +241,16 @@ class MachineReport:
         assert counts is not None, "a report has layers or a latency"
         assert self.accelerator.clock_hz is not None, "cycles have a clock"
         return seconds_from_cycles(counts.total_cycles, self.accelerator.clock_hz)
+
+
+def _is_wide(layer: RNNLayer) -> bool:
+    """Whether a projection does not make h smaller, which is what it is for."""
+    return layer.projection_size is not None and layer.projection_size >= layer.hidden_size
+
+
+def name_layers(indices: list[int]) -> str:
+    """Some layers by their places, in words, a few of them if they are many."""
+    if len(indices) == 1:
+        return f"layer {indices[0]}"
+    listed = ", ".join(map(str, indices[:5]))
+    return f"layers {listed}" + (f" and {len(indices) - 5} more" if len(indices) > 5 else "")

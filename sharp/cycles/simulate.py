@@ -12,7 +12,7 @@ from sharp.cycles.bound import Bound, bound_layer, sum_bounds
 from sharp.cycles.counting import CycleCounts, Progress, sum_counts
 from sharp.cycles.explore import explore
 from sharp.cycles.mapping import LayerMapping, fits_weight_buffer, map_layer
-from sharp.cycles.report import LayerRun, MachineReport
+from sharp.cycles.report import LayerRun, MachineReport, name_layers
 from sharp.cycles.schedule import Unfolded, loaded, schedule_of
 from sharp.cycles.streaming import add_weight_loads
 from sharp.machine.accelerator import Accelerator
@@ -141,12 +141,12 @@ class Report(MachineReport):
 
     @property
     def cautions(self) -> list[str]:
-        """What the numbers leave out, a sentence each."""
-        sentences = []
+        """What is odd of the network, and what the numbers leave out, a sentence each."""
+        sentences = super().cautions
         too_large = [index for index, layer in enumerate(self.layers) if not layer.fits_weight_buffer]
         if too_large and self.plan.weights == "resident":
             sentences.append(
-                f"the weights of {_name_layers(too_large)} do not fit the weight buffer of "
+                f"the weights of {name_layers(too_large)} do not fit the weight buffer of "
                 f"{self.accelerator.weight_buffer.capacity_bytes} bytes; the cycles assume that they do "
                 f"(--weights streamed does not)"
             )
@@ -154,13 +154,13 @@ class Report(MachineReport):
         limited = [index for index, layer in enumerate(self.layers) if layer.buffer_limits_unfolding]
         if limited:
             sentences.append(
-                f"{capacity} does not hold the early sums of every cell of {_name_layers(limited)}; "
+                f"{capacity} does not hold the early sums of every cell of {name_layers(limited)}; "
                 f"products with x run ahead for as many cells as it does"
             )
         overfull = [index for index, layer in enumerate(self.layers) if not layer.fits_intermediate_buffer]
         if overfull:
             sentences.append(
-                f"{capacity} does not hold the early sums of {_name_layers(overfull)}; the cycles assume that it does"
+                f"{capacity} does not hold the early sums of {name_layers(overfull)}; the cycles assume that it does"
             )
         return sentences
 
@@ -270,10 +270,3 @@ def simulate(
             )
         )
     return Report(network=network, accelerator=accelerator, plan=plan, layers=tuple(layers))
-
-
-def _name_layers(indices: list[int]) -> str:
-    if len(indices) == 1:
-        return f"layer {indices[0]}"
-    listed = ", ".join(map(str, indices[:5]))
-    return f"layers {listed}" + (f" and {len(indices) - 5} more" if len(indices) > 5 else "")

@@ -12,6 +12,7 @@ import pytest
 
 from sharp import SCHEDULES, Plan, RNNLayer, Sequences, count_cycles, find_accelerator
 from sharp.cycles.counting import SPLIT
+from sharp.shipped import DATA
 
 NETWORK = "name: mine\nseq_len: 4\nlayers: [{input_size: 8, hidden_size: 16}]\n"
 
@@ -49,6 +50,25 @@ def test_run_for_people(command):
     assert "1-4 each" in outcome.out
     assert "latency" in outcome.out
     assert "\x1b" not in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ((), "lstm"),
+        (("--projection", "64"), "lstm to 64"),
+        (("--cell", "gru"), "gru, reset after"),
+        (("--cell", "gru", "--reset-before"), "gru, reset before"),
+        (("--cell", f"{DATA}/cells/heads.py:CELL", "--option", "heads=4"), "lstm-heads, heads 4"),
+        (("--cell", f"{DATA}/cells/mingru.py:CELL"), "mingru"),
+    ],
+)
+def test_tables_tell_the_forms_of_a_cell_apart(command, options, shown):
+    for name in ("run", "explore"):
+        outcome = command(name, "--hidden", "64", *options)
+        assert (outcome.code, outcome.out.splitlines()[3].startswith(f"0     {shown} ")) == (0, True)
+    said = "warning: the projection of layer 0 gives as many elements as there are cells or more, not fewer\n"
+    assert command("run", "--hidden", "64", *options).err == said * ("--projection" in options)
 
 
 def test_warnings_go_to_the_error_stream(command):

@@ -5,14 +5,17 @@ import textwrap
 
 import pytest
 from hypothesis import given
-from strategies import cases, examples
+from strategies import SHIPPED_CELLS, cases, examples
 
 from sharp import SCHEDULES, Plan, RNNLayer, Sequences, SharpError, SpecificationError, count_cycles
 from sharp.cycles.mapping import map_layer
 from sharp.cycles.schedule import Batch, Intergate, Interleaved, Sequential, Unfolded
+from sharp.shipped import DATA
 
 LSTM = RNNLayer(input_size=10, hidden_size=24)
 PROJECTED = RNNLayer(input_size=10, hidden_size=24, projection_size=12)
+HEADS = RNNLayer(cell=SHIPPED_CELLS["heads"], input_size=10, hidden_size=24, options={"heads": 2})
+MINGRU = RNNLayer(cell=SHIPPED_CELLS["mingru"], input_size=10, hidden_size=24)
 RESET_BEFORE = RNNLayer(cell="gru", input_size=10, hidden_size=24, linear_before_reset=False)
 
 
@@ -217,6 +220,34 @@ ALL_OF_H = "yield issue('ifgo', 'h', 0, 8, updated_cells=8, repeats=3)"
             "column of m before it exists",
         ),
         (PROJECTED, (ALL,), "step 1, tile 0", ONCE, "no columns of m for gate p of cell 0"),
+        (
+            HEADS,
+            (ALL,),
+            "step 1, tile 1 (gates ifgo, cells 8 to 15, columns of xh)",
+            "cells of one part, which multiply the same columns",
+            "cells of two",
+        ),
+        (
+            HEADS,
+            ("yield issue('ifgo', 'x', 0, 8, repeats=3)", "yield issue('ifgo', 'h', 0, 6, updated_cells=6, repeats=3)"),
+            "step 1, tile 5 (gates ifgo, cells 12 to 17, columns of h)",
+            ONCE,
+            "no columns of h for gate i of cell 18",
+        ),
+        (
+            MINGRU,
+            ("yield issue('zn', 'x', 0, 12, updated_cells=12, lookahead=1, repeats=2)",),
+            "step 2, tile 0 (gates zn, cells 0 to 11, columns of x)",
+            "nothing ahead, as its gates wait for nothing",
+            "the whole sums of another step",
+        ),
+        (
+            MINGRU,
+            ("yield issue('z', 'x', 0, 24, updated_cells=24)", "yield issue('n', 'x', 0, 24)"),
+            "step 1, tile 0 (gates z, cells 0 to 23, columns of x)",
+            "all gates of a cell before it",
+            "update of cell 0 before its gates",
+        ),
     ],
 )
 def test_what_is_no_legal_order_is_refused_with_its_step_and_tile(
@@ -318,3 +349,20 @@ def test_what_makes_no_sense_is_refused(accelerator, write, what):
         count_cycles(LSTM, 3, accelerator, write(*NONSENSE[what]))
     assert "\n" not in str(error.value)
     assert "line None" not in str(error.value)
+
+
+def test_orders_of_ones_own_of_cells_of_ones_own(accelerator, write):
+    # x of both heads in one segment, which no column of h forbids; and a cell that waits for nothing.
+    heads = write(
+        "yield issue('ifgo', 'h', 0, 6, updated_cells=6, repeats=4)",
+        "yield issue('ifgo', 'x', 0, 8, lookahead=1, repeats=3)",
+    )
+    assert count_cycles(HEADS, 5, accelerator, heads).useful == 5 * HEADS.num_weights
+    mingru = write(
+        "yield issue('n', 'x', 0, 24)",
+        "yield issue('z', 'x', 0, 24, updated_cells=24)",
+    )
+    assert count_cycles(MINGRU, 5, accelerator, mingru).useful == 5 * MINGRU.num_weights
+    just_enough = Plan(schedule=f"{DATA}/schedules/just_enough.py:JustEnough", tile_rows=32)
+    for layer in (HEADS, MINGRU):
+        assert count_cycles(layer, 5, accelerator, just_enough).useful == 5 * layer.num_weights

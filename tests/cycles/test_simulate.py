@@ -102,6 +102,19 @@ def test_what_does_not_fit_is_marked_and_said(accelerator):
     assert simulate(find_network("eesen"), accelerator).warnings == []
 
 
+def test_a_projection_that_makes_h_no_smaller_is_said(accelerator):
+    def layer(projection_size):
+        return RNNLayer(input_size=64, hidden_size=64, projection_size=projection_size)
+
+    for projection_size, said in ((63, False), (64, True), (65, True)):
+        report = simulate(single_layer(layer(projection_size), 9), accelerator)
+        sentence = "the projection of layer 0 gives as many elements as there are cells or more, not fewer"
+        assert report.warnings == report.as_dict()["warnings"] == [sentence] * said
+    two = (RNNLayer(input_size=64, hidden_size=64), layer(64), layer(70), RNNLayer(input_size=70, hidden_size=64))
+    report = simulate(Network(name="two", layers=two, seq_len=9), accelerator)
+    assert report.warnings[0].startswith("the projection of layers 1, 2 gives")
+
+
 def test_early_sums_that_are_kept_without_being_unfolded_are_said(accelerator):
     # W_n x of a GRU with the reset before the product waits for r * h under every schedule: 2048 words of 6144 fit.
     before = {"cell": "gru", "linear_before_reset": False, "input_size": 64}

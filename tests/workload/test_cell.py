@@ -1,5 +1,7 @@
 """What a cell is: what makes no sense is refused in one sentence, when it is made or when a layer asks for it."""
 
+from dataclasses import replace
+
 import pytest
 
 from sharp import Cell, CellOptions, Elementwise, Phase, RNNLayer, SpecificationError
@@ -28,11 +30,23 @@ def cell(*phases, elementwise=NOTHING, gates="a", **fields):
         ({"operand_size": None}, "operand_size: expected a printable text, got None"),
         ({"reads_x": 1}, "reads_x: expected true or false, got 1"),
         ({"separate_sums": "yes"}, "separate_sums: expected true or false, got 'yes'"),
+        ({"separate_sums": True, "reads_x": False}, "separate_sums: expected false where the gates do not multiply x"),
+        ({"separate_sums": True, "operand": ""}, "separate_sums: expected false where the gates do not multiply x and"),
+        ({"reads_x": False, "operand": ""}, "reads_x: expected true where no vector is multiplied, got False"),
+        ({"parts": 0}, "parts: expected a positive integer, got 0"),
+        ({"parts": "two"}, "parts: expected a positive integer, got 'two'"),
+        ({"parts": 2, "operand": ""}, "parts: expected 1 where no vector is multiplied, got 2"),
+        ({"linear_gates": "c"}, "linear_gates: expected none or different ones of ab, got 'c'"),
         (
-            {"separate_sums": True, "reads_x": False},
-            "separate_sums: expected false where the gates do not multiply x and a vector",
+            {"linear_gates": "ab", "tanh_gates": "b"},
+            "linear_gates: expected other gates than b, which go through tanh, got 'ab'",
+        ),
+        (
+            {"linear_gates": "a", "activation_passes": 0},
+            "linear_gates: expected none where no value passes the activation unit, got 'a'",
         ),
         ({"operand": "hs"}, "operand: expected one letter other than x, got 'hs'"),
+        ({"operand": None}, "operand: expected different letters of the alphabet, got None"),
         ({"operand": "x"}, "operand: expected one letter other than x, got 'x'"),
         ({"operand": 1}, "operand: expected different letters of the alphabet, got 1"),
         ({"gives": "x"}, "gives: expected one letter other than x, got 'x'"),
@@ -253,3 +267,26 @@ def test_a_size_can_be_an_option():
     assert layer.num_weights == 8 * 32 + 2 * 32 * (10 + 8)
     narrow = RNNLayer(cell=own, input_size=10, hidden_size=32, options={"rank": 3})
     assert narrow.num_weights == 3 * 32 + 2 * 32 * (10 + 3)
+
+
+def test_parts_divide_the_cells_and_the_vector():
+    own = cell(Phase(gates="ab", parts=3))
+    layer = RNNLayer(cell=own, input_size=10, hidden_size=12)
+    assert layer.num_weights == 2 * 12 * (10 + 4)
+    with pytest.raises(SpecificationError) as refusal:
+        RNNLayer(cell=own, input_size=10, hidden_size=13)
+    assert str(refusal.value) == "hidden_size: expected a multiple of 3, the parts of gates ab, got 13"
+    low_rank = cell(
+        Phase(gates="v", size="rank", gives="s"), Phase(gates="a", operand="s", operand_size="rank", parts=2)
+    )
+    uneven = {"cell": replace(low_rank, options={"rank": 1}), "input_size": 10, "hidden_size": 12}
+    with pytest.raises(SpecificationError) as refusal:
+        RNNLayer(**uneven, options={"rank": 5})
+    assert str(refusal.value) == "rank: expected a multiple of 2, the parts of gates a, got 5"
+
+
+def test_gates_that_wait_for_nothing():
+    layer = RNNLayer(cell=cell(Phase(gates="ab", operand="")), input_size=10, hidden_size=12)
+    assert layer.num_weights == 2 * 12 * 10
+    assert layer.phases[0].columns == "x"
+    assert not layer.phases[0].runs_ahead

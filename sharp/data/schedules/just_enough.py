@@ -24,9 +24,9 @@ class JustEnough(Schedule):
         each = task.array_cycles(segment("x", 0, block, lookahead=1))
         early = block * min(-(-wait // each), task.num_unfolded(phase) // block)
 
-        for first, cells, repeats in task.blocks(early, block):
-            yield Run(segments=(segment("h", first, cells, cells),), repeats=repeats)
-        for first, cells, repeats in task.blocks(size - early, block):
-            yield Run(segments=(segment("xh", early + first, cells, cells),), repeats=repeats)
-        for first, cells, repeats in task.blocks(early, block):
+        for first, cells, repeats in task.blocks_of(phase, block, last=early):
+            yield Run(segments=(segment(phase.operand, first, cells, cells),), repeats=repeats)
+        for first, cells, repeats in task.blocks_of(phase, block, first=early):
+            yield Run(segments=(segment(phase.columns, first, cells, cells),), repeats=repeats)
+        for first, cells, repeats in task.blocks_of(phase, block, last=early):
             yield Run(segments=(segment("x", first, cells, lookahead=1),), repeats=repeats)
