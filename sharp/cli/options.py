@@ -292,12 +292,15 @@ def refuse_energy_options(options: dict[str, Any], known: Collection[str] = UNIT
 
 def refuse_overruled(options: dict[str, Any], columns: Collection[str]) -> None:
     """Refuse options that columns of a grid leave no effect."""
-    given = {f"--set {name}": "macs" if name == "num_macs" else name for name in _settings(options)}
-    if options["macs"] is not None:
-        given["--macs"] = "macs"
-    for option, column in given.items():
+    for column, option in fixed_columns(options).items():
         if column in columns and column != "tile_rows":  # a setting says which there are, a column which is used
             raise SpecificationError(f"{option}: expected it or the grid's column {column}, got both")
+
+
+def fixed_columns(options: dict[str, Any]) -> dict[str, str]:
+    """The columns of a grid or axes of a space that options have set, with the option that did."""
+    fixed = {"macs" if name == "num_macs" else name: f"--set {name}" for name in _settings(options)}
+    return fixed | ({} if options["macs"] is None else {"macs": "--macs"})
 
 
 def _settings(options: dict[str, Any]) -> dict[str, Any]:

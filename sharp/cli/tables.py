@@ -12,6 +12,7 @@ from sharp.cycles.counting import CycleCounts
 from sharp.cycles.explore import TileTable
 from sharp.cycles.report import MachineReport, Reported
 from sharp.machine.accelerator import Accelerator
+from sharp.machine.memories import BUFFERS
 from sharp.machine.plan import Plan
 from sharp.units import GIGA, KIB, MIB
 from sharp.workload.cells import CELLS
@@ -19,6 +20,7 @@ from sharp.workload.network import Network, RNNLayer
 
 if TYPE_CHECKING:
     from sharp.claims.claims import Outcome
+    from sharp.design.choice import Choice
     from sharp.energy.implementation import Implementation
     from sharp.energy.power import EnergyReport
     from sharp.energy.technology import Technology
@@ -188,6 +190,52 @@ def print_comparison(network: Network, rows: Sequence[Mapping[str, Any]]) -> Non
     for row in rows:
         for sentence in row["notes"]:
             note(f"note: {row['accelerator']}: {sentence}")
+
+
+def print_choice(choice: Choice, most: int) -> None:
+    """Print the best designs: those that meet the goal, or the nearest to it."""
+    shown = choice.designs[:most]
+    axes = [name for name in shown[0].point if name not in ("macs", "clock_hz", "schedule")]
+    table = make_table(
+        f"{choice.network.name}, {_sequences(choice.network)}: {_goal(choice)}",
+        *("MACs", "MHz", "schedule", *axes, "latency", "energy mJ", "power W", "area mm2", "bound by", "sure"),
+        text=(2,),
+    )
+    for design in shown:
+        machine, costs = design.report.accelerator, design.costs
+        cells = [f"{machine.num_macs:,}", _mhz(machine), design.report.plan.schedule_name]
+        cells += [_axis_value(name, design.point[name]) for name in axes]
+        cells += [duration(costs.latency_s), f"{1e3 * costs.energy_j:.4g}", f"{costs.power_w:.2f}"]
+        cells += [f"{costs.area_mm2:.1f}", design.binding, _number(design.confidence, "{:.0%}")]
+        table.add_row(*cells, style="" if not design.excess else "yellow")
+    show_table(table)
+    terminal().print(_verdict(choice), style="bold")
+    for sentence in dict.fromkeys(sentence for design in shown for sentence in design.report.cautions):
+        note(f"warning: {sentence}")
+    if choice.refused:
+        reason, _ = next(iter(choice.refused.items()))
+        note(f"note: {sum(choice.refused.values()):,} designs cannot be run; most of them: {reason}")
+
+
+def _axis_value(name: str, value: object) -> str:
+    return f"{value / KIB:g} KiB" if name in BUFFERS and isinstance(value, int | float) else str(value)
+
+
+def _goal(choice: Choice) -> str:
+    goal = choice.goal
+    limits = [f"within {duration(goal.deadline_s)}"]
+    limits += [f"at most {limit:g} {unit}" for limit, unit in ((goal.power_w, "W"), (goal.area_mm2, "mm2")) if limit]
+    return f"{', '.join(limits)}; least {goal.objective}"
+
+
+def _verdict(choice: Choice) -> str:
+    """Whether anything meets the goal; where nothing does, what the nearest misses."""
+    tried = len(choice.designs)
+    if choice.meets:
+        return f"{sum(not design.excess for design in choice.designs):,} of {tried:,} designs meet it"
+    names = {"latency_s": "the deadline", "power_w": "the power", "area_mm2": "the area"}
+    missed = ", ".join(f"{names[name]} {ratio:.3g} times" for name, ratio in choice.designs[0].excess.items())
+    return f"none of {tried:,} designs meets it; the nearest takes {missed}"
 
 
 def print_claims(outcomes: Sequence[Outcome]) -> None:

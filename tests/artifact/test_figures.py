@@ -46,6 +46,7 @@ REDUCED = {
     "fig_interleaving": {"hidden_sizes": [512], "batch_sizes": [1, 4], "budgets": ["4K", "16K", "64K"]},
     "fig_npu": {"sizes": [512, 1024, 2048]},
     "fig_padding_reconfiguration": {"hidden_sizes": [340, 512], "macs": ["1K", "4K", "16K", "64K"]},
+    "fig_pareto": {"networks": ["bysdne"], "deadlines_s": [3.0e-4]},
     "fig_power_area": {"macs": ["1K", "64K"]},
     "fig_power_sensitivity": {"macs": ["1K", "64K"], "shown": 3},
     "fig_schedule_speedup": {"networks": ["bysdne"], "hidden_sizes": [256], "macs": ["1K", "64K"]},
@@ -117,6 +118,14 @@ def check_bound(headline):
     assert headline["sets"] == 5  # four heights of five
     assert 1 <= headline["own_set_64k"] <= headline["worst_set_64k"]
     assert headline["possible_layers_64k"] < 1
+
+
+def check_pareto(headline):
+    assert headline["designs_bysdne"] == 56
+    assert 0 < headline["meeting_bysdne"] < 56
+    assert 1 < headline["front_bysdne"] < 30
+    assert headline["best_latency_us_bysdne"] <= 300
+    assert headline["spotter_own_over_best"] > 5
 
 
 def check_interleaving(headline):
@@ -258,6 +267,7 @@ CHECKS = {
     "fig_gru_and_variants": lambda headline: headline["step_cycles_rnn_64k_b1"] < headline["step_cycles_lstm_64k_b1"],
     "fig_bound": check_bound,
     "fig_interleaving": check_interleaving,
+    "fig_pareto": check_pareto,
     "fig_npu": check_npu,
     "fig_padding_reconfiguration": check_padding,
     "fig_power_area": check_power_and_area,

@@ -14,6 +14,8 @@ FILES = {
     "m.yaml": "name: m\nlike: sharp\n",
     "g.yaml": "hidden_size: 8\nschedule: [batch, 'own.py:Own']\n",
     "v.json": "{}\n",
+    "s.yaml": "axes: {macs: 1K}\n",
+    "c.svg": "axes: {macs: 1K}\n",
     "p.yaml": "size: 4\n",
     "b.yaml": "notebook: nb.md\nparameters: {size: 4}\n",
     "own.py": "from sharp.schedule import Unfolded\nclass Own(Unfolded):\n    name = 'own'\n",
@@ -23,10 +25,13 @@ FILES = {
 }
 TIMELINE = ("timeline", "--network", "n.yaml", "--accelerator", "m.yaml", "--schedule", "own.py:Own", "--trace")
 SWEEP = ("sweep", "g.yaml", "--accelerator", "m.yaml", "--allow-code", "-o")
+CHOOSE = ("choose", "--network", "n.yaml", "--accelerator", "m.yaml", "--deadline", "1s", "--space", "s.yaml")
 FIGURE = ("figure", "nb.md", "-f", "p.yaml")
 CALLS = [
     *((*TIMELINE, name) for name in ("n.yaml", "m.yaml", "own.py", "link", "./m.yaml")),
     *((*SWEEP, name) for name in ("g.yaml", "m.yaml", "own.py")),
+    *((*CHOOSE, "--table", name) for name in ("n.yaml", "m.yaml", "s.yaml")),
+    (*CHOOSE[:-1], "c.svg", "--figure", "c.svg"),
     ("claims", "--samples", "2", "--verdicts", "v.json", "--save", "v.json"),
     *((*FIGURE, "-o", "out", "--executed", name) for name in ("nb.md", "p.yaml")),
     *((*FIGURE, "-o", name) for name in ("nb.md", "p.yaml")),
@@ -65,7 +70,7 @@ def test_every_command_that_writes_is_tried():
         name
         for name in COMMANDS
         for parameter in cli.get_command(click.Context(cli), name).params
-        if {"--output", "--trace", "--save", "--executed"} & set(parameter.opts)
+        if {"--output", "--trace", "--save", "--executed", "--table"} & set(parameter.opts)
     }
     assert writing == {arguments[0] for arguments in CALLS}
     assert set(COMMANDS) - writing - READ_ONLY == {"verify"}  # which writes a record of its own beside the figures

@@ -1,0 +1,90 @@
+"""The space of designs: which numbers and names of a scenario vary, and over which values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import islice, product
+from math import ceil, prod
+from typing import Any
+
+from sharp.checks import refuse
+from sharp.errors import SpecificationError
+from sharp.machine.accelerator import with_settings
+from sharp.machine.precision import precision_settings
+from sharp.rivals.machines import as_machine
+from sharp.space.scenario import BATCH, LAYER, OPTIONS, Scenario, check_column
+
+MAX_DESIGNS = 20_000
+"""Most designs that are tried, some minutes' work for a network of several layers."""
+
+TILE_SET = "tile_set"
+"""Axis of the tile heights that a machine has; each of its values is a list of them."""
+PRECISION = "precision"
+"""Axis of formats, as ``--precision`` takes them."""
+_BUDGETS = ("1K", "2K", "4K", "8K", "16K", "32K", "64K")
+
+
+def default_axes(base: Scenario) -> dict[str, tuple[Any, ...]]:
+    """What varies unless asked otherwise: multipliers, clock, activation lanes, weight buffer, and order.
+
+    The weight buffer is the machine's, or, where that is smaller, the least power of two that holds the network; the
+    order is ``interleaved`` as well where directions or sequences can take turns.
+    """
+    network, own = base.network, base.tiles.weight_buffer.capacity_bytes
+    turns = network.batch_size > 1 or any(layer.bidirectional for layer in network.layers)
+    least = 2 ** (ceil(network.num_weights * base.tiles.weight_bytes) - 1).bit_length()
+    return {
+        "macs": _BUDGETS,
+        "clock_hz": (250e6, 500e6),
+        "activation_lanes": (64, 128),
+        "weight_buffer": (least, own) if least < own else (own,),
+        "schedule": ("unfolded", "interleaved") if turns else ("unfolded",),
+    }
+
+
+def check_axes(axes: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """Axes with their values as tuples, if there are any, and not more designs than can be tried.
+
+    Raises
+    ------
+    SpecificationError
+        Where a name is unknown or of the network itself, an axis is empty, or there are too many designs.
+    """
+    checked: dict[str, tuple[Any, ...]] = {}
+    for name, values in axes.items():
+        if name not in (TILE_SET, PRECISION):
+            check_column("axes", name)
+        if name in (*LAYER, *BATCH) or name.startswith(OPTIONS):
+            raise refuse(f"axes.{name}", "a number or a name of the machine, its technology or the plan", name)
+        many = isinstance(values, Iterable) and not isinstance(values, str | Mapping)
+        checked[name] = tuple(islice(values, MAX_DESIGNS + 1)) if many else (values,)
+        if not checked[name]:
+            raise refuse(f"axes.{name}", "at least one value", values)
+    if prod(map(len, checked.values())) > MAX_DESIGNS:
+        raise SpecificationError(f"axes: expected at most {MAX_DESIGNS:,} designs, the product of all axes, got more")
+    return checked
+
+
+def points(axes: Mapping[str, tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
+    """Every design's values by axis."""
+    for values in product(*axes.values()):
+        yield dict(zip(axes, values, strict=True))
+
+
+def scenario_at(base: Scenario, point: Mapping[str, Any]) -> Scenario:
+    """The scenario of a design.
+
+    Raises
+    ------
+    SpecificationError
+        Where the values do not fit each other, such as a tile height that does not divide the multipliers.
+    """
+    settings: dict[str, Any] = {}
+    if TILE_SET in point:
+        settings["tile_rows"] = point[TILE_SET]
+    if PRECISION in point:
+        settings |= precision_settings(point[PRECISION])
+    rest = {name: value for name, value in point.items() if name not in (TILE_SET, PRECISION)}
+    tiles = with_settings(base.tiles, settings) if settings else base.tiles
+    return replace(base, machine=as_machine(tiles)).at(rest)
