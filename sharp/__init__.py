@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     from sharp.workload.cell import Cell, CellOptions, Elementwise, Phase
     from sharp.workload.cells import CELLS
     from sharp.workload.files import find_network, load_networks
-    from sharp.workload.network import Network, RNNLayer, Sequences, square_lstm
+    from sharp.workload.graph import NotModelled, Place
+    from sharp.workload.network import Network, RNNLayer
+    from sharp.workload.sequences import Sequences
+    from sharp.workload.single import square_lstm
 
 _HOMES = {
     "Accelerator": "machine.accelerator",
@@ -54,8 +57,10 @@ _HOMES = {
     "MachineReport": "cycles.report",
     "MemoryLevel": "machine.memories",
     "Network": "workload.network",
+    "NotModelled": "workload.graph",
     "NotebookError": "errors",
     "Phase": "workload.cell",
+    "Place": "workload.graph",
     "Plan": "machine.plan",
     "Provenance": "provenance",
     "RNNLayer": "workload.network",
@@ -64,7 +69,7 @@ _HOMES = {
     "SCHEDULES": "machine.plan",
     "Schedule": "cycles.schedule",
     "Segment": "cycles.task",
-    "Sequences": "workload.network",
+    "Sequences": "workload.sequences",
     "SharpError": "errors",
     "SpecificationError": "errors",
     "Task": "cycles.task",
@@ -86,7 +91,7 @@ _HOMES = {
     "load_networks": "workload.files",
     "make_timeline": "cycles.timeline",
     "simulate": "cycles.simulate",
-    "square_lstm": "workload.network",
+    "square_lstm": "workload.single",
     "sweep": "space.sweep",
     "sweep_chunks": "space.sweep",
 }
@@ -112,8 +117,10 @@ __all__ = [
     "MachineReport",
     "MemoryLevel",
     "Network",
+    "NotModelled",
     "NotebookError",
     "Phase",
+    "Place",
     "Plan",
     "Provenance",
     "RNNLayer",

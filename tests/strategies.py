@@ -35,6 +35,8 @@ from sharp.machine.plan import FORWARDING, WEIGHTS
 from sharp.shipped import DATA
 from sharp.workload.cell import UPDATES
 from sharp.workload.cells import find_cell
+from sharp.workload.cells.dense import ACTIVATIONS
+from sharp.workload.graph import JOINS
 
 BASE = replace(find_accelerator("sharp"), budgets={}, provenance={})  # shorter where a case is printed
 MAX_REFERENCE_SEGMENTS = 600
@@ -76,6 +78,8 @@ def reference_layer(layer: RNNLayer) -> reference.Layer:
         return reference.gru(*sizes, layer.linear_before_reset, layer.num_directions)
     if layer.cell == "rnn":
         return reference.rnn(*sizes, layer.num_directions)
+    if layer.cell == "dense":
+        return reference.dense(*sizes, layer.options["activation"] != "linear")
     return reference.Layer(*sizes, reference_products(layer), layer.num_directions)
 
 
@@ -106,6 +110,8 @@ def reference_work(layer: RNNLayer) -> reference_energy.CellWork:
         return reference_energy.gru_work(layer.linear_before_reset)
     if layer.cell == "rnn":
         return reference_energy.rnn_work()
+    if layer.cell == "dense":
+        return reference_energy.dense_work(layer.options["activation"])
     return reference_cell_work(layer)
 
 
@@ -261,11 +267,17 @@ def layers(draw: st.DrawFn, cells: tuple[str, ...], input_size: int, greatest: i
     if cell in OWN_CELLS:
         fields = {"cell": SHIPPED_CELLS.get(cell), **own_layers(draw, cell, greatest)}
         return RNNLayer(**fields, input_size=input_size, bidirectional=draw(st.booleans()))
+    if cell == "dense":
+        activation = draw(st.sampled_from(ACTIVATIONS))
+        options = {"activation": activation}
+        return RNNLayer(cell=cell, input_size=input_size, hidden_size=draw(sizes(greatest)), options=options)
+    bidirectional = draw(st.booleans())
     return RNNLayer(
         cell=cell,
         input_size=input_size,
         hidden_size=draw(sizes(greatest)),
-        bidirectional=draw(st.booleans()),
+        bidirectional=bidirectional,
+        merge=draw(st.sampled_from(JOINS)) if bidirectional else "concat",
         projection_size=draw(st.none() | sizes(greatest)) if cell == "lstm" else None,
         linear_before_reset=cell != "gru" or draw(st.booleans()),
     )
@@ -285,7 +297,7 @@ def batches(draw: st.DrawFn, max_steps: int = MAX_STEPS) -> tuple[int, ...]:
 def cases(
     draw: st.DrawFn,
     schedules: tuple[str, ...] = tuple(SCHEDULES),
-    cells: tuple[str, ...] = ("lstm", "gru", "rnn"),
+    cells: tuple[str, ...] = ("lstm", "gru", "rnn", "dense"),
     forwarding: tuple[str, ...] = FORWARDING,
     weights: tuple[str, ...] = WEIGHTS,
 ) -> Case:
@@ -344,7 +356,7 @@ class NetworkCase:
         return reference_energy.count_network(
             reference_machine(self.accelerator),
             [reference_layer(layer) for layer in layers],
-            [reference_energy.Extras(reference_work(layer), layer.residual) for layer in layers],
+            [reference_energy.Extras(reference_work(layer), layer.residual, layer.merge == "sum") for layer in layers],
             self.lengths,
             [reference_plan(self.plan.at(entry.tile_rows)) for entry in self.report().layers],
             self.plan.weights,
@@ -356,7 +368,7 @@ class NetworkCase:
 @st.composite
 def network_cases(
     draw: st.DrawFn,
-    cells: tuple[str, ...] = ("lstm", "gru", "rnn"),
+    cells: tuple[str, ...] = ("lstm", "gru", "rnn", "dense"),
     max_layers: int = 3,
     schedules: tuple[str, ...] = tuple(SCHEDULES),
 ) -> NetworkCase:

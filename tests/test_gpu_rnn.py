@@ -8,7 +8,8 @@ import pytest
 
 from sharp import RNNLayer, SpecificationError, find_network
 from sharp.rivals.data import PRECISIONS, load_latencies
-from sharp.workload.network import Network, single_layer
+from sharp.workload.network import Network
+from sharp.workload.single import single_layer
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "gpu_rnn.py"
 

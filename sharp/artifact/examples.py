@@ -11,7 +11,8 @@ from sharp.machine.accelerator import Accelerator, with_settings
 from sharp.machine.files import accelerator_from
 from sharp.machine.plan import Plan
 from sharp.shipped import DATA
-from sharp.workload.network import RNNLayer, Sequences
+from sharp.workload.network import RNNLayer
+from sharp.workload.sequences import Sequences
 from sharp.yamlfile import read_yaml
 
 _COUNTS = ("total_cycles", "useful", "column_padding", "row_padding", "dependency_stall", "weight_load", "fill_drain")

@@ -23,7 +23,8 @@ from sharp.published import published_numbers
 from sharp.rivals.data import MeasuredLatency, brainwave_latencies, gpu_devices, gpu_latencies, serving_latencies
 from sharp.units import GIGA, paper_tera
 from sharp.workload.files import find_network
-from sharp.workload.network import Network, square_lstm
+from sharp.workload.network import Network
+from sharp.workload.single import square_lstm
 
 Values = NDArray[np.float64]
 

@@ -26,7 +26,8 @@ from sharp.space.scenario import Scenario
 from sharp.space.space import Space
 from sharp.space.sweep import sweep_space
 from sharp.units import GIGA, joules_from_picojoules, paper_tera
-from sharp.workload.network import Network, single_layer, square_lstm
+from sharp.workload.network import Network
+from sharp.workload.single import single_layer, square_lstm
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -208,8 +209,10 @@ def _check_network(network: Network) -> None:
     """Refuse what a study does not sample."""
     if network.lengths:
         raise refuse("network.lengths", "sequences of one length, as a study samples their steps", network.lengths)
-    if any(layer.residual for layer in network.layers):
-        raise refuse("network.layers", "layers without residual additions", network.name)
+    if any(layer.added_size for layer in network.layers):
+        raise refuse("network.layers", "layers without residual additions and sums of directions", network.name)
+    if not network.is_chain:
+        raise refuse("network.layers", "a chain, in which each layer reads the one before", network.name)
 
 
 def interval(values: NDArray[np.float64], share: float = 0.95) -> tuple[float, float]:

@@ -37,7 +37,7 @@ def command(as_json: bool, **options: Any) -> None:
     if as_json:
         layers = [
             {
-                **layer.as_dict(),
+                **network.layer_as_dict(index),
                 "best_tile_rows": table.best,
                 "candidates": [
                     {
@@ -49,7 +49,7 @@ def command(as_json: bool, **options: Any) -> None:
                     for height, counts in table.candidates.items()
                 ],
             }
-            for layer, table in zip(network.layers, found, strict=True)
+            for index, table in enumerate(found)
         ]
         print_json({**run_settings(network, accelerator, chosen), "layers": layers})
     else:

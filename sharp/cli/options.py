@@ -22,7 +22,8 @@ from sharp.machine.plan import FORWARDING, SCHEDULES, WEIGHTS, Plan, TileRows
 from sharp.machine.precision import precision_settings
 from sharp.workload.cells import CELLS
 from sharp.workload.files import find_network
-from sharp.workload.network import Network, RNNLayer, single_layer
+from sharp.workload.network import Network, RNNLayer
+from sharp.workload.single import single_layer
 from sharp.yamlfile import parse
 
 if TYPE_CHECKING:

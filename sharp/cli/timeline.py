@@ -45,7 +45,12 @@ def command(layer: int, show_steps: int, trace: Path | None, as_json: bool, **op
         raise refuse("--show-steps", "a positive integer", show_steps)
     with progress_bar("simulating") as progress:
         result = make_timeline(
-            network.layers[layer], network.sequences, accelerator, chosen, num_steps=show_steps, progress=progress
+            network.layers[layer],
+            network.layer_sequences[layer],
+            accelerator,
+            chosen,
+            num_steps=show_steps,
+            progress=progress,
         )
     if trace is not None:
         write_text(trace, result.as_trace())

@@ -5,7 +5,7 @@ The rules are decision 7 in the book. Nothing is counted step by step: every rou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from sharp.cycles.schedule import schedule_of
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
 from sharp.workload.cell import Elementwise, Phase
-from sharp.workload.network import Network, RNNLayer
+from sharp.workload.network import Network
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +87,10 @@ def count_activity(mapping: LayerMapping, counts: CycleCounts) -> Activity:
             used += run.repeats * columns * machine.units_with(segment.rows)
             reads += run.repeats * columns
             kept += run.repeats * segment.rows * (not task.completes(segment))
-    residual = layer.output_size * layer.residual * mapping.sequences.total_steps
+    added = layer.added_size * mapping.sequences.total_steps
     sizes = {name: layer.size(name) for name in ("hidden_size", *(phase.size for phase in task.phases))}
     cells = cell_actions(task.phases, layer.elementwise, sizes, steps)
-    reads = steps * reads + cells.pop("vector_reads") + residual
+    reads = steps * reads + cells.pop("vector_reads") + added
     return Activity(
         total_cycles=counts.total_cycles,
         array_cycles=steps * tiles,
@@ -99,9 +99,9 @@ def count_activity(mapping: LayerMapping, counts: CycleCounts) -> Activity:
         bank_reads=loads * tiles * machine.num_units,
         used_bank_reads=loads * used,
         vector_reads=reads,
-        vector_writes=cells.pop("vector_writes") + residual,
+        vector_writes=cells.pop("vector_writes") + added,
         sums_kept=steps * kept,
-        elementwise_additions=cells.pop("elementwise_additions") + residual,
+        elementwise_additions=cells.pop("elementwise_additions") + added,
         **cells,
         loaded_bytes=0,
         dram_vectors=0,
@@ -153,41 +153,46 @@ def add_traffic(
     plan : Plan
     """
     result = []
-    for layer, activity, vectors in zip(
-        network.layers, activities, _dram_vectors(network, accelerator, plan), strict=True
-    ):
+    for index, activity in enumerate(activities):
+        read, written = dram_vectors(network, index, accelerator, plan)
+        added = network.joined_additions(index)
         activity = replace(
             activity,
-            vector_reads=activity.vector_reads + vectors[1],
-            vector_writes=activity.vector_writes + vectors[0],
-            dram_vectors=sum(vectors),
+            vector_reads=activity.vector_reads + written + added,
+            vector_writes=activity.vector_writes + read + added,
+            elementwise_additions=activity.elementwise_additions + added,
+            dram_vectors=read + written,
         )
         if plan.weights == "streamed":
-            loaded = layer.num_weights * accelerator.weight_bytes * num_loads(layer, network, accelerator, plan)
+            layer, loads = network.layers[index], num_loads(network, index, accelerator, plan)
+            loaded = layer.num_weights * accelerator.weight_bytes * loads
             activity = replace(activity, loaded_bytes=loaded, held_bytes=_held(network.num_weights, accelerator))
         result.append(activity)
     return tuple(result)
 
 
-def num_loads(layer: RNNLayer, network: Network, accelerator: Accelerator, plan: Plan) -> int:
+def num_loads(network: Network, index: int, accelerator: Accelerator, plan: Plan) -> int:
     """Times that each weight of a layer comes from the DRAM: once, or in every step of a layer that does not fit."""
     if plan.weights == "resident":
         return 0
-    if fits_weight_buffer(layer, accelerator):
+    if fits_weight_buffer(network.layers[index], accelerator):
         return 1
-    return network.sequences.total_steps if schedule_of(plan).interleaves else network.sequences.num_steps
+    sequences = network.layer_sequences[index]
+    return sequences.total_steps if schedule_of(plan).interleaves else sequences.num_steps
 
 
-def _dram_vectors(network: Network, accelerator: Accelerator, plan: Plan) -> Iterator[tuple[int, int]]:
-    """Elements that each layer reads from the DRAM and writes there."""
-    steps, last = network.sequences.total_steps, len(network.layers) - 1
-    for index, layer in enumerate(network.layers):
-        read, written = layer.input_size * steps, layer.output_size * steps
-        if read > accelerator.passing_elements:  # and a direction after the other reads all of it
-            read *= 1 if schedule_of(plan).interleaves else layer.num_directions
-        elif index > 0:
-            read = 0
-        yield read, written if written > accelerator.passing_elements or index == last else 0
+def dram_vectors(network: Network, index: int, accelerator: Accelerator, plan: Plan) -> tuple[int, int]:
+    """Elements that a layer reads from the DRAM and writes there.
+
+    The network's inputs come from there, what no layer reads goes there, and so does what the I/H buffer does not hold.
+    """
+    passing, layer = accelerator.passing_elements, network.layers[index]
+    times = 1 if schedule_of(plan).interleaves else layer.num_directions  # each direction reads what does not fit
+    inside, outside = network.elements_read(index)
+    read = outside * (times if outside > passing else 1)
+    read += sum(times * elements for source, elements in inside.items() if network.elements_put_out(source) > passing)
+    written = network.elements_put_out(index)
+    return read, written if written > passing or index in network.unread else 0
 
 
 def _held(num_weights: int, accelerator: Accelerator) -> float:

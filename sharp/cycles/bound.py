@@ -18,7 +18,8 @@ from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
 from sharp.units import cycles_from_bytes
 from sharp.workload.cell import UPDATES, Phase
-from sharp.workload.network import RNNLayer, Sequences
+from sharp.workload.network import RNNLayer
+from sharp.workload.sequences import Sequences
 
 Integer = Any
 """An int, or a NumPy array of integers: one of each layer."""

@@ -14,7 +14,8 @@ from sharp.errors import InfeasibleMappingError
 from sharp.kernels import cycles as kernel
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
-from sharp.workload.network import RNNLayer, Sequences
+from sharp.workload.network import RNNLayer
+from sharp.workload.sequences import Sequences
 
 if TYPE_CHECKING:
     import numpy as np

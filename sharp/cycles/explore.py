@@ -10,7 +10,8 @@ from sharp.cycles.schedule import loaded
 from sharp.errors import InfeasibleMappingError, TileHeightError
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
-from sharp.workload.network import Network, RNNLayer, Sequences
+from sharp.workload.network import Network, RNNLayer
+from sharp.workload.sequences import Sequences
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,15 +130,16 @@ def explore(
     check_kind("network", network, Network)
     check_kind("accelerator", accelerator, Accelerator)
     plan = loaded(accelerator.plan if plan is None else plan)
-    distinct = list(dict.fromkeys(network.layers))
-    tables: dict[RNNLayer, TileTable] = {}
-    for index, layer in enumerate(distinct):
+    work = list(zip(network.layers, network.layer_sequences, strict=True))
+    distinct = list(dict.fromkeys(work))
+    tables: dict[tuple[RNNLayer, Sequences], TileTable] = {}
+    for index, (layer, sequences) in enumerate(distinct):
         share = _share(progress, index, len(distinct))
         try:
-            tables[layer] = explore_layer(layer, network.sequences, accelerator, plan, progress=share)
+            tables[layer, sequences] = explore_layer(layer, sequences, accelerator, plan, progress=share)
         except InfeasibleMappingError as error:
-            raise error.at(f"{network.name}: layer {network.layers.index(layer)}") from None
-    return tuple(tables[layer] for layer in network.layers)
+            raise error.at(f"{network.name}: {network.label(work.index((layer, sequences)))}") from None
+    return tuple(tables[entry] for entry in work)
 
 
 def _share(progress: Progress | None, index: int, total: int) -> Progress | None:

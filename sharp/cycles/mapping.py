@@ -11,7 +11,8 @@ from sharp.cycles.task import Run, Segment, Task
 from sharp.errors import InfeasibleMappingError
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
-from sharp.workload.network import RNNLayer, Sequences
+from sharp.workload.network import RNNLayer
+from sharp.workload.sequences import Sequences
 
 MAX_CYCLES = 2**63 - 1
 """Greatest count that the kernel's 64-bit integers hold."""

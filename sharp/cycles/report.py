@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from sharp.checks import check_integer, check_items, check_kind, check_number, check_text, refuse
@@ -156,10 +156,16 @@ class MachineReport:
     @property
     def cautions(self) -> list[str]:
         """What is odd of the network, and what the numbers leave out, a sentence each."""
+        sentences = []
+        others, share = self.network.not_modelled, self.network.modelled_share
+        if others:
+            names = ", ".join(others)
+            sentences = [f"the layers are {share:.0%} of this network's multiply-accumulates; {names} not modelled"]
         wide = [index for index, layer in enumerate(self.network.layers) if _is_wide(layer)]
-        if not wide:
-            return []
-        return [f"the projection of {name_layers(wide)} gives as many elements as there are cells or more, not fewer"]
+        if wide:
+            reason = "gives as many elements as there are cells or more, not fewer"
+            sentences.append(f"the projection of {name_layers(wide)} {reason}")
+        return sentences
 
     @property
     def warnings(self) -> list[str]:
@@ -183,7 +189,6 @@ class MachineReport:
         The keys are stable and documented in the book (page "The command", section "JSON keys").
         """
         network = self.network
-        sizes = network.num_weights, network.layers[0].input_size, network.layers[-1].output_size
         return {
             "version": __version__,
             "network": network.name,
@@ -196,9 +201,11 @@ class MachineReport:
             "lengths": list(network.lengths),
             **self.totals,
             "split": None if self.counts is None else self.counts.split,
-            **self._work(self.macs, self.latency_s, *sizes),
+            **self._work(self.macs, self.latency_s, network.num_weights, *network.io_elements),
             **self._further(),
-            "layers": [self._layer(entry) for entry in self.layers],
+            "not_modelled": {name: asdict(entry) for name, entry in network.not_modelled.items()},
+            "modelled_share": network.modelled_share,
+            "layers": [self._layer(index) for index in range(len(self.layers))],
             "warnings": self.warnings,
         }
 
@@ -210,31 +217,31 @@ class MachineReport:
         """What else is known of the whole run, as JSON has it."""
         return {}
 
-    def _layer(self, entry: Any) -> dict[str, Any]:
+    def _layer(self, index: int) -> dict[str, Any]:
         """One of `layers` as JSON has it."""
-        layer, counts = entry.layer, entry.counts
-        macs = layer.num_weights * self.network.sequences.total_steps
-        seconds = self._seconds(counts)
+        layer, counts = self.layers[index].layer, self.layers[index].counts
+        steps, seconds = self.network.layer_sequences[index].total_steps, self._seconds(counts)
+        sizes = layer.num_weights, layer.input_size * steps, layer.output_size * steps
         return {
-            **layer.as_dict(),
+            **self.network.layer_as_dict(index),
             "matrices": [list(shape) for shape in layer.matrices],
             "total_cycles": counts.total_cycles,
             "latency_s": seconds,
             "utilization": counts.utilization,
             "split": counts.split,
-            **self._work(macs, seconds, layer.num_weights, layer.input_size, layer.output_size),
+            **self._work(layer.num_weights * steps, seconds, *sizes),
         }
 
     def _work(self, macs: int, seconds: float, num_weights: int, inputs: int, outputs: int) -> dict[str, Any]:
         """Operations and bytes of some layers, as JSON has them; x and h are those of all steps and sequences."""
-        each, steps = self.accelerator.weight_bytes, self.network.sequences.total_steps
+        each = self.accelerator.weight_bytes
         return {
             "macs": macs,
             "ops_per_s": 2 * macs / seconds,
             "num_weights": num_weights,
             "weights_mib": None if each is None else num_weights * each / MIB,
-            "x_bytes": None if each is None else inputs * steps * each,
-            "h_bytes": None if each is None else outputs * steps * each,
+            "x_bytes": None if each is None else inputs * each,
+            "h_bytes": None if each is None else outputs * each,
         }
 
     def _seconds(self, counts: CycleCounts | None) -> float:

@@ -18,6 +18,7 @@ from sharp.cycles.streaming import add_weight_loads
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
 from sharp.workload.network import Network, RNNLayer
+from sharp.workload.sequences import Sequences
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,11 +102,12 @@ class Report(MachineReport):
     @cached_property
     def activities(self) -> tuple[Activity, ...]:
         """How often each layer does what costs energy, such as reads of the weight buffer; an `Activity` a layer."""
-        known: dict[tuple[RNNLayer, int], Activity] = {}
+        known: dict[tuple[RNNLayer, Sequences, int], Activity] = {}
+        on_chip = []
         for entry in self.layers:
-            key = entry.layer, entry.counts.total_cycles
+            key = entry.layer, entry.mapping.sequences, entry.counts.total_cycles
             known[key] = known.get(key) or count_activity(entry.mapping, entry.counts)
-        on_chip = [known[entry.layer, entry.counts.total_cycles] for entry in self.layers]
+            on_chip.append(known[key])
         return add_traffic(on_chip, self.network, self.accelerator, self.plan)
 
     @cached_property
@@ -114,11 +116,11 @@ class Report(MachineReport):
         return self._bounds(together=False)
 
     def _bounds(self, together: bool) -> tuple[Bound, ...]:
+        work = list(zip(self.network.layers, self.network.layer_sequences, strict=True))
         known = {
-            layer: bound_layer(layer, self.network.sequences, self.accelerator, self.plan, together=together)
-            for layer in set(self.network.layers)
+            entry: bound_layer(*entry, self.accelerator, self.plan, together=together) for entry in dict.fromkeys(work)
         }
-        return tuple(known[layer] for layer in self.network.layers)
+        return tuple(known[entry] for entry in work)
 
     @property
     def remarks(self) -> list[str]:
@@ -171,10 +173,10 @@ class Report(MachineReport):
         bound = sum_bounds(self.bounds)
         return {"loaded_bytes": self.loaded_bytes, "bound_cycles": bound.cycles, "binding": bound.binding}
 
-    def _layer(self, entry: LayerReport) -> dict[str, Any]:
-        bound = self.bounds[self.network.layers.index(entry.layer)]
+    def _layer(self, index: int) -> dict[str, Any]:
+        entry, bound = self.layers[index], self.bounds[index]
         return {
-            **super()._layer(entry),
+            **super()._layer(index),
             "bound_cycles": bound.cycles,
             "binding": bound.binding,
             "tile_rows": entry.tile_rows,
@@ -252,11 +254,11 @@ def simulate(
     counts = [table.candidates[table.best] for table in tables]
     if plan.weights == "streamed":
         counts = add_weight_loads(network.layers, counts, accelerator)
-    best = dict(zip(network.layers, (table.best for table in tables), strict=True))
-    mappings = {layer: map_layer(layer, network.sequences, accelerator, plan.at(best[layer])) for layer in best}
+    work = list(zip(network.layers, network.layer_sequences, (table.best for table in tables), strict=True))
+    mappings = {entry: map_layer(*entry[:2], accelerator, plan.at(entry[2])) for entry in set(work)}
     layers = []
-    for layer, table, count in zip(network.layers, tables, counts, strict=True):
-        mapping = mappings[layer]
+    for entry, table, count in zip(work, tables, counts, strict=True):
+        layer, mapping = entry[0], mappings[entry]
         layers.append(
             LayerReport(
                 layer=layer,

@@ -15,7 +15,8 @@ from sharp.cycles.task import Segment
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
 from sharp.units import seconds_from_cycles
-from sharp.workload.network import RNNLayer, Sequences
+from sharp.workload.network import RNNLayer
+from sharp.workload.sequences import Sequences
 
 STAGES = ("array", "activation", "update")
 """The three units in the order in which a segment passes them."""

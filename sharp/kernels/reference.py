@@ -21,8 +21,7 @@ used everywhere else, so that their agreement means something. It is meant to be
 7. Later products follow the first, x columns before the others. If the second has none of x, the last x segments of the
    next step, as few as cover L_mvm, come after it, and the others before.
 8. Weights streamed in every step: a segment holds the array until its weights have arrived; the excess is weight load.
-9. Layers, and directions unless interleaved, run one after the other. A streamed layer that fits the weight buffer is
-   loaded once, in layer order, as soon as the load before it is done and bytes are free.
+9. Directions, unless interleaved, run one after the other; so do the layers of a network (reference_network.py).
 10. useful + column padding + row padding + M*(stall + weight load + fill and drain) = M*total, and no part is negative.
 """
 
@@ -125,6 +124,11 @@ def gru(inputs: int, hidden: int, linear_before_reset: bool = True, directions: 
 def rnn(inputs: int, hidden: int, directions: int = 1) -> Layer:
     """One gate over x and h."""
     return Layer(inputs, hidden, (Product(1, hidden, inputs, "h", hidden),), directions)
+
+
+def dense(inputs: int, outputs: int, activated: bool = False) -> Layer:
+    """One product over x that waits for nothing, through the activation unit or not; no cells update."""
+    return Layer(inputs, outputs, (Product(1, outputs, inputs, "", passes=int(activated), update=""),))
 
 
 @dataclass(frozen=True)
@@ -456,44 +460,4 @@ def simulate_layer(
     direction.check(machine.num_macs)
     counts = Counts(events=direction.events)
     counts.add(direction, times=1 if interleaved else layer.directions)
-    return counts
-
-
-def load_end(machine: Machine, start: int, size: float, earlier: list[tuple[int, float]]) -> int:
-    """When `size` bytes are in the weight buffer, which `earlier` layers fill with (end of compute, bytes)."""
-    now, left = start, size
-    while left > 0:
-        taken = sum(held for end, held in earlier if end > now)
-        chunk = min(left, machine.weight_buffer_bytes - taken - (size - left))
-        if chunk > 0:
-            now += math.ceil(chunk / machine.bytes_per_cycle)
-            left -= chunk
-        else:
-            now = min(end for end, _ in earlier if end > now)
-    return now
-
-
-def simulate_network(
-    machine: Machine, layers: Sequence[Layer], lengths: Sequence[int], plans: Sequence[Plan], weights: str
-) -> Counts:
-    """Run layer after layer, the weights "resident" or "streamed"; the sums, without events."""
-    if weights not in ("resident", "streamed"):
-        raise ValueError(f"weights are resident or streamed, not {weights!r}")
-    counts = Counts()
-    loaded = 0  # the cycle at which the DRAM is free for the next layer
-    earlier: list[tuple[int, float]] = []
-    for layer, plan in zip(layers, plans, strict=True):
-        size = layer.weights * machine.weight_bytes
-        fits = size <= machine.weight_buffer_bytes
-        if weights == "streamed" and fits:
-            loaded = load_end(machine, loaded, size, earlier)
-            wait = max(0, loaded - counts.total)
-            counts.weight_load += wait
-            counts.total += wait
-        counts.add(simulate_layer(machine, layer, lengths, plan, streamed=weights == "streamed" and not fits))
-        if fits:
-            earlier.append((counts.total, size))
-        else:
-            loaded = counts.total
-    counts.check(machine.num_macs)
     return counts

@@ -31,7 +31,8 @@ from functools import cache, partial
 from itertools import pairwise, product
 from typing import NamedTuple
 
-from sharp.kernels.reference import Chain, Layer, Machine, Orders, Plan, Segment, Shape, simulate_network
+from sharp.kernels.reference import Chain, Layer, Machine, Orders, Plan, Segment, Shape
+from sharp.kernels.reference_network import chain, simulate_network, steps_of
 
 COMPONENTS = (
     "compute_unit",
@@ -127,10 +128,14 @@ class CellWork(NamedTuple):
 
 
 class Extras(NamedTuple):
-    """What a layer has that costs no cycles: the work of its cells, and whether its input is added to its output."""
+    """What a layer has that costs no cycles: the work of its cells, and what is added to its output.
+
+    That may be its input (`residual`), and of two directions the one to the other (`merged`).
+    """
 
     work: CellWork
     residual: bool = False
+    merged: bool = False
 
 
 def column_tiles(shape: Shape, apart: bool) -> Iterator[list[bool]]:
@@ -224,6 +229,13 @@ def rnn_work() -> CellWork:
     return CellWork(0, 1, multiplications=0, additions=1)
 
 
+def dense_work(activation: str) -> CellWork:
+    """As `lstm_work`; a linear one does not pass the activation unit, a rectifier passes it unchanged."""
+    # y = f(W x + b)                                                      1 addition
+    is_one = {name: int(activation == name) for name in ("sigmoid", "tanh", "relu")}
+    return CellWork(is_one["sigmoid"], is_one["tanh"], multiplications=0, additions=1, unchanged=is_one["relu"])
+
+
 def count_cells(actions: Actions, layer: Layer, extras: Extras, lengths: Sequence[int]) -> None:
     """Add what the activation units and the cell updater do; rule 5 and what they read again of rule 3."""
     work = extras.work
@@ -235,10 +247,11 @@ def count_cells(actions: Actions, layer: Layer, extras: Extras, lengths: Sequenc
             actions.elementwise_additions += layer.hidden * work.additions
             actions.state_updates += layer.hidden * work.state_updates
             actions.vector_reads += layer.hidden * work.h_reads
-            if extras.residual:  # h + x
-                actions.elementwise_additions += layer.outputs
-                actions.vector_reads += layer.outputs
-                actions.vector_writes += layer.outputs
+        added = layer.outputs * (1 if extras.merged else layer.directions)
+        for _step, _sum in product(range(length), range(extras.residual + extras.merged)):  # h + x, h + h
+            actions.elementwise_additions += added
+            actions.vector_reads += added
+            actions.vector_writes += added
 
 
 def check_activations(
@@ -265,10 +278,11 @@ def count_passing(
     layers: Sequence[Layer],
     lengths: Sequence[int],
     plans: Sequence[Plan],
+    outputs: int,
     io_buffer_bytes: int,
 ) -> None:
     """Add what goes to the DRAM below and above each layer, through the I/H buffer; rule 6."""
-    boundaries = [layers[0].inputs] + [layer.directions * layer.outputs for layer in layers]
+    boundaries = [layer.inputs for layer in layers] + [outputs]
     for level, size in enumerate(boundaries):
         elements = size * sum(lengths)
         fits = elements * machine.weight_bytes <= io_buffer_bytes / 2
@@ -304,7 +318,8 @@ def count_network(
 ) -> list[Actions]:
     """Count the actions of each layer, the weights "resident" or "streamed"; what is streamed shares the buffer."""
     # No layer changes what those below it do: how long one takes is how much longer the network is with it.
-    ends = [simulate_network(machine, layers[:n], lengths, plans[:n], weights).total for n in range(len(layers) + 1)]
+    each = steps_of(chain(len(layers)), lengths)
+    ends = [simulate_network(machine, layers[:n], each[:n], plans[:n], weights).total for n in range(len(layers) + 1)]
     streamed = weights == "streamed"
     counted = []
     for layer, extra, plan, (start, end) in zip(layers, extras, plans, pairwise(ends), strict=True):
@@ -316,7 +331,8 @@ def count_network(
         held = sum(other.weights for other in (layers if streamed else [layer])) * machine.weight_bytes
         actions.held_bytes = min(held, machine.weight_buffer_bytes)
         counted.append(actions)
-    count_passing(counted, machine, layers, lengths, plans, io_buffer_bytes)
+    outputs = layers[-1].outputs * (1 if extras[-1].merged else layers[-1].directions)
+    count_passing(counted, machine, layers, lengths, plans, outputs, io_buffer_bytes)
     return counted
 
 

@@ -24,6 +24,7 @@ from sharp.rivals.data import MeasuredLatency, brainwave_latencies
 from sharp.rivals.machine import Machine
 from sharp.shipped import DATA
 from sharp.workload.network import Network, RNNLayer
+from sharp.workload.sequences import Sequences
 from sharp.yamlfile import read_yaml
 
 if TYPE_CHECKING:
@@ -88,12 +89,13 @@ class BrainWave(Machine):
         """
         del progress  # it takes no time
         self.check_no_plan(plan)
-        counts: dict[RNNLayer, CycleCounts] = {}
-        for index, layer in enumerate(network.layers):
-            if layer not in counts:
-                with within(f"{network.name}: layer {index}: "):
-                    counts[layer] = self._count(layer, network)
-        layers = [LayerRun(layer=layer, counts=counts[layer]) for layer in network.layers]
+        counts: dict[tuple[RNNLayer, Sequences], CycleCounts] = {}
+        work = list(zip(network.layers, network.layer_sequences, strict=True))
+        for index, entry in enumerate(work):
+            if entry not in counts:
+                with within(f"{network.name}: {network.label(index)}: "):
+                    counts[entry] = self._count(*entry)
+        layers = [LayerRun(layer=entry[0], counts=counts[entry]) for entry in work]
         invocations = round(network.batch_size * self.invocation_cycles)
         first = layers[0].counts
         after = replace(first, total_cycles=first.total_cycles + invocations, fill_drain=first.fill_drain + invocations)
@@ -119,14 +121,14 @@ class BrainWave(Machine):
         rows, inputs = (-(-size // self.native_dimension) for size in (layer.hidden_size, layer.input_size))
         return rows * self.native_dimension, (inputs + rows) * self.native_dimension
 
-    def _count(self, layer: RNNLayer, network: Network) -> CycleCounts:
+    def _count(self, layer: RNNLayer, sequences: Sequences) -> CycleCounts:
         check_name("cell", layer.cell_name, CELLS)
         if layer.projection_size is not None:
             raise refuse("projection_size", "none on BrainWave (no latency is published)", layer.projection_size)
         gates, hidden = len(layer.gates), layer.hidden_size
         rows, columns = self._padded(layer)
         useful, row_padding = gates * hidden * (layer.input_size + hidden), gates * (rows - hidden) * columns
-        busy, steps = self.busy_cycles(layer), layer.num_directions * network.sequences.total_steps
+        busy, steps = self.busy_cycles(layer), layer.num_directions * sequences.total_steps
         step = max(busy, round(self.step_cycles))
         return CycleCounts(
             num_macs=self.num_macs,

@@ -21,7 +21,8 @@ from sharp.rivals.rows import integer, number, read_rows
 from sharp.shipped import DATA
 from sharp.workload.cells import CELLS
 from sharp.workload.files import find_network, shipped_networks
-from sharp.workload.network import Network, RNNLayer, single_layer
+from sharp.workload.network import Network, RNNLayer
+from sharp.workload.single import single_layer
 
 PRECISIONS = MappingProxyType(
     {
@@ -98,10 +99,10 @@ class MeasuredLatency:
         if self.input_product is not False:
             return self.network.num_macs
         inputs = sum(
-            layer.num_directions * len(layer.gates) * layer.hidden_size * layer.input_size
-            for layer in self.network.layers
+            layer.num_directions * len(layer.gates) * layer.hidden_size * layer.input_size * sequences.total_steps
+            for layer, sequences in zip(self.network.layers, self.network.layer_sequences, strict=True)
         )
-        return self.network.num_macs - inputs * self.network.sequences.total_steps
+        return self.network.num_macs - inputs
 
 
 @dataclass(frozen=True, kw_only=True)

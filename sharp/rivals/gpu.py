@@ -47,7 +47,8 @@ from sharp.rivals.data import Device, gpu_devices
 from sharp.rivals.machine import Machine
 from sharp.shipped import DATA
 from sharp.workload.cells import CELLS
-from sharp.workload.network import Network, RNNLayer, Sequences
+from sharp.workload.network import Network, RNNLayer
+from sharp.workload.sequences import Sequences
 
 WEIGHT_BYTES = MappingProxyType({"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2, "fp16_storage": 2, "fp16_tensor": 2})
 """Bytes of a weight in each precision that a GPU can be fitted in."""
@@ -164,7 +165,8 @@ class Gpu(Machine):
         del progress  # it takes no time
         self.check_no_plan(plan)
         self._check_cells(network)
-        runs = [LayerRun(layer=layer, counts=self._counts(layer, network.sequences)) for layer in network.layers]
+        work = zip(network.layers, network.layer_sequences, strict=True)
+        runs = [LayerRun(layer=layer, counts=self._counts(layer, sequences)) for layer, sequences in work]
         return MachineReport(network=network, accelerator=self, layers=runs, notes=self.notes(network))
 
     def latency_s(self, network: Network, *, input_product: bool = True) -> float:
@@ -182,11 +184,10 @@ class Gpu(Machine):
             For a cell that was not measured.
         """
         self._check_cells(network)
-        sequences = network.sequences
         return sum(
             self._overhead_s(layer, sequences, input_product)
             + sum(self._product_s(product) for product in products(layer, sequences, input_product))
-            for layer in network.layers
+            for layer, sequences in zip(network.layers, network.layer_sequences, strict=True)
         )
 
     def notes(self, network: Network) -> tuple[str, ...]:
@@ -243,7 +244,7 @@ class Gpu(Machine):
         for index, layer in enumerate(network.layers):
             if layer.cell_name not in self.cells:
                 expected = f"{' or '.join(self.cells)} (no other cell was measured on {self.name})"
-                raise refuse(f"{network.name}: layer {index}: cell", expected, layer.cell_name)
+                raise refuse(f"{network.name}: {network.label(index)}.cell", expected, layer.cell_name)
 
     def _overhead_s(self, layer: RNNLayer, sequences: Sequences, input_product: bool) -> float:
         launches, starts = overheads(layer, sequences, input_product)
@@ -380,8 +381,8 @@ def measured_ranges(networks: Sequence[Network]) -> dict[str, tuple[int, int]]:
     """Least and greatest sizes of networks, by `RANGES`."""
     values = {
         "hidden_size": [layer.hidden_size for network in networks for layer in network.layers],
-        "batch_size": [network.batch_size for network in networks],
-        "seq_len": [network.seq_len for network in networks],
+        "batch_size": [each.batch_size for network in networks for each in network.layer_sequences],
+        "seq_len": [each.num_steps for network in networks for each in network.layer_sequences],
         "chains": [sum(layer.num_directions for layer in network.layers) for network in networks],
     }
     return {name: (min(numbers), max(numbers)) for name, numbers in values.items()}

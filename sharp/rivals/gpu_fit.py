@@ -99,8 +99,8 @@ class _Fit:
         loads = WEIGHT_BYTES[precision] / device.bandwidth_bytes_per_s
         self.overheads, rows = np.zeros((len(points), 2)), []
         for index, point in enumerate(points):
-            for layer in point.network.layers:
-                work = layer, point.network.sequences, point.input_product is not False
+            for layer, sequences in zip(point.network.layers, point.network.layer_sequences, strict=True):
+                work = layer, sequences, point.input_product is not False
                 self.overheads[index] += overheads(*work)
                 rows += [
                     (index, product.repeats, product.weights * loads, product.flops / peak, 1 / product.size)

@@ -119,7 +119,7 @@ class Published(Machine):
 
 def _work(network: Network) -> tuple[object, ...]:
     """What has to be the same for a latency to be that of a network."""
-    return network.layers, network.sequences
+    return network.layers, network.places, network.sequences
 
 
 def _notes(latency: MeasuredLatency) -> tuple[str, ...]:

@@ -68,7 +68,8 @@ def _row(report: Report) -> dict[str, object]:
     together = not schedule_of(plan).interleaves
     least = sum_bounds(report.bounds)
     grouped = sum_bounds(
-        bound_layer(layer, network.sequences, machine, plan, together=together) for layer in network.layers
+        bound_layer(layer, sequences, machine, plan, together=together)
+        for layer, sequences in zip(network.layers, network.layer_sequences, strict=True)
     )
     return {
         "network": network.name,

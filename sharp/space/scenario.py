@@ -15,7 +15,8 @@ from sharp.machine.memories import BUFFERS
 from sharp.machine.plan import Plan
 from sharp.rivals.machine import Machine
 from sharp.rivals.machines import as_machine
-from sharp.workload.network import Network, RNNLayer, single_layer
+from sharp.workload.network import Network, RNNLayer
+from sharp.workload.single import single_layer
 
 if TYPE_CHECKING:
     from sharp.energy.breakdown import Gating

@@ -18,7 +18,8 @@ from sharp.space.points import Points
 from sharp.space.scenario import COLUMNS, OPTIONS, PLAN, Scenario, check_column, expected_of, is_whole
 from sharp.workload.cell import Cell
 from sharp.workload.cells import find_cell
-from sharp.workload.network import RNNLayer, single_layer
+from sharp.workload.network import RNNLayer
+from sharp.workload.single import single_layer
 
 if TYPE_CHECKING:
     import numpy as np

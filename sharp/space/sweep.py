@@ -24,7 +24,7 @@ from sharp.space.columns import Labels
 from sharp.space.points import Points, Rows
 from sharp.space.scenario import Scenario, check_column
 from sharp.space.space import Space
-from sharp.workload.network import square_lstm
+from sharp.workload.single import square_lstm
 
 if TYPE_CHECKING:
     import pandas as pd

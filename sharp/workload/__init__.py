@@ -3,6 +3,8 @@
 Knows no machine.
 """
 
-from sharp.workload.network import Network, RNNLayer, Sequences, single_layer, square_lstm
+from sharp.workload.network import Network, RNNLayer
+from sharp.workload.sequences import Sequences
+from sharp.workload.single import single_layer, square_lstm
 
 __all__ = ["Network", "RNNLayer", "Sequences", "single_layer", "square_lstm"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +15,30 @@ from sharp.published import provenances_from
 from sharp.shipped import find_file, shipped
 from sharp.workload.cell import Cell
 from sharp.workload.cells import find_cell
-from sharp.workload.network import Network, RNNLayer, check_chain
+from sharp.workload.graph import NotModelled, Place
+from sharp.workload.network import Network, RNNLayer
+from sharp.workload.sequences import Sequences
 from sharp.yamlfile import read_yaml
 
-_NETWORK_KEYS = ("name", "title", "seq_len", "batch_size", "layers", "provenance")
+_NETWORK_KEYS = ("name", "title", "seq_len", "batch_size", "layers", "not_modelled", "provenance")
 _SUITE_KEYS = ("suite", "title", "problems", "provenance")
 _PROBLEM_KEYS = ("cell", "hidden_size", "seq_len", "batch_size")
-_LAYER_KEYS = (*(field.name for field in fields(RNNLayer) if field.init), "repeat")
+_PLACE_KEYS = tuple(field.name for field in fields(Place) if field.name not in ("sequences", "label"))
+_SHAPE_KEYS = tuple(field.name for field in fields(RNNLayer) if field.init)
+_LAYER_KEYS = (*_SHAPE_KEYS, *_PLACE_KEYS, "seq_len", "batch_size", "num_layers", "repeat")
+_COUNTS = tuple(field.name for field in fields(NotModelled))
 _MAX_REPEAT, _MAX_LAYERS = 10_000, 50_000
 _ELSEWHERE = {
-    "num_layers": " (a layer that comes several times has repeat)",
     "units": " (did you mean 'hidden_size'?)",
     "num_units": " (did you mean 'hidden_size'?)",
     "direction": " (did you mean 'bidirectional'?)",
+    "merge_mode": " (did you mean 'merge'?)",
+    "return_sequences": " (the layer that reads it has last_step)",
+    "num_layers": " (a layer of several has it)",
     "reset_after": " (did you mean 'linear_before_reset'?)",
     "input_forget": " (gates that are coupled are not modelled)",
     **dict.fromkeys(
-        ("activations", "batch_first", "bias", "clip", "dropout", "nonlinearity", "return_sequences", "use_bias"),
+        ("activations", "batch_first", "bias", "clip", "dropout", "nonlinearity", "use_bias"),
         " (no cycle depends on it: leave it out)",
     ),
 }
@@ -96,20 +103,37 @@ class _Cells:
 
 def _network(content: Mapping[str, Any], cells: _Cells) -> Network:
     check_mapping("network", content, _NETWORK_KEYS, ("name", "layers", "seq_len"), _ELSEWHERE)
-    layers: list[tuple[str, RNNLayer]] = []
+    layers: list[RNNLayer] = []
+    places: list[Place] = []
+    lasts: dict[str, str] = {}  # the last one of those that share a name
     for index, entry in enumerate(check_list("layers", content["layers"])):
         with within(f"layers[{index}]"):
-            layers += [(f"layers[{index}]", layer) for layer in _layers(entry, cells)]
-    if len(layers) > _MAX_LAYERS:
-        raise refuse("layers", f"at most {_MAX_LAYERS}, each as often as it is repeated", len(layers))
-    check_chain(layers)  # here by the file's own places; the network knows no repeats
+            stack = _stack(entry, cells, f"layers[{index}]", lasts)
+        layers += [layer for layer, _ in stack]
+        places += [place for _, place in stack]
+        if len(layers) > _MAX_LAYERS:
+            raise refuse("layers", f"at most {_MAX_LAYERS}, each as often as it is repeated", len(layers))
     return Network(
         name=content["name"],
-        layers=tuple(layer for _, layer in layers),
+        layers=tuple(layers),
+        places=tuple(places),
         **_batch(content),
+        not_modelled=_not_modelled(content.get("not_modelled", {})),
         title=content.get("title", ""),
         provenance=provenances_from(content.get("provenance", {}), ("layers", "input_size", "hidden_size", "seq_len")),
     )
+
+
+def _not_modelled(content: object) -> dict[str, NotModelled]:
+    """Operators with how often they come and what they multiply."""
+    if not isinstance(content, Mapping):
+        raise refuse("not_modelled", "a mapping of operators", content)
+    found = {}
+    for operator, entry in content.items():
+        check_text("not_modelled", operator)
+        with within(f"not_modelled.{operator}"):
+            found[operator] = NotModelled(**check_mapping("", entry, _COUNTS, _COUNTS))
+    return found
 
 
 def _batch(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,13 +149,54 @@ def _batch(content: Mapping[str, Any]) -> dict[str, Any]:
     return {"seq_len": max(lengths), "batch_size": len(lengths), "lengths": tuple(lengths)}
 
 
-def _layers(entry: object, cells: _Cells) -> list[RNNLayer]:
-    content = dict(check_mapping("", entry, _LAYER_KEYS, ("input_size", "hidden_size"), _ELSEWHERE))
-    repeat = check_integer("repeat", content.pop("repeat", 1))
-    if repeat > _MAX_REPEAT:
-        raise refuse("repeat", f"at most {_MAX_REPEAT}", repeat)
-    content["cell"] = cells[content.get("cell", RNNLayer.cell)]
-    return [RNNLayer(**content)] * repeat
+def _stack(entry: object, cells: _Cells, label: str, lasts: dict[str, str]) -> list[tuple[RNNLayer, Place]]:
+    """The layers of an entry: one, or several that follow each other, each reading the one before."""
+    content = check_mapping("", entry, _LAYER_KEYS, ("input_size", "hidden_size"), _ELSEWHERE)
+    shape = {name: value for name, value in content.items() if name in _SHAPE_KEYS}
+    first = RNNLayer(**{**shape, "cell": cells[shape.get("cell", RNNLayer.cell)]})
+    count, following = _times("repeat", content), first
+    if "num_layers" in content:
+        if "repeat" in content:
+            raise refuse("repeat", "no repeat beside num_layers", content["repeat"])
+        count = _times("num_layers", content)
+        if count > 1 and not first.residual:
+            following = replace(first, input_size=first.output_size)
+    place, above = _place(content, label, lasts), Place(label=label)
+    if place.name and count > 1:
+        name, lasts[place.name] = place.name, f"{place.name}.{count - 1}"
+        names = [f"{name}.{index}" for index in range(count)]
+        places = [replace(place, name=names[0]), *(replace(above, name=other) for other in names[1:])]
+    else:
+        places = [place] + [above] * (count - 1)
+    return list(zip([first] + [following] * (count - 1), places, strict=True))
+
+
+def _times(name: str, content: Mapping[str, Any]) -> int:
+    times = check_integer(name, content.get(name, 1))
+    if times > _MAX_REPEAT:
+        raise refuse(name, f"at most {_MAX_REPEAT}", times)
+    return times
+
+
+def _place(content: Mapping[str, Any], label: str, lasts: Mapping[str, str]) -> Place:
+    """Where an entry stands."""
+    given = {name: value for name, value in content.items() if name in _PLACE_KEYS}
+    for name in ("reads", "through"):
+        if isinstance(given.get(name), str):
+            given[name] = [given[name]]
+    place = Place(**given, label=label, sequences=_own_sequences(content))
+    reads = tuple(lasts.get(name, name) for name in place.reads)
+    return replace(place, reads=reads, feedback=lasts.get(place.feedback, place.feedback))
+
+
+def _own_sequences(content: Mapping[str, Any]) -> Sequences | None:
+    """Steps and sequences that a layer has of its own."""
+    if "seq_len" not in content:
+        if "batch_size" in content:
+            raise refuse("batch_size", "a seq_len with it", content["batch_size"])
+        return None
+    batch = _batch(content)
+    return Sequences.of(batch["lengths"]) if "lengths" in batch else Sequences.equal(**batch)
 
 
 def _suite(content: Mapping[str, Any], cells: _Cells) -> tuple[Network, ...]:

@@ -1,16 +1,26 @@
-"""Recurrent networks: `RNNLayer`, `Sequences` and `Network`, checked when they are made."""
+"""Recurrent networks: `RNNLayer` and `Network`, checked when they are made."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from itertools import groupby, pairwise
 from typing import Any
 
-from sharp.checks import check_flag, check_integer, check_items, check_kind, check_text, refuse
+from sharp.checks import (
+    check_flag,
+    check_integer,
+    check_items,
+    check_kind,
+    check_mapping,
+    check_name,
+    check_text,
+    refuse,
+)
 from sharp.provenance import Provenance
 from sharp.workload.cell import LAYER_FIELDS, SIZES, Cell, CellOptions, Elementwise, Options, OptionValue, Phase
 from sharp.workload.cells import CELLS, check_cell, find_cell
+from sharp.workload.graph import JOINS, Graph, NotModelled, Place, make_graph
+from sharp.workload.sequences import Sequences
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +63,8 @@ class RNNLayer:
     """GRU: the reset gate multiplies U_n h (cuDNN, PyTorch), not h (the original form), as in ONNX."""
     residual: bool = False
     """The layer's input is added to its output, which has to be as wide."""
+    merge: str = "concat"
+    """What a bidirectional layer makes of its directions: "concat", one behind the other, or "sum"."""
 
     options: Mapping[str, OptionValue] = field(default_factory=Options)
     """Options that the cell declares itself, such as ``{"heads": 4}``; those not given are as by default."""
@@ -75,9 +87,13 @@ class RNNLayer:
             object.__setattr__(self, name, check_integer(name, getattr(self, name)))
         for name in ("bidirectional", "peephole", "linear_before_reset", "residual"):
             check_flag(name, getattr(self, name))
+        if check_name("merge", self.merge, JOINS) != "concat" and not self.bidirectional:
+            raise refuse("merge", "concat where there is one direction", self.merge)
         if self.projection_size is not None:
             object.__setattr__(self, "projection_size", check_integer("projection_size", self.projection_size))
         self._set_up(check_cell(self.cell) if isinstance(self.cell, Cell) else find_cell(self.cell))
+        if self.bidirectional and not self.is_recurrent:
+            raise refuse("bidirectional", f"false ({self.cell_name} has no state that a direction carries on)", True)
         if self.residual and self.input_size != self.output_size:
             raise refuse("input_size", f"{self.output_size} (a residual layer puts out what it reads)", self.input_size)
 
@@ -124,6 +140,11 @@ class RNNLayer:
         return 2 if self.bidirectional else 1
 
     @property
+    def is_recurrent(self) -> bool:
+        """Whether a step follows from the step before, by h or by a state of the cells."""
+        return any(phase.operand or phase.update for phase in self.phases)
+
+    @property
     def recurrent_size(self) -> int:
         """Elements of h_t in one direction: the projection size where there is one, else the hidden size."""
         return self.projection_size or self.hidden_size
@@ -131,7 +152,7 @@ class RNNLayer:
     @property
     def output_size(self) -> int:
         """Elements that the layer puts out a step, both directions together; what the layer above has to take in."""
-        return self.recurrent_size * self.num_directions
+        return self.recurrent_size * (self.num_directions if self.merge == "concat" else 1)
 
     @property
     def num_weights(self) -> int:
@@ -154,10 +175,14 @@ class RNNLayer:
 
     @property
     def num_elementwise(self) -> int:
-        """Element-wise operations of a step of the whole layer: biases, gates, residual; they cost energy, no cycle."""
-        residual = self.output_size if self.residual else 0
+        """Element-wise operations of a step of the whole layer: biases, gates, sums; they cost energy, no cycle."""
         each = self.elementwise.multiplications + self.elementwise.additions
-        return self.num_directions * self.hidden_size * each + residual
+        return self.num_directions * self.hidden_size * each + self.added_size
+
+    @property
+    def added_size(self) -> int:
+        """Elements that are added to what the cells give in a step: the input, or the other direction."""
+        return self.output_size * (self.residual + (self.merge == "sum"))
 
     def as_dict(self) -> dict[str, Any]:
         """The fields that a layer is made from, JSON-ready."""
@@ -165,115 +190,13 @@ class RNNLayer:
         return {**known, "cell": self.cell_name, "options": dict(self.options)}
 
 
-def check_chain(layers: Sequence[tuple[str, RNNLayer]]) -> None:
-    """Refuse layers, each with what it is called, of which one does not take what the one below puts out."""
-    for (name_below, below), (name, layer) in pairwise(layers):
-        if layer.input_size != below.output_size:
-            reason = f"what {name_below} puts out" if name != name_below else "what it puts out, as it is repeated"
-            raise refuse(f"{name}.input_size", f"{below.output_size} ({reason})", layer.input_size)
-
-
-@dataclass(frozen=True)
-class Sequences:
-    """The sequences of a batch: how many time steps each has.
-
-    A batch of B sequences runs through a layer together, so that a weight is read once for all of them. Sequences may
-    be unequally long; they are kept as spans of steps in which equally many still run, the longest sequence first.
-
-    Examples
-    --------
-    Three sequences run for 12 steps, then the two longer ones for another 18:
-
-    >>> import sharp
-    >>> batch = sharp.Sequences.of([30, 12, 30])
-    >>> batch.spans
-    ((3, 12), (2, 18))
-    >>> batch.num_steps, batch.total_steps
-    (30, 72)
-    >>> sharp.Sequences.equal(seq_len=25, batch_size=4).total_steps
-    100
-    """
-
-    spans: tuple[tuple[int, int], ...]
-    """(sequences, steps): the first span runs all sequences, each later one fewer."""
-
-    def __post_init__(self) -> None:
-        spans = self.spans
-        if not (
-            isinstance(spans, tuple) and spans and all(isinstance(span, tuple) and len(span) == 2 for span in spans)
-        ):
-            raise refuse("spans", "pairs (sequences, steps), at least one", spans)
-        for place, numbers in enumerate(spans):
-            for name, number in zip(("sequences", "steps"), numbers, strict=True):
-                check_integer(f"spans[{place}].{name}", number)
-            if place and numbers[0] >= spans[place - 1][0]:
-                raise refuse(f"spans[{place}].sequences", "fewer than in the span before", numbers[0])
-
-    @classmethod
-    def equal(cls, seq_len: int, batch_size: int = 1) -> Sequences:
-        """A batch of equally long sequences.
-
-        Parameters
-        ----------
-        seq_len : int
-            Time steps of each.
-        batch_size : int
-            Sequences.
-        """
-        return cls(((check_integer("batch_size", batch_size), check_integer("seq_len", seq_len)),))
-
-    @classmethod
-    def of(cls, lengths: Iterable[int]) -> Sequences:
-        """A batch of sequences of some lengths, in any order.
-
-        Parameters
-        ----------
-        lengths : iterable of int
-            Time steps of each sequence, at least one.
-
-        Raises
-        ------
-        SpecificationError
-            Where there is none, or a length is not a positive integer.
-        """
-        given = check_items("seq_len", lengths, "the length of each sequence")
-        ordered = sorted((check_integer("seq_len", length) for length in given), reverse=True)
-        if not ordered:
-            raise refuse("seq_len", "the length of at least one sequence", ordered)
-        spans, running, done = [], len(ordered), 0
-        for length, group in groupby(reversed(ordered)):
-            spans.append((running, length - done))
-            running, done = running - len(list(group)), length
-        return cls(tuple(spans))
-
-    @property
-    def batch_size(self) -> int:
-        """Sequences that run at the start: all of them."""
-        return self.spans[0][0]
-
-    @property
-    def num_steps(self) -> int:
-        """Time steps of the longest sequence; the layer takes as many."""
-        return sum(steps for _, steps in self.spans)
-
-    @property
-    def total_steps(self) -> int:
-        """Time steps of all sequences together; the layer computes as many."""
-        return sum(sequences * steps for sequences, steps in self.spans)
-
-    @property
-    def are_equal(self) -> bool:
-        """Whether all sequences are equally long."""
-        return len(self.spans) == 1
-
-
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A stack of recurrent layers, run over the time steps of one sequence or of a batch.
+    """A stack or a graph of recurrent and dense layers, run over the time steps of one sequence or of a batch.
 
-    Each layer reads what the layer below puts out, so their sizes have to chain: the `input_size` of a layer is the
-    `output_size` of the one below. What does not chain is refused with a `SpecificationError`. `find_network` has those
-    of the paper; a file of your own is read by `load_networks`.
+    Each layer reads what the layer before it puts out, or what its `Place` says, so their sizes have to fit: the
+    `input_size` of a layer is the `output_size` of the one that it reads. What does not fit is refused with a
+    `SpecificationError`. `find_network` has those of the paper; a file of your own is read by `load_networks`.
 
     Examples
     --------
@@ -290,17 +213,23 @@ class Network:
     name: str
     """Short name, as given to ``--network``."""
     layers: tuple[RNNLayer, ...]
-    """From the bottom up."""
+    """From the bottom up; each after those that it reads."""
     seq_len: int
     """Time steps, of the longest sequence where they differ."""
     batch_size: int = 1
     """Sequences that share the weights."""
     lengths: tuple[int, ...] = ()
     """Length of each sequence of the batch, where they differ."""
+    places: tuple[Place, ...] = ()
+    """Where each layer stands; where none is given, each layer reads the one before."""
+    not_modelled: Mapping[str, NotModelled] = field(default_factory=dict)
+    """What else the network does and the machine does not, by operator."""
     title: str = ""
     """What the network is for, in a line."""
     provenance: Mapping[str, Provenance] = field(default_factory=dict, compare=False)
     """Source and status of each number, by field name."""
+    graph: Graph = field(init=False, compare=False, repr=False)
+    """What each layer reads and how many steps it has, worked out."""
 
     def __post_init__(self) -> None:
         check_text("name", self.name)
@@ -317,22 +246,117 @@ class Network:
             raise refuse("layers", "at least one layer", self.layers)
         for layer in self.layers:
             check_kind("layers", layer, RNNLayer)
-        check_chain([(f"layers[{index}]", layer) for index, layer in enumerate(self.layers)])
+        self._set_graph()
+        for operator, entry in check_mapping("not_modelled", self.not_modelled, self.not_modelled).items():
+            check_kind(f"not_modelled.{operator}", entry, NotModelled)
+
+    def _set_graph(self) -> None:
+        places = check_items("places", self.places, "a sharp.Place for each layer") or (Place(),) * len(self.layers)
+        object.__setattr__(self, "places", places)
+        for place in places:
+            check_kind("places", place, Place)
+        if len(places) != len(self.layers):
+            raise refuse("places", f"{len(self.layers)}, one for each layer", len(places))
+        object.__setattr__(self, "graph", make_graph(self.layers, places, self.sequences))
+
+    @property
+    def layer_sequences(self) -> tuple[Sequences, ...]:
+        """Steps and sequences of each layer: those of the network, or what follows from what a layer reads."""
+        return self.graph.sequences
 
     @property
     def num_weights(self) -> int:
         """Weights of all layers, biases and peepholes left out."""
         return sum(layer.num_weights for layer in self.layers)
 
+    def label(self, index: int) -> str:
+        """What errors and reports call a layer: its name, or its place."""
+        return self.graph.labels[index]
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether each layer reads the one before and nothing else, in as many steps."""
+        return all(replace(place, name="") == Place() for place in self.places)
+
+    def elements_read(self, index: int) -> tuple[dict[int, int], int]:
+        """Elements that a layer reads in a run: those that each layer puts out, and those from outside.
+
+        From outside come the network's inputs, and whatever passes an operator that is not modelled.
+        """
+        place, layer, own = self.places[index], self.layers[index], self.layer_sequences[index]
+        if place.through:
+            return {}, layer.input_size * own.total_steps
+        sources = [source for source in self.graph.reads[index] if isinstance(source, int)]
+        each = {source: self.layers[source].output_size for source in sources}
+        summed = place.join == "sum" and len(each) < len(self.graph.reads[index])
+        inside = (
+            0
+            if summed
+            else place.stack_frames * (max(each.values(), default=0) if place.join == "sum" else sum(each.values()))
+        )
+        steps = {s: own.batch_size if place.last_step else self.layer_sequences[s].total_steps for s in sources}
+        outside = (layer.input_size - inside) * own.total_steps
+        return {source: each[source] * steps[source] for source in sources}, outside
+
+    def joined_additions(self, index: int) -> int:
+        """Additions of a run that make one vector of those that a layer reads, where it reads their sum."""
+        place, layer = self.places[index], self.layers[index]
+        if place.join == "concat":
+            return 0
+        each = layer.input_size - place.context_size
+        return (len(self.graph.reads[index]) - 1) * each * self.layer_sequences[index].total_steps
+
+    @property
+    def io_elements(self) -> tuple[int, int]:
+        """Elements of all inputs of a run, and of all outputs: what layers read of the inputs, and what none reads."""
+        given = sum(self.elements_read(index)[1] for index in range(len(self.layers)))
+        return given, sum(self.elements_put_out(index) for index in self.unread)
+
+    def elements_put_out(self, index: int) -> int:
+        """Elements that a layer puts out in a run."""
+        return self.layers[index].output_size * self.layer_sequences[index].total_steps
+
+    @property
+    def unread(self) -> tuple[int, ...]:
+        """Layers that no layer reads: what they put out leaves the machine."""
+        indices = range(len(self.layers))
+        read = {source for index in indices for source in self.elements_read(index)[0]}
+        return tuple(index for index in indices if index not in read)
+
+    def layer_as_dict(self, index: int) -> dict[str, Any]:
+        """A layer with its place, its steps and its work, JSON-ready."""
+        layer, place, sequences = self.layers[index], self.places[index], self.layer_sequences[index]
+        sources = [self.label(each) if isinstance(each, int) else each for each in self.graph.reads[index]]
+        kept = ("join", "stack_frames", "last_step", "context_size", "feedback", "feedback_ns")
+        given = self.lengths if sequences == self.sequences else sequences.lengths
+        return {
+            "name": self.label(index),
+            **layer.as_dict(),
+            "reads": sources,
+            **{name: getattr(place, name) for name in kept},
+            "through": list(place.through),
+            "seq_len": sequences.num_steps,
+            "batch_size": sequences.batch_size,
+            "lengths": [] if sequences.are_equal else list(given),
+            "num_weights": layer.num_weights,
+            "macs": layer.num_weights * sequences.total_steps,
+        }
+
     @property
     def sequences(self) -> Sequences:
-        """The sequences of the batch, equally long or not, as the cycle model takes them."""
+        """The sequences of the network's input, equally long or not, as the cycle model takes them."""
         return Sequences.of(self.lengths) if self.lengths else Sequences.equal(self.seq_len, self.batch_size)
 
     @property
     def num_macs(self) -> int:
         """Multiply-accumulates of the whole run: every weight in every step of every sequence of the batch."""
-        return self.num_weights * self.sequences.total_steps
+        pairs = zip(self.layers, self.layer_sequences, strict=True)
+        return sum(layer.num_weights * sequences.total_steps for layer, sequences in pairs)
+
+    @property
+    def modelled_share(self) -> float:
+        """Share of the network's multiply-accumulates that its layers do, 0 to 1; the rest is in `not_modelled`."""
+        return self.num_macs / (self.num_macs + sum(entry.macs for entry in self.not_modelled.values()))
 
     def with_lengths(self, lengths: Sequence[int]) -> Network:
         """The same network on a batch of sequences of other lengths.
@@ -354,47 +378,3 @@ class Network:
             batch_size=sequences.batch_size,
             lengths=() if sequences.are_equal else tuple(lengths),
         )
-
-
-def square_lstm(hidden_size: int, seq_len: int = 25) -> Network:
-    """One LSTM layer whose input is as wide as its hidden state (X = H), the paper's synthetic workload.
-
-    Parameters
-    ----------
-    hidden_size : int
-        Cells of the layer, and elements of its input x_t.
-    seq_len : int
-        Time steps; the paper's sweeps use 25.
-
-    Returns
-    -------
-    Network
-        Of this one layer, named after its sizes.
-
-    Raises
-    ------
-    SpecificationError
-        Where a size is not a positive integer.
-
-    Examples
-    --------
-    >>> import sharp
-    >>> sharp.square_lstm(512).name
-    'lstm-512x512-t25'
-    """
-    return single_layer(RNNLayer(input_size=hidden_size, hidden_size=hidden_size), seq_len)
-
-
-def single_layer(layer: RNNLayer, seq_len: int, batch_size: int = 1) -> Network:
-    """One layer as a network, named after its sizes.
-
-    Parameters
-    ----------
-    layer : RNNLayer
-    seq_len : int
-        Time steps.
-    batch_size : int
-        Sequences, equally long.
-    """
-    name = f"{layer.cell_name}-{layer.input_size}x{layer.hidden_size}-t{seq_len}" + f"-b{batch_size}" * (batch_size > 1)
-    return Network(name=name, layers=(layer,), seq_len=seq_len, batch_size=batch_size)

@@ -26,7 +26,7 @@ from sharp.claims.measures import MEASURES
 from sharp.machine.accelerator import with_settings
 from sharp.provenance import Provenance, PublishedNumber
 from sharp.published import published_numbers
-from sharp.workload.network import square_lstm
+from sharp.workload.single import square_lstm
 
 ROOT = Path(__file__).parents[2]
 NOT_ANSWERED = {"speedup_gpu", "speedup_gpu_grnn_least", "speedup_gpu_grnn_most"}

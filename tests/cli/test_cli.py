@@ -217,11 +217,11 @@ def test_check(command, network_file):
         (("run", "--hidden", "4", "--steps", "0"), "seq_len: expected a positive integer, got 0"),
         (
             ("run", "--hidden", "4", "--cell", "lstn"),
-            "cell: expected gru, lstm, rnn or FILE.py:NAME, got 'lstn' (did you mean 'lstm'?)",
+            "cell: expected dense, gru, lstm, rnn or FILE.py:NAME, got 'lstn' (did you mean 'lstm'?)",
         ),
         (
             ("run", "--hidden", "4", "--cell", "gru", "--reset-before", "--schedule", "batch"),
-            "gru-4x4-t25: layer 0: schedule: expected intergate, unfolded or interleaved for a cell in which",
+            "gru-4x4-t25: layers[0]: schedule: expected intergate, unfolded or interleaved for a cell in which",
         ),
         (
             ("run", "--hidden", "4", "--cell", "gru", "--projection", "2"),

@@ -195,7 +195,7 @@ def test_a_machine_that_cannot_run_the_network_is_a_row(command):
     row, other = (line.split() for line in outcome.out.splitlines()[3:5])
     assert row == ["brainwave", "96,000", "n/a", "n/a", "n/a", "n/a"]
     assert other[-1] == "n/a"
-    assert "note: brainwave: rnn-8x8-t25: layer 0: cell: expected lstm, gru, got 'rnn'\n" in outcome.err
+    assert "note: brainwave: rnn-8x8-t25: layers[0]: cell: expected lstm, gru, got 'rnn'\n" in outcome.err
 
 
 def test_a_setting_is_for_each_machine_that_has_it(command):

@@ -12,7 +12,7 @@ from sharp import SCHEDULES, MemoryLevel, Network, Plan, RNNLayer, find_network,
 from sharp.cycles.activity import Activity
 from sharp.cycles.schedule import schedule_of
 from sharp.machine.plan import WEIGHTS
-from sharp.workload.network import single_layer
+from sharp.workload.single import single_layer
 
 CELL_COUNTS = ("sigmoids", "tanhs", "elementwise_multiplications", "elementwise_additions", "state_updates")
 

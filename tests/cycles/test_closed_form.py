@@ -13,7 +13,7 @@ from sharp.cycles.closed_form import MAX_EXACT, evaluate, kernel, why_not
 from sharp.machine.accelerator import with_settings
 from sharp.workload.cell import Phase
 from sharp.workload.cells import CELLS
-from sharp.workload.network import single_layer
+from sharp.workload.single import single_layer
 
 PAPERS = ("sequential", "batch", "intergate", "unfolded")
 ROWS = 3

@@ -142,7 +142,7 @@ def test_random_cases_vary():
     assert sum(len(set(case.lengths)) == 1 < len(case.lengths) for case in seen) > 50
     assert sum(len(set(case.lengths)) > 1 for case in seen) > 50
     kinds = [(case.layer.cell, case.layer.projection_size is None, case.layer.linear_before_reset) for case in seen]
-    assert len(set(kinds)) == 5
+    assert len(set(kinds)) == 6
     assert min(map(kinds.count, kinds)) > 20
     assert sum(case.layer.bidirectional for case in seen) > 100
     assert sum(case.streamed for case in seen) > 100

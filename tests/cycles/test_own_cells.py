@@ -28,7 +28,7 @@ from sharp.cycles.timeline import make_timeline
 from sharp.kernels.reference import Product
 from sharp.kernels.reference_energy import CellWork
 from sharp.shipped import DATA
-from sharp.workload.network import single_layer
+from sharp.workload.single import single_layer
 
 PARTS = ("useful", "column_padding", "row_padding", "dependency_stall", "weight_load", "fill_drain")
 

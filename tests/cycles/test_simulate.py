@@ -22,7 +22,8 @@ from sharp.cycles.counting import count_cycles
 from sharp.cycles.schedule import Unfolded
 from sharp.machine.accelerator import with_settings
 from sharp.published import published_numbers
-from sharp.workload.network import Network, single_layer
+from sharp.workload.network import Network
+from sharp.workload.single import single_layer
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SIZES = (256, 340, 512, 1024)
@@ -155,7 +156,9 @@ def test_every_cell_and_batch_is_counted(accelerator, name, schedule):
 
 def test_the_order_that_a_cell_does_not_have_is_refused_with_its_layer(accelerator):
     layer = RNNLayer(cell="gru", input_size=8, hidden_size=8, linear_before_reset=False)
-    with pytest.raises(InfeasibleMappingError, match=r"^gru-8x8-t2: layer 0: schedule: expected intergate, ") as error:
+    with pytest.raises(
+        InfeasibleMappingError, match=r"^gru-8x8-t2: layers\[0\]: schedule: expected intergate, "
+    ) as error:
         simulate(single_layer(layer, 2), accelerator, Plan(schedule="sequential"))
     assert "\n" not in str(error.value)
 

@@ -13,6 +13,7 @@ from strategies import reference_plan as as_plan
 from sharp import Accelerator, CycleCounts, InfeasibleMappingError, MemoryLevel, Network, Plan, RNNLayer, simulate
 from sharp.cycles.streaming import add_weight_loads
 from sharp.kernels import reference
+from sharp.kernels.reference_network import chain, simulate_network, steps_of
 from sharp.machine.plan import FORWARDING
 
 MAX_CELLS = 60
@@ -50,15 +51,16 @@ class NetworkCase:
         except ValueError:
             return None
         machine = as_machine(self.accelerator)
-        return reference.simulate_network(machine, list(map(as_layer, layers)), self.lengths, plans, self.plan.weights)
+        steps = steps_of(chain(len(layers)), self.lengths)
+        return simulate_network(machine, list(map(as_layer, layers)), steps, plans, self.plan.weights)
 
 
 @st.composite
 def networks(draw: st.DrawFn) -> NetworkCase:
     """Two to five small layers, some alike; a weight buffer that holds none of them, some, or all."""
-    stack = [draw(layers(("lstm", "gru", "rnn"), draw(sizes(MAX_CELLS)), MAX_CELLS))]
+    stack = [draw(layers(("lstm", "gru", "rnn", "dense"), draw(sizes(MAX_CELLS)), MAX_CELLS))]
     for _ in range(draw(st.integers(1, 4))):
-        stack.append(draw(layers(("lstm", "gru", "rnn"), stack[-1].output_size, MAX_CELLS)))
+        stack.append(draw(layers(("lstm", "gru", "rnn", "dense"), stack[-1].output_size, MAX_CELLS)))
     lengths = draw(batches(max_steps=5))
     network = Network(name="random", layers=stack, seq_len=1).with_lengths(lengths)
     accelerator = draw(accelerators())

@@ -12,7 +12,7 @@ from sharp.design.files import load_space
 from sharp.machine.accelerator import with_settings
 from sharp.rivals.machines import as_machine
 from sharp.space.scenario import Scenario
-from sharp.workload.network import single_layer
+from sharp.workload.single import single_layer
 
 NETWORK = find_network("bysdne")
 AXES = {"macs": ["1K", "4K", "16K"], "clock_hz": [2.5e8, 5e8]}

@@ -29,7 +29,7 @@ from sharp.energy.implementation import COMPONENTS, Prices
 from sharp.kernels import reference_energy
 from sharp.machine.accelerator import with_settings
 from sharp.machine.plan import FORWARDING, WEIGHTS
-from sharp.workload.network import single_layer
+from sharp.workload.single import single_layer
 
 BUDGETS = ("1K", "4K", "16K", "64K")
 PAPERS = ("eesen", "gmat", "bysdne", "rldradspr")

@@ -15,7 +15,8 @@ from sharp.energy.technology import with_settings as with_technology_settings
 from sharp.machine.accelerator import with_settings
 from sharp.machine.plan import Plan
 from sharp.machine.precision import LABELS, precision_settings
-from sharp.workload.network import RNNLayer, single_layer
+from sharp.workload.network import RNNLayer
+from sharp.workload.single import single_layer
 
 MACHINE, TECHNOLOGY = find_accelerator("sharp"), find_technology("32nm")
 TABLE = Path(formats.__file__).parents[1] / "data" / "technology" / "formats.csv"

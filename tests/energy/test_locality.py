@@ -24,7 +24,7 @@ from sharp import (
 from sharp.cycles.activity import Activity, count_activity
 from sharp.cycles.mapping import LayerMapping, map_layer
 from sharp.energy.locality import steps_that_share, with_weight_locality
-from sharp.workload.network import single_layer
+from sharp.workload.single import single_layer
 
 # 8 multipliers as tiles of 4 x 2, two of them beside each of 4 banks; a word of the intermediate buffer is 4 bytes.
 MACHINE = replace(

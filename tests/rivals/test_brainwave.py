@@ -13,7 +13,7 @@ from sharp.cycles.counting import SPLIT
 from sharp.rivals.brainwave import BrainWave, find_brainwave, fit, leave_one_out
 from sharp.rivals.data import brainwave_latencies
 from sharp.shipped import DATA
-from sharp.workload.network import single_layer
+from sharp.workload.single import single_layer
 
 SHIPPED = DATA / "rivals" / "brainwave.yaml"
 MACHINE = find_brainwave()

@@ -16,7 +16,7 @@ from sharp.energy.breakdown import break_down, full_speed
 from sharp.energy.technology import with_settings as with_technology
 from sharp.machine.accelerator import with_settings
 from sharp.rivals.data import epur_numbers
-from sharp.workload.network import single_layer, square_lstm
+from sharp.workload.single import single_layer, square_lstm
 
 OWN = find_accelerator("epur-own")
 NUMBERS = {key: number.value for key, number in epur_numbers().items()}

@@ -21,7 +21,8 @@ from sharp.rivals.data import Device, MeasuredLatency, gpu_devices, gpu_latencie
 from sharp.rivals.gpu import STARTUP_STEPS, Gpu, gpu_models
 from sharp.rivals.gpu_fit import fit_gpu, leave_one_out, model_row
 from sharp.shipped import DATA
-from sharp.workload.network import Network, single_layer, square_lstm
+from sharp.workload.network import Network
+from sharp.workload.single import single_layer, square_lstm
 
 MODELS_CSV = DATA / "rivals" / "gpu_models.csv"
 HEAD = """\
@@ -306,7 +307,7 @@ def test_notes_say_how_good_the_fit_is_and_where_it_ends():
 
 def test_a_cell_that_was_not_measured():
     network = single_layer(RNNLayer(cell="rnn", input_size=4, hidden_size=4), 2)
-    message = r"rnn-4x4-t2: layer 0: cell: expected gru or lstm \(no other cell .* titan-xp\), got 'rnn'"
+    message = r"rnn-4x4-t2: layers\[0\].cell: expected gru or lstm \(no other cell .* titan-xp\), got 'rnn'"
     with pytest.raises(SpecificationError, match=message):
         MODELS["titan-xp"].run(network)
     with pytest.raises(SpecificationError, match=message):

@@ -25,7 +25,7 @@ from sharp.rivals.tiles import Tiles
 from sharp.shipped import DATA
 from sharp.space.comparison import compare
 from sharp.workload.files import shipped_networks
-from sharp.workload.network import single_layer
+from sharp.workload.single import single_layer
 
 BRAINWAVE_YAML = DATA / "rivals" / "brainwave.yaml"
 TILES = ["epur", "epur-intergate", "epur-own", "sharp"]

@@ -17,7 +17,7 @@ from sharp.rivals.npu.laws import CELLS
 from sharp.rivals.npu.machine import IN_FLIGHT, Npu
 from sharp.rivals.npu.measured import published_runs, rtl_runs, rtl_traces
 from sharp.shipped import DATA
-from sharp.workload.network import single_layer
+from sharp.workload.single import single_layer
 
 MACHINE = find_machine("npu")
 LAYERS = {

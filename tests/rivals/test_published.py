@@ -12,7 +12,7 @@ from sharp.rivals.data import plasticine_latencies
 from sharp.rivals.gpu import ERRORS, Gpu, gpu_models
 from sharp.rivals.published import Published
 from sharp.rivals.tiles import Tiles
-from sharp.workload.network import single_layer
+from sharp.workload.single import single_layer
 
 TILES = "kind: tiles\nlike: sharp\nactivation_lanes: 128\n"
 VECTOR = (

@@ -22,7 +22,7 @@ from sharp.rivals.data import (
     measured_latencies,
     plasticine_latencies,
 )
-from sharp.workload.network import single_layer
+from sharp.workload.single import single_layer
 
 RIVALS = Path(rivals_data.__file__).parents[1] / "data" / "rivals"
 TABLES = {"brainwave_deepbench": 22, "gpu_deepbench": 535, "gpu_devices": 7, "plasticine_deepbench": 30}
@@ -297,7 +297,7 @@ HEAD = (
         ("A,,lstm,8,2,,,,3 ms,,,", "line 2: latency_ms: expected a positive number, got '3 ms'"),
         ("A,,lstm,8,2,,,,,,,", "line 2: latency_ms: expected a positive number, got ''"),
         (",,lstm,8,2,,,,1,,,", "line 2: device: expected a printable text, got ''"),
-        ("A,,lsmt,8,2,,,,1,,,", "line 2: cell: expected gru, lstm, rnn, got 'lsmt' (did you mean 'lstm'?)"),
+        ("A,,lsmt,8,2,,,,1,,,", "line 2: cell: expected dense, gru, lstm, rnn, got 'lsmt' (did you mean 'lstm'?)"),
         ("A,,lstm,8.5,2,,,,1,,,", "line 2: hidden_size: expected a positive integer, got '8.5'"),
         ("A,,lstm,0,2,,,,1,,,", "line 2: hidden_size: expected a positive integer, got 0"),
         ("A,,lstm,8,2,-1,,,1,,,", "line 2: batch_size: expected a positive integer, got '-1'"),

@@ -19,7 +19,7 @@ from sharp import (
 from sharp.machine.files import load_accelerator, shipped_accelerators
 from sharp.published import published_numbers
 from sharp.space.survey import survey
-from sharp.workload.network import single_layer
+from sharp.workload.single import single_layer
 
 NETWORKS = ("eesen", "gmat", "bysdne", "rldradspr")
 BUDGETS = ("1K", "4K", "16K", "64K")

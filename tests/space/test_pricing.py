@@ -36,7 +36,7 @@ from sharp.space.columns import kinds_of
 from sharp.space.pricing import closed_activity
 from sharp.space.scenario import MACHINE as MACHINE_COLUMNS
 from sharp.space.scenario import PLAN
-from sharp.workload.network import single_layer
+from sharp.workload.single import single_layer
 
 MACHINE = find_accelerator("sharp")
 TECHNOLOGY = find_technology("32nm")

@@ -16,7 +16,7 @@ from sharp.cycles.counting import SPLIT
 from sharp.machine.accelerator import with_settings
 from sharp.space.scenario import Scenario
 from sharp.units import cycles_from_many_ns, cycles_from_ns
-from sharp.workload.network import single_layer
+from sharp.workload.single import single_layer
 
 AXES = {
     "hidden_size": [64, 340, 2048],
@@ -241,7 +241,7 @@ def test_a_point_that_cannot_be_mapped_is_a_row_with_its_reason(accelerator):
     ],
 )
 def test_with_strict_it_ends_the_sweep_with_its_place(accelerator, points, sentence):
-    with pytest.raises(SharpError, match=rf"^points\[\d\]: (.*: layer 0: )?{sentence}") as refusal:
+    with pytest.raises(SharpError, match=rf"^points\[\d\]: (.*: layers\[0\]: )?{sentence}") as refusal:
         sweep(points, accelerator, strict=True)
     place = int(re.match(r"points\[(\d)\]", str(refusal.value))[1])
     reasons = sweep(points, accelerator)["reason"].tolist()
@@ -318,7 +318,7 @@ def test_the_command_says_how_many_points_have_no_numbers(command, tmp_path, acc
     before = output.read_bytes()
     outcome = command(*asked, "--strict")
     assert (outcome.code, outcome.out) == (2, "")
-    assert "points[0]: gru-8x8-t25: layer 0: schedule: expected" in outcome.err
+    assert "points[0]: gru-8x8-t25: layers[0]: schedule: expected" in outcome.err
     assert output.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["grid.yaml", "table.csv"]
 

@@ -131,7 +131,7 @@ def test_a_cell_of_an_installed_package(monkeypatch):
     monkeypatch.syspath_prepend(SHIPPED)
     assert RNNLayer(cell="coupled", input_size=7, hidden_size=5).num_weights == 3 * 5 * 12
     with pytest.raises(
-        SpecificationError, match=r"gru, lstm, rnn, coupled or FILE.py:NAME, got 'coupl' \(did you mean"
+        SpecificationError, match=r"dense, gru, lstm, rnn, coupled or FILE.py:NAME, got 'coupl' \(did you mean"
     ):
         RNNLayer(cell="coupl", input_size=7, hidden_size=5)
 

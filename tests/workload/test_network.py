@@ -3,7 +3,7 @@
 import pytest
 
 from sharp import CELLS, Network, RNNLayer, Sequences, SpecificationError, square_lstm
-from sharp.workload.network import single_layer
+from sharp.workload.single import single_layer
 
 
 def test_sizes_of_a_layer():
@@ -17,10 +17,15 @@ def test_sizes_of_a_layer():
 
 
 def test_cells_and_their_gates():
-    assert {name: cell.gates for name, cell in CELLS.items()} == {"gru": "rzn", "lstm": "ifgo", "rnn": "h"}
+    assert {name: cell.gates for name, cell in CELLS.items()} == {
+        "dense": "y",
+        "gru": "rzn",
+        "lstm": "ifgo",
+        "rnn": "h",
+    }
     for name in CELLS:
         layer = RNNLayer(cell=name, input_size=3, hidden_size=5)
-        assert layer.num_weights == len(CELLS[name].gates) * 5 * 8
+        assert layer.num_weights == len(CELLS[name].gates) * 5 * (8 if layer.is_recurrent else 3)
         assert "".join(phase.gates for phase in layer.phases) == CELLS[name].gates
 
 
@@ -33,6 +38,8 @@ def test_cells_and_their_gates():
         ({"cell": "gru", "linear_before_reset": False}, 8),
         ({"cell": "rnn"}, 1),
         ({"cell": "rnn", "residual": True}, 1 + 1),
+        ({"bidirectional": True, "merge": "sum"}, 2 * 8 + 1),
+        ({"cell": "dense"}, 1),
     ],
 )
 def test_elementwise_operations_by_hand(fields, operations):
@@ -54,7 +61,7 @@ def test_square_lstm():
         ({"input_size": 1.5}, "input_size: expected a positive integer, got 1.5"),
         ({"input_size": True}, "input_size: expected a positive integer, got True"),
         ({"input_size": "64"}, "input_size: expected a positive integer, got '64'"),
-        ({"cell": "lstmm"}, "cell: expected gru, lstm, rnn or FILE.py:NAME, got 'lstmm' (did you mean 'lstm'?)"),
+        ({"cell": "lstmm"}, "cell: expected dense, gru, lstm, rnn or FILE.py:NAME, got 'lstmm' (did you mean 'lstm'?)"),
         ({"bidirectional": 1}, "bidirectional: expected true or false, got 1"),
         ({"projection_size": 0}, "projection_size: expected a positive integer, got 0"),
         (
@@ -64,6 +71,15 @@ def test_square_lstm():
         (
             {"cell": "rnn", "projection_size": 4},
             "cell: expected lstm (projection_size belongs to it), got 'rnn'",
+        ),
+        ({"merge": "sum"}, "merge: expected concat where there is one direction, got 'sum'"),
+        (
+            {"cell": "dense", "bidirectional": True},
+            "bidirectional: expected false (dense has no state that a direction carries on), got True",
+        ),
+        (
+            {"cell": "dense", "options": {"activation": "tahn"}},
+            "cell dense: activation: expected linear, relu, sigmoid, tanh, got 'tahn' (did you mean 'tanh'?)",
         ),
         ({"linear_before_reset": False}, "cell: expected gru (linear_before_reset belongs to it), got 'lstm'"),
         (
@@ -77,56 +93,6 @@ def test_bad_layers(fields, message):
     with pytest.raises(SpecificationError) as error:
         RNNLayer(**{"input_size": 8, "hidden_size": 8, **fields})
     assert str(error.value) == message
-
-
-@pytest.mark.parametrize(
-    ("lengths", "spans"),
-    [
-        ([5], ((1, 5),)),
-        ([5, 5, 5], ((3, 5),)),
-        ([3, 5], ((2, 3), (1, 2))),
-        ([5, 3, 3, 1], ((4, 1), (3, 2), (1, 2))),
-        ([7, 2, 9], ((3, 2), (2, 5), (1, 2))),
-    ],
-)
-def test_spans_of_sequences(lengths, spans):
-    sequences = Sequences.of(lengths)
-    assert sequences.spans == spans
-    assert sequences == Sequences.of(sorted(lengths))
-    assert (sequences.batch_size, sequences.num_steps, sequences.total_steps) == (
-        len(lengths),
-        max(lengths),
-        sum(lengths),
-    )
-    assert sequences.are_equal == (len(set(lengths)) == 1)
-
-
-def test_equal_sequences():
-    assert Sequences.equal(5) == Sequences.of([5])
-    assert Sequences.equal(5, 3) == Sequences.of([5, 5, 5])
-    assert Sequences.equal(5, 2**62).total_steps == 5 * 2**62
-    for arguments in ((0,), (1, 0), (1.5,), (True,)):
-        with pytest.raises(SpecificationError, match=r"(seq_len|batch_size): expected a positive integer"):
-            Sequences.equal(*arguments)
-    for lengths in ([], [3, 0], [2.5]):
-        with pytest.raises(SpecificationError, match="seq_len: expected"):
-            Sequences.of(lengths)
-    nonsense = [
-        ((1, 5), (3, 5)),
-        ((3, 5), (3, 2)),
-        ((3, 0),),
-        ((0, 3),),
-        ((3, True),),
-        ((3, 2.5),),
-        (),
-        ((3,),),
-        3,
-        [3],
-        ((3, 4, 5),),
-    ]
-    for spans in nonsense:
-        with pytest.raises(SpecificationError, match=r"spans.*: expected"):
-            Sequences(spans)
 
 
 def test_lengths_of_a_network():

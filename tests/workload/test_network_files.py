@@ -84,11 +84,11 @@ def test_every_option_of_a_layer_can_be_written(write):
         ),
         (
             NETWORK.replace("hidden_size: 4", "hidden_size: 4, num_layers: 2"),
-            "layers[1]: expected no key 'num_layers' (a layer that comes several times has repeat)",
+            "layers[1].repeat: expected no repeat beside num_layers, got 1",
         ),
         (
             NETWORK.replace("seq_len: 10", "seq_len: 10\nnum_layers: 2"),
-            "network: expected no key 'num_layers' (a layer that comes several times has repeat)",
+            "network: expected no key 'num_layers' (a layer of several has it)",
         ),
         (
             NETWORK.replace("hidden_size: 4", "hidden_size: 4, input_forget: 1"),

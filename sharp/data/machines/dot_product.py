@@ -25,8 +25,8 @@ class DotProduct(Machine):
     def run(self, network: Network, plan: Plan | None = None, *, progress: Progress | None = None) -> MachineReport:
         """Run layers, directions, sequences and steps one after the other."""
         self.check_no_plan(plan)
-        steps = network.sequences.total_steps
-        layers = [LayerRun(layer=layer, counts=self.count(layer, steps)) for layer in network.layers]
+        work = zip(network.layers, network.layer_sequences, strict=True)
+        layers = [LayerRun(layer=layer, counts=self.count(layer, batch.total_steps)) for layer, batch in work]
         return MachineReport(network=network, accelerator=self, layers=layers, notes=("the weights are on chip",))
 
     def count(self, layer: RNNLayer, steps: int) -> CycleCounts:

@@ -21,6 +21,7 @@ from sharp.rivals.npu.laws import CELLS
 from sharp.rivals.npu.shape import CORES, SEQUENCES, Shape
 from sharp.shipped import DATA
 from sharp.workload.network import Network, RNNLayer
+from sharp.workload.sequences import Sequences
 from sharp.yamlfile import read_yaml
 
 IN_FLIGHT = CORES * SEQUENCES
@@ -81,13 +82,14 @@ class Npu(Machine):
         """
         del progress  # it takes no time
         self.check_no_plan(plan)
-        counts: dict[RNNLayer, CycleCounts] = {}
-        for index, layer in enumerate(network.layers):
-            if layer not in counts:
-                with within(f"{network.name}: layers[{index}]"):
+        counts: dict[tuple[RNNLayer, Sequences], CycleCounts] = {}
+        work = list(zip(network.layers, network.layer_sequences, strict=True))
+        for index, (layer, sequences) in enumerate(work):
+            if (layer, sequences) not in counts:
+                with within(f"{network.name}: {network.label(index)}"):
                     _check(layer)
-                    counts[layer] = self._count(layer, _rounds(network))
-        layers = [LayerRun(layer=layer, counts=counts[layer]) for layer in network.layers]
+                    counts[layer, sequences] = self._count(layer, _rounds(sequences))
+        layers = [LayerRun(layer=entry[0], counts=counts[entry]) for entry in work]
         return MachineReport(network=network, accelerator=self, layers=layers, notes=self._notes(network))
 
     def _count(self, layer: RNNLayer, rounds: Mapping[tuple[int, int], int]) -> CycleCounts:
@@ -189,14 +191,15 @@ def _check(layer: RNNLayer) -> None:
         raise refuse("linear_before_reset", "false (the NPU's program resets h before its product)", True)
 
 
-def _rounds(network: Network) -> Counter[tuple[int, int]]:
+def _rounds(sequences: Sequences) -> Counter[tuple[int, int]]:
     """Rounds of six sequences, longest first, by (steps of the longest, steps of all together)."""
-    lengths = sorted(network.lengths, reverse=True)
-    if lengths:
+    if not sequences.are_equal:
+        lengths = sequences.lengths
         groups = [lengths[first : first + IN_FLIGHT] for first in range(0, len(lengths), IN_FLIGHT)]
         return Counter((group[0], sum(group)) for group in groups)
-    full, rest = divmod(network.batch_size, IN_FLIGHT)
-    rounds = Counter({(network.seq_len, IN_FLIGHT * network.seq_len): full})
+    full, rest = divmod(sequences.batch_size, IN_FLIGHT)
+    steps = sequences.num_steps
+    rounds = Counter({(steps, IN_FLIGHT * steps): full})
     if rest:
-        rounds[network.seq_len, rest * network.seq_len] = 1
+        rounds[steps, rest * steps] = 1
     return +rounds
