@@ -24,5 +24,8 @@ class ReadOnly(Mapping[Key, Value]):
     def __len__(self) -> int:
         return len(self._content)
 
+    def __hash__(self) -> int:
+        return hash(frozenset(self._content.items()))
+
     def __repr__(self) -> str:
         return f"ReadOnly({self._content!r})"

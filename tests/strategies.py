@@ -266,7 +266,8 @@ def layers(draw: st.DrawFn, cells: tuple[str, ...], input_size: int, greatest: i
     cell = draw(st.sampled_from(cells))
     if cell in OWN_CELLS:
         fields = {"cell": SHIPPED_CELLS.get(cell), **own_layers(draw, cell, greatest)}
-        return RNNLayer(**fields, input_size=input_size, bidirectional=draw(st.booleans()))
+        layer = RNNLayer(**fields, input_size=input_size)
+        return replace(layer, bidirectional=layer.is_recurrent and draw(st.booleans()))
     if cell == "dense":
         activation = draw(st.sampled_from(ACTIVATIONS))
         options = {"activation": activation}

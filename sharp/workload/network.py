@@ -17,6 +17,7 @@ from sharp.checks import (
     refuse,
 )
 from sharp.provenance import Provenance
+from sharp.readonly import ReadOnly
 from sharp.workload.cell import LAYER_FIELDS, SIZES, Cell, CellOptions, Elementwise, Options, OptionValue, Phase
 from sharp.workload.cells import CELLS, check_cell, find_cell
 from sharp.workload.graph import JOINS, Graph, NotModelled, Place, make_graph
@@ -222,7 +223,7 @@ class Network:
     """Length of each sequence of the batch, where they differ."""
     places: tuple[Place, ...] = ()
     """Where each layer stands; where none is given, each layer reads the one before."""
-    not_modelled: Mapping[str, NotModelled] = field(default_factory=dict)
+    not_modelled: Mapping[str, NotModelled] = ReadOnly({})
     """What else the network does and the machine does not, by operator."""
     title: str = ""
     """What the network is for, in a line."""
@@ -247,8 +248,10 @@ class Network:
         for layer in self.layers:
             check_kind("layers", layer, RNNLayer)
         self._set_graph()
-        for operator, entry in check_mapping("not_modelled", self.not_modelled, self.not_modelled).items():
+        others = check_mapping("not_modelled", self.not_modelled, self.not_modelled)
+        for operator, entry in others.items():
             check_kind(f"not_modelled.{operator}", entry, NotModelled)
+        object.__setattr__(self, "not_modelled", ReadOnly(others))
 
     def _set_graph(self) -> None:
         places = check_items("places", self.places, "a sharp.Place for each layer") or (Place(),) * len(self.layers)

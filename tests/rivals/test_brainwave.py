@@ -189,7 +189,7 @@ def test_a_report_for_json():
     assert list(report) == [
         *("version", "network", "accelerator", "num_macs", "clock_hz", "seq_len", "batch_size", "lengths"),
         *("total_cycles", "latency_s", "utilization", "split", "macs", "ops_per_s", "num_weights"),
-        *("weights_mib", "x_bytes", "h_bytes", "layers", "warnings"),
+        *("weights_mib", "x_bytes", "h_bytes", "not_modelled", "modelled_share", "layers", "warnings"),
     ]
     assert (report["accelerator"], report["num_macs"], report["clock_hz"]) == ("brainwave", 96_000, 250e6)
     assert report["total_cycles"] == 5 * 2 * 500 * 650 + 2605
