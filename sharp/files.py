@@ -143,31 +143,50 @@ def replacing(path: Path) -> Iterator[TextIO]:
     SpecificationError
         Where it cannot be written or is one of the inputs; a file is then as it was, as it is after any other error.
     """
-    refuse_input(path)
-    with writable(path):
-        mode = _mode(path)
-    if mode is not None and (not stat.S_ISREG(mode) or os.fspath(path).startswith(_OPEN_FILES)):
+    target = file_at(path)
+    if target is None:
         with writable(path):
             stream = output_stream(path, "a", path, encoding="utf-8", newline="")
         with stream:
             yield stream
         return
-    target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")  # another's name could be a link that he has put there
     with writable(path):
         stream = output_stream(temporary, "x", path, encoding="utf-8", newline="")
     try:
         with stream:
             yield stream
-        refuse_input(path)  # a user's code may have been read meanwhile
-        with writable(path):
-            if mode is not None:
-                temporary.chmod(stat.S_IMODE(mode))
-            temporary.replace(target)
+        put_in_place(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def file_at(path: Path) -> Path | None:
+    """The file that an output is or will be, links followed; None where it is a device, or open already.
+
+    Raises
+    ------
+    SpecificationError
+        Where it cannot be written or is one of the inputs.
+    """
+    refuse_input(path)
+    with writable(path):
+        mode = _mode(path)
+    if mode is not None and (not stat.S_ISREG(mode) or os.fspath(path).startswith(_OPEN_FILES)):
+        return None
+    return Path(os.path.realpath(path))
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Make a file the output `path`, in one step; what it replaces keeps its permissions."""
+    refuse_input(path)  # a user's code may have been read meanwhile
+    with writable(path):
+        mode = _mode(path)
+        if mode is not None:
+            temporary.chmod(stat.S_IMODE(mode))
+        temporary.replace(os.path.realpath(path))
 
 
 def _mode(path: Path) -> int | None:

@@ -21,12 +21,9 @@ import filelock
 from sharp.artifact.reads import hash_file
 from sharp.errors import SpecificationError
 from sharp.files import writable, write_text
-from sharp.shipped import DATA
-from sharp.version import __version__
+from sharp.version import __version__, code_sha256
 
 MANIFEST = "manifest.json"
-_PACKAGE = DATA.parent
-_SOURCES = ("**/*.py", "**/*.pyx", "**/*.pxi", "data/**/*.csv", "data/**/*.json", "data/**/*.yaml")
 _TEXTS = ("notebook_sha256", "code_sha256", "machine", "python")
 _MAPPINGS = ("parameters", "inputs", "packages", "outputs")
 _LOCK_S = 60
@@ -35,14 +32,12 @@ _LOCK_S = 60
 
 def begin_line(notebook: Path, source: bytes, parameters: Mapping[str, str]) -> dict[str, Any]:
     """What a line of the manifest says before a notebook runs: notebook, parameters, code, machine, packages."""
-    sources = sorted({path for pattern in _SOURCES for path in _PACKAGE.glob(pattern)})
-    code = b"".join(path.relative_to(_PACKAGE).as_posix().encode() + path.read_bytes() for path in sources)
     return {
         "notebook": notebook.name,
         "notebook_sha256": hashlib.sha256(source).hexdigest(),
         "parameters": dict(parameters),
         "version": __version__,
-        "code_sha256": hashlib.sha256(code).hexdigest(),
+        "code_sha256": code_sha256(),
         "machine": platform.machine(),
         "python": platform.python_version(),
         "packages": _packages(),

@@ -21,13 +21,11 @@ from sharp.cli.options import (
 )
 from sharp.cli.progress import progress_bar
 from sharp.errors import SpecificationError
-from sharp.files import csv_text, replacing
 from sharp.space.files import load_grid
-from sharp.space.sweep import sweep_chunks
+from sharp.space.sweep import single_layers
+from sharp.space.tables import write_table
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sharp.energy.technology import Technology
     from sharp.machine.accelerator import Accelerator
 
@@ -37,48 +35,66 @@ if TYPE_CHECKING:
 @machine_options
 @energy_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Write the table here (CSV).")
-@click.option("--strict", is_flag=True, help="End at the first point that cannot be mapped; else it is a row.")
+@click.option("--strict", is_flag=True, help="End at the first row that cannot be mapped, without a table.")
+@click.option("--resume", is_flag=True, help="Go on from what the same sweep has left, if anything.")
 @click.option("--threads", type=click.IntRange(min=1), help="Cores to use.  [default: all]")
 @json_option
 def command(
-    points: Path, output: Path, strict: bool, threads: int | None, as_json: bool, energy: bool, **options: Any
+    points: Path,
+    output: Path,
+    strict: bool,
+    resume: bool,
+    threads: int | None,
+    as_json: bool,
+    energy: bool,
+    **options: Any,
 ) -> None:
-    """Count every layer, machine and plan of a grid (YAML: columns and their values) into a table."""
+    r"""Count every layer, machine and plan of a grid into a table, a row for each.
+
+    FILE is a YAML file of columns, each with a value, a list or a range of integers; their combinations are the rows:
+
+    \b
+        hidden_size: {from: 64, to: 2048, step: 64}
+        macs: [4K, 64K]
+        schedule: [batch, unfolded]
+
+    Columns are of the layer (cell, input_size, seq_len, batch_size, ...), of how it is run (schedule, tile_rows, ...)
+    and of the machine (macs, clock_hz, activation_ns, ...); the book has them all ("A design space").
+
+    A combination that cannot be mapped is a row with the reason and without numbers.
+
+    Where a sweep is ended early (Ctrl-C, a time limit, a full disk), what it has counted stays beside the table, in a
+    file TABLE.*.partial: the same command with --resume goes on from there, to the same table.
+    """
+    from sharp.cli.console import note
+
     found, accelerator = load_grid(points, allow_code=options["allow_code"]), machine(options)
     refuse_overruled(options, found.columns)
-    asked: dict[str, Any] = {}
-    if energy:
-        asked = {"technology": technology(options), "gating": gating(options)}
-    else:
+    if not energy:
         refuse_energy_options(options)
-    left_out = _left_out(accelerator, asked["technology"]) if energy else []
-    count = refused = 0
-    with progress_bar("sweeping") as progress, replacing(output) as stream:
-        for table in sweep_chunks(found, accelerator, **asked, strict=strict, threads=threads, progress=progress):
-            _without_formulas(table).to_csv(stream, index=False, header=not count)
-            count += len(table)
-            refused += int((table["reason"] != "").sum())
+    asked = (technology(options), gating(options)) if energy else (None, None)
+    space = single_layers(found, accelerator, *asked)
+    with progress_bar("sweeping") as progress:
+        written = write_table(
+            output, space, strict=strict, resume=resume, threads=threads, progress=progress, note=note
+        )
+    left_out = _left_out(accelerator, asked[0])
     if as_json:
-        print_json({"file": str(output), "points": count, "refused": refused, "warnings": left_out})
+        print_json({"file": str(output), **written._asdict(), "warnings": left_out})
     else:
-        from sharp.cli.console import note
-
         for sentence in left_out:
             note(f"warning: {sentence}")
-        say_written(output, f"{count:,} points" + f", {refused:,} without numbers (column reason)" * bool(refused))
+        without = f", {written.refused:,} without numbers (column reason)" * bool(written.refused)
+        say_written(output, f"{written.points:,} points{without}")
 
 
-def _left_out(accelerator: Accelerator, technology: Technology) -> list[str]:
+def _left_out(accelerator: Accelerator, technology: Technology | None) -> list[str]:
     """What energies of the machine leave out, before any column changes it; nothing where it has none, as rows say."""
+    if technology is None:
+        return []
     from sharp.energy.implementation import implement
 
     try:
         return implement(accelerator, technology).warnings
     except SpecificationError:
         return []
-
-
-def _without_formulas(table: pd.DataFrame) -> pd.DataFrame:
-    """A table whose texts no spreadsheet runs: a schedule's name may be that of any file."""
-    texts = table.select_dtypes("category")
-    return table.assign(**{str(name): texts[name].map(csv_text, na_action="ignore") for name in texts})

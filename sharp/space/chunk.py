@@ -27,8 +27,10 @@ TableColumns = dict[str, Any]
 METHODS = ["closed form", "events"]
 _CLOSED_FORM, _EVENTS, _REFUSED = 0, 1, -1
 """What becomes of a point: how its cycles are counted (places in `METHODS`), or that it has none."""
-_PART_S = 1.0
-"""Seconds after which points that are simulated one by one are given away."""
+_PART_S = 0.3
+"""Seconds after which points that are done one by one are given away."""
+_FEW_MACHINES = 64
+"""Most that are priced at once, in some tenths of a second."""
 
 
 class Chunk:
@@ -46,6 +48,7 @@ class Chunk:
         self.activity: dict[str, Any] = {} if pricing is None else pricing.nothing_done()
         self.reasons, self._reason_of = {"": 0}, np.zeros(self.count, dtype=np.intp)
         self._kind_of = np.zeros(self.count, dtype=np.intp)
+        self._machines: list[int] = []
         self._whole: TableColumns | None = None
 
     def evaluate(self, is_stopped: Callable[[], bool]) -> Chunk:
@@ -64,17 +67,19 @@ class Chunk:
             if is_stopped():
                 return self
             self._evaluate_alike(first, rows)
-        if not (self.status == _EVENTS).any():
+        if self.pricing is not None:
+            self._machines = self.pricing.machines(self.places)
+        if not (self.status == _EVENTS).any() and len(self._machines) <= _FEW_MACHINES:
             self._whole = self.columns(0, self.count)
         return self
 
     def parts(self) -> Iterator[TableColumns]:
-        """The columns of the points, in order: all at once, or some as soon as they have been simulated."""
+        """The columns of the points, in order: all at once, or some as soon as they are there."""
         if self._whole is not None:
             yield self._whole
             return
         first = 0
-        for last in self._simulate_left():
+        for last in self._one_by_one():
             yield self.columns(first, last)
             first = last
 
@@ -154,21 +159,22 @@ class Chunk:
 
     # Point by point --------------------------------------------------------------------------------------------------
 
-    def _simulate_left(self) -> Iterator[int]:
-        """Simulate the points that are left; says now and then up to which all are done, and at the end.
+    def _one_by_one(self) -> Iterator[int]:
+        """Simulate the points that are left, price machines; says now and then up to which all is done, and at the end.
 
         In the thread that asks: Python code gains nothing from another one, and Ctrl-C reaches this one alone.
         """
         import numpy as np
 
-        since = time.monotonic()
-        for place in np.flatnonzero(self.status == _EVENTS).tolist():
-            if self.status[place] != _EVENTS:
-                continue  # refused with another one
-            try:
-                self._simulate(place)
-            except SharpError as error:
-                self.refuse(place, error)
+        since, machines = time.monotonic(), set(self._machines)
+        for place in sorted(machines.union(np.flatnonzero(self.status == _EVENTS).tolist())):
+            if self.status[place] == _EVENTS:  # and not refused with another one
+                try:
+                    self._simulate(place)
+                except SharpError as error:
+                    self.refuse(place, error)
+            if place in machines and self.pricing is not None:
+                self.pricing.work_out(self.places, place)  # kept for all points on this machine
             if time.monotonic() > since + _PART_S and place + 1 < self.count:
                 yield place + 1
                 since = time.monotonic()
@@ -234,7 +240,7 @@ class Chunk:
             "total_cycles": np.where(refused, 0, self.totals[part]),
             **numbers,
             "method": Labels(self.status[part], METHODS),
-            "reason": Labels(self._reason_of[part], list(self.reasons)),
+            **({} if self.strict else {"reason": Labels(self._reason_of[part], list(self.reasons))}),
             **energy,
         }
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
+from functools import lru_cache
 from math import nan
 from typing import TYPE_CHECKING, Any
 
 from sharp.cycles import closed_form
 from sharp.cycles.activity import Activity, cell_actions
 from sharp.energy.breakdown import ENERGY_COLUMNS, Gating, check_gating, spend
-from sharp.energy.implementation import COMPONENTS, logic_area, price
+from sharp.energy.implementation import COMPONENTS, Implementation, logic_area, price
 from sharp.energy.technology import UNITS
 from sharp.errors import SharpError
 from sharp.machine.accelerator import Accelerator
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_MAX_KNOWN = 2**16
+_MAX_KNOWN = 2**14
 """Most machines whose numbers are kept."""
 
 _MACHINE = ("macs", *BUFFERS, "rows_per_update_lane")
@@ -99,11 +101,19 @@ class Pricing:
     def __init__(self, space: Space) -> None:
         self.space = space
         self._names = [name for name in (*_MACHINE, *_MEMORY) if name in space.columns]
-        self._known: dict[tuple[Any, ...], Mapping[str, Any] | SharpError] = {}
+        self._implemented = lru_cache(_MAX_KNOWN)(self._implement)
 
     def nothing_done(self) -> dict[str, Any]:
         """The activity of points that do nothing."""
         return dict.fromkeys(Activity.__dataclass_fields__, 0.0)
+
+    def machines(self, places: Places) -> list[int]:
+        """The first of some points on each distinct machine and technology."""
+        return self._kinds(places)[0]
+
+    def work_out(self, places: Places, index: int) -> Mapping[str, Any] | SharpError:
+        """Numbers of the machine and the technology of one of some points, or why there are none."""
+        return self._implemented(tuple(self.space.columns[name].value(places[name][index]) for name in self._names))
 
     def columns(
         self, places: Places, activity: Mapping[str, Any], clock_hz: Any
@@ -148,10 +158,8 @@ class Pricing:
         """
         import numpy as np
 
-        distinct = {name: self.space.columns[name].distinct(places[name]) for name in self._names}
-        kinds, which = kinds_of([place for values, place in distinct.values() if len(values) > 1])
-        points = [{name: values[place[kind]] for name, (values, place) in distinct.items()} for kind in kinds]
-        known = [self._work_out(point) for point in points]
+        kinds, which = self._kinds(places)
+        known = [self.work_out(places, kind) for kind in kinds]
         made = [entry for entry in known if not isinstance(entry, SharpError)]
         whose = which if len(known) > 1 else np.zeros(len(next(iter(places.values()))), dtype=np.intp)
         errors = [
@@ -170,20 +178,18 @@ class Pricing:
                 quantities[name] = self.space.number(name, places)
         return quantities, errors
 
-    def _work_out(self, point: Mapping[str, Any]) -> Mapping[str, Any] | SharpError:
-        """Numbers of a machine in a technology, or why there are none."""
-        key = tuple(point.values())
-        if key not in self._known:
-            if len(self._known) >= _MAX_KNOWN:
-                self._known.clear()
-            try:
-                self._known[key] = self._implement(point)
-            except SharpError as error:
-                self._known[key] = error
-        return self._known[key]
+    def _kinds(self, places: Places) -> tuple[list[int], NDArray[np.intp]]:
+        """The first of some points on each distinct machine and technology, and which of these each point is on."""
+        distinct = [self.space.columns[name].distinct(places[name]) for name in self._names]
+        return kinds_of([place for values, place in distinct if len(values) > 1])
 
-    def _implement(self, point: Mapping[str, Any]) -> Mapping[str, Any]:
-        made = self.space.scenario.at(point).implementation
+    def _implement(self, values: tuple[Any, ...]) -> Mapping[str, Any] | SharpError:
+        try:
+            return self._numbers(self.space.scenario.at(dict(zip(self._names, values, strict=True))).implementation)
+        except SharpError as error:
+            return copy(error)  # whose traceback would keep all that it went through
+
+    def _numbers(self, made: Implementation) -> Mapping[str, Any]:
         machine, technology = made.accelerator, made.technology
         check_gating(made, Gating.of(self.space.scenario.gating))
         return {

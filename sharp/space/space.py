@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
 from math import lcm
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sharp.checks import GREATEST_NUMBER, LEAST_NUMBER, MAX_INTEGER, check_name, check_text, refuse, within
@@ -103,6 +105,19 @@ class Space:
         """
         return self.scenario.at(self.point(places, index))
 
+    def code_files(self) -> list[Path]:
+        """The Python files of cells and schedules that are none of ours; what these import is not seen."""
+        parts = [part for table in self._loaded.values() for part in table.values()]
+        parts += [self.scenario.layer.cell, getattr(self.scenario.plan, "schedule", "")]
+        files: set[str] = set()
+        for part in parts:
+            if isinstance(part, Cell):
+                functions = (part.phases, part.elementwise)
+                files.update(getattr(getattr(function, "__code__", None), "co_filename", "") for function in functions)
+            elif not isinstance(part, str):
+                files.add(getattr(sys.modules.get(type(part).__module__), "__file__", None) or "")
+        return sorted(path for path in map(Path, files) if path.is_file())
+
     # Checks ----------------------------------------------------------------------------------------------------------
 
     def _checked(self, name: str, column: Column) -> NDArray[np.float64] | None:
@@ -115,6 +130,9 @@ class Space:
                 _check_choice(name, value)
             return None
         if isinstance(column, Numbers):
+            ends = column.shown(np.array([0, min(1, len(column) - 1), len(column) - 1]))
+            if isinstance(column.values, range) and name != "tile_rows" and self._are_good(name, ends).all():
+                return None  # a range lies between its ends, and is of multiples where its first two numbers are
             for first, numbers in column.blocks():
                 self._check_numbers(name, first, numbers)
             return None
@@ -135,20 +153,31 @@ class Space:
 
         if values.dtype.kind not in "iuf":
             raise refuse(f"points.{name}", expected_of(name), values.tolist()[0])
-        numbers, expected = values.astype(np.float64), expected_of(name)
-        low, high = (1, MAX_INTEGER) if is_whole(name) else (LEAST_NUMBER, GREATEST_NUMBER)
-        good = (numbers >= low) & (numbers <= high) & ((numbers == np.floor(numbers)) | (not is_whole(name)))
-        if name == "tile_rows":
-            good = np.isin(numbers, self.machine.tile_rows)
-            expected = f"one of {', '.join(map(str, self.machine.tile_rows))} or best"
-        if name == "macs" and good.all():
-            good = numbers % lcm(*self.machine.tile_rows) == 0
+        good = self._are_good(name, values)
         if not good.all():
             place = int(np.flatnonzero(~good)[0])
             value = values[place].item()
             if name == "macs":
                 self.machine.with_macs(value)  # says why
+            expected = expected_of(name)
+            if name == "tile_rows":
+                expected = f"one of {', '.join(map(str, self.machine.tile_rows))} or best"
             raise refuse(f"points.{name}[{first + place}]", expected, value)
+
+    def _are_good(self, name: str, values: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which numbers a column may have."""
+        import numpy as np
+
+        if name == "tile_rows":
+            return np.isin(values, self.machine.tile_rows)
+        low, high = (1, MAX_INTEGER) if is_whole(name) else (LEAST_NUMBER, GREATEST_NUMBER)
+        numbers = values.astype(np.float64)
+        good: NDArray[np.bool_] = (numbers >= low) & (numbers <= high)
+        if is_whole(name):
+            good &= numbers == np.floor(numbers)
+        if name == "macs":
+            good[good] = numbers[good] % lcm(*self.machine.tile_rows) == 0
+        return good
 
     def _load(self) -> dict[str, dict[Any, Any]]:
         """Cells and schedules of columns by what columns call them, each loaded once."""

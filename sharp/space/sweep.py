@@ -73,9 +73,9 @@ def sweep(
     -------
     pandas.DataFrame
         A row a point, in order: its columns, then ``tile_rows`` in use, total_cycles, latency_s, utilization, the
-        split in cycles (`sharp.cycles.counting.SPLIT`), ``method``, "closed form" or "events", and ``reason``, "" or
-        why a point has no numbers; with a technology `sharp.energy.breakdown.ENERGY_COLUMNS` after them. All of it is
-        kept in memory; `sweep_chunks` keeps a part.
+        split in cycles (`sharp.cycles.counting.SPLIT`), ``method``, "closed form" or "events", and without `strict`
+        ``reason``, "" or why a point has no numbers; with a technology `sharp.energy.breakdown.ENERGY_COLUMNS` after
+        them. All of it is kept in memory; `sweep_chunks` keeps a part.
 
     Raises
     ------

@@ -1,6 +1,7 @@
 """The batch API: every point as `simulate` has it, whatever the columns, the chunks and the threads."""
 
 import json
+import random
 import re
 from dataclasses import replace
 
@@ -44,11 +45,13 @@ def simulated(row, machine):
 
 def test_every_point_is_as_simulate_has_it(accelerator):
     points = grid(**AXES)
-    table = sweep(points, accelerator)
-    assert len(table) == len(points) == 3 * 2 * 3 * 3 * 2**6
-    asked = table.assign(asked=np.tile(np.repeat(["best", 64], 2**5), len(table) // 2**6))
-    for row in asked.sample(400, random_state=1).to_dict("records"):
-        row["asked"] = row["asked"] if row["asked"] == "best" else 64
+    assert len(points) == 3 * 2 * 3 * 3 * 2**6
+    places = points.places(0, len(points))
+    some = random.Random(1).sample(range(len(points)), 400)
+    asked = [{name: column.value(places[name][k]) for name, column in points.columns.items()} for k in some]
+    table = sweep({name: [row[name] for row in asked] for name in AXES}, accelerator)
+    for point, row in zip(asked, table.to_dict("records"), strict=True):
+        row |= {"asked": point["tile_rows"], "projection_size": point["projection_size"]}
         report = simulated(row, accelerator)
         counts = report.counts
         assert (row["total_cycles"], row["tile_rows"]) == (counts.total_cycles, report.layers[0].tile_rows)
