@@ -9,9 +9,10 @@ import jupytext
 import pytest
 import yaml
 
-from sharp import Plan, find_accelerator, find_network, find_technology, implement, simulate, square_lstm
+from sharp import Plan, RNNLayer, find_accelerator, find_network, find_technology, implement, simulate, square_lstm
 from sharp.artifact.notebook import run_notebook
 from sharp.claims.assumptions import assumed_parameters
+from sharp.workload.network import single_layer
 
 FOLDER = Path(__file__).parents[2] / "book" / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.md"))
@@ -65,6 +66,7 @@ REDUCED = {
     "tab_networks": {"networks": ["eesen", "deepbench-gru-h512-t1"]},
     "tab_nodes": {"networks": ["bysdne"], "nodes": [32, 22, 16], "precisions": ["int8/int32"]},
     "tab_own_schedule": {"hidden_sizes": [340], "macs": ["64K"]},
+    "tab_rivals": {"macs": ["1K"]},
     "tab_technology": {"macs": ["1K"]},
     "tab_worked_examples": {},
 }
@@ -246,6 +248,17 @@ def check_npu(headline):
     assert headline["npu_h512"] < headline["sharp_h512"]
 
 
+def check_rivals(headline):
+    # By hand: what the abstracts of ESE and C-LSTM print; 330,275 frames of 2 x 3,248,128 operations over 2.52 TOPS.
+    assert headline["published"] + headline["recalled"] == headline["results"] == 26
+    assert headline["alike"] == 0 < headline["least_unlike"] <= 7
+    assert (headline["ese_executed_gops"], headline["ese_dense_gops"], headline["clstm_gain"]) == (282, 2520, 18.8)
+    assert headline["clstm_over_ese"] == pytest.approx(330_275 * 2 * 3_248_128 / 2.52e12, rel=1e-3)
+    layer = RNNLayer(input_size=123, hidden_size=1024)
+    report = simulate(single_layer(layer, 1), find_accelerator("sharp").with_macs("1K"))
+    assert headline["spartus_1k_us"] == pytest.approx(1e6 * report.latency_s)
+
+
 CHECKS = {
     "fig_baseline_adaptiveness": check_baselines,
     "fig_claim_uncertainty": check_uncertainty,
@@ -296,6 +309,7 @@ CHECKS = {
     "tab_nodes": lambda headline: headline["power_16nm"] < headline["power_22nm"] < headline["power_32nm"],
     "tab_networks": lambda headline: headline["networks"] == 2 < headline["shipped_networks"] == 77,
     "tab_own_schedule": lambda headline: headline["points"] == 1 == headline["faster"] + headline["slower"],
+    "tab_rivals": check_rivals,
     "tab_technology": lambda headline: headline["inputs"] == 3 < headline["assumed"] < headline["numbers"] == 23,
     "tab_worked_examples": lambda headline: headline["equal"] == headline["examples"] == 5,
 }
