@@ -5,7 +5,7 @@ from itertools import combinations
 
 import pytest
 
-from sharp import SpecificationError, evaluate_energy, find_accelerator, find_technology, simulate
+from sharp import CELLS, SpecificationError, evaluate_energy, find_accelerator, find_technology, simulate
 from sharp.rivals.results import COUNTS, TOLERANCE, RivalResult, load_results, own_result, rival_results, unlike
 
 MACHINES = {"EdgeDRNN", "Spartus", "ESE", "C-LSTM", "DeltaRNN", "Chipmunk", "MASR", "TPU", "GRNN", "DeepCPU"}
@@ -84,7 +84,7 @@ def test_ours_beside_theirs():
         ({"kind": "FGPA"}, "kind: expected ASIC, FPGA, GPU, CPU, got 'FGPA' (did you mean 'FPGA'?)"),
         ({"ops_counted": "effective"}, f"ops_counted: expected {', '.join(COUNTS)}, got 'effective'"),
         ({"status": "read"}, "status: expected published, recalled, derived, assumed, given, got 'read'"),
-        ({"cell": "lsmt"}, "cell: expected gru, lstm, rnn, got 'lsmt' (did you mean 'lstm'?)"),
+        ({"cell": "lsmt"}, f"cell: expected {', '.join(CELLS)}, got 'lsmt' (did you mean 'lstm'"),
         ({"batch_size": "0"}, "batch_size: expected a positive integer, got 0"),
         ({"latency_us": "-1"}, "latency_us: expected a positive number, got -1.0"),
         ({"source": ""}, "source: expected a printable text, got ''"),
