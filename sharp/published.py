@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,15 @@ def published_numbers() -> dict[str, PublishedNumber]:
         By id, such as "utilization_sharp_64k"; each with unit, place in the paper, and how it was read.
     """
     return load_numbers(DATA / "published.yaml")
+
+
+def printed_values() -> Mapping[str, float]:
+    """Values of `published_numbers` by id; not a number (NaN) for what the paper does not print.
+
+    Figures ask for the numbers of any network or budget, a user's own included, and leave out what is none.
+    """
+    values = {name: number.value for name, number in published_numbers().items()}
+    return defaultdict(lambda: math.nan, values)
 
 
 def load_numbers(path: Path) -> dict[str, PublishedNumber]:

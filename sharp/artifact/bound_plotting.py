@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 
-from sharp.artifact.plotting import COLUMN_WIDTH, MARKERS, SCHEDULE_COLORS, shared_legend
+from sharp.artifact.plotting import COLUMN_WIDTH, SCHEDULE_COLORS, colors_of, markers, shared_legend
 
 
 def plot_bound(table: pd.DataFrame, budget: str, schedule: str) -> list[Axes]:
@@ -19,10 +19,11 @@ def plot_bound(table: pd.DataFrame, budget: str, schedule: str) -> list[Axes]:
     _, (left, right) = plt.subplots(1, 2, figsize=(COLUMN_WIDTH, 3.1))
     schedules, budgets = list(table["schedule"].unique()), list(table["budget"].unique())
     places = {label: place for place, label in enumerate(budgets)}
+    colors, marks = colors_of(schedules, SCHEDULE_COLORS), dict(zip(schedules, markers(), strict=False))
     for index, name in enumerate(schedules):
         rows = table[~table["square"] & (table["schedule"] == name)]
         shift = (index - (len(schedules) - 1) / 2) * 0.13
-        style = {"color": SCHEDULE_COLORS.get(name, "black"), "marker": MARKERS[index]}
+        style = {"color": colors[name], "marker": marks[name]}
         left.plot(
             rows["budget"].map(places) + shift, rows["beyond"] * 100, linestyle="", markersize=3, alpha=0.5, **style
         )
@@ -37,8 +38,8 @@ def plot_bound(table: pd.DataFrame, budget: str, schedule: str) -> list[Axes]:
     layers = layers.sort_values("hidden_size")
     sizes = layers["hidden_size"]
     right.plot(sizes, layers["possible"] * 100, color="black", linewidth=1.2, label="the bound")
-    color, marker = SCHEDULE_COLORS.get(schedule, "black"), MARKERS[schedules.index(schedule)]
-    right.plot(sizes, layers["utilization"] * 100, color=color, marker=marker, linestyle="", label=schedule)
+    style = {"color": colors[schedule], "marker": marks[schedule]}
+    right.plot(sizes, layers["utilization"] * 100, linestyle="", label=schedule, **style)
     right.set_xscale("log", base=2)
     ticks = [size for size in sizes if size & (size - 1) == 0]
     right.set_xticks(ticks, [str(size) for size in ticks])

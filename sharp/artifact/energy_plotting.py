@@ -13,7 +13,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from sharp.artifact.plotting import BUDGET_COLORS, COLUMN_WIDTH, make_panels, shared_legend
+from sharp.artifact.plotting import BUDGET_COLORS, COLUMN_WIDTH, colors_of, make_panels, shared_legend
 
 PART_COLORS = {
     "compute unit": "#0072B2",
@@ -119,6 +119,7 @@ def plot_sensitivity(variants: pd.DataFrame, moves: pd.DataFrame) -> list[Axes]:
     left.set_ylabel("power, ours over the paper's")
     left.legend(frameon=False, fontsize="x-small", loc="upper left", bbox_to_anchor=(-0.2, -0.2), ncols=2)
     numbers, budgets = list(moves["number"].unique())[::-1], list(moves["budget"].unique())
+    colors = colors_of(budgets, BUDGET_COLORS)
     for index, budget in enumerate(budgets):
         rows = moves[moves["budget"] == budget].set_index("number").loc[numbers]
         places = np.arange(len(numbers)) + (0.5 - index) * 0.4
@@ -127,7 +128,7 @@ def plot_sensitivity(variants: pd.DataFrame, moves: pd.DataFrame) -> list[Axes]:
             rows["high"] - rows["low"],
             0.36,
             left=rows["low"],
-            color=BUDGET_COLORS[budget],
+            color=colors[budget],
             label=f"{budget} MACs",
         )
     right.axvline(0, color="black", linewidth=0.9)

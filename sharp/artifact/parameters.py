@@ -95,9 +95,13 @@ def _check_kind(where: str, value: Any, own: ast.expr, reason: str) -> None:
     if kind is not None and _kind_of(value) != kind:
         raise refuse(where, f"{kind}, {reason}", value)
     entries = own.elts if isinstance(own, ast.List | ast.Tuple) else []
-    if isinstance(value, list) and len({_kind(entry) for entry in entries}) == 1:
-        for place, entry in enumerate(value):
-            _check_kind(f"{where}[{place}]", entry, entries[0], reason)
+    if not isinstance(value, list) or len({_kind(entry) for entry in entries}) != 1:
+        return
+    sizes = {len(entry.elts) for entry in entries if isinstance(entry, ast.List | ast.Tuple)}
+    for place, entry in enumerate(value):
+        _check_kind(f"{where}[{place}]", entry, entries[0], reason)
+        if len(sizes) == 1 and len(entry) not in sizes:
+            raise refuse(f"{where}[{place}]", f"a list of {sizes.pop()}, {reason}", entry)
 
 
 def _is_plain(value: Any) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import cycle
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -30,7 +31,7 @@ SCHEDULE_COLORS = {
     "unfolded": "#0072B2",
     "interleaved": "#D55E00",
 }
-SCHEDULE_HATCHES = {"sequential": "", "batch": "///", "intergate": "...", "unfolded": "", "interleaved": "xx"}
+SCHEDULE_HATCHES = {"batch": "///", "intergate": "...", "interleaved": "xx"}
 CELL_COLORS = {
     "lstm": "#0072B2",
     "lstm, projection": "#56B4E9",
@@ -57,10 +58,28 @@ SPLIT_LABELS = {
 }
 MACHINE_COLORS = {"epur": "#D55E00", "epur-intergate": "#E69F00", "sharp": "#0072B2"}
 UNIT_COLORS = {"array": "#0072B2", "activation": "#E69F00", "update": "#009E73"}
+OTHER_COLORS = ("#CC79A7", "#F0E442", "#882255", "#44AA99", "#000000")
+"""For what is a user's own, in this order."""
 AHEAD_COLOR = "#CC79A7"
 MARKERS = "osD^vP*X"
 COLUMN_WIDTH = 7.0
 """Inches; text is set to be read at this width."""
+
+
+def colors_of(names: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
+    """A colour for each name: its own in every figure, or one of `OTHER_COLORS` for a name that has none."""
+    others = cycle(OTHER_COLORS)
+    return {name: known.get(name) or next(others) for name in dict.fromkeys(names)}
+
+
+def markers() -> Iterable[str]:
+    """One marker after the other, again from the first after the last."""
+    return cycle(MARKERS)
+
+
+def plain(name: str) -> str:
+    """A name as matplotlib shows it letter by letter, where it would take dollar signs for mathematics."""
+    return name.replace("$", r"\$")
 
 
 def set_style() -> None:
@@ -89,7 +108,7 @@ def make_panels(values: Iterable[str], title: str, *, height: float = 2.6, share
     for spare in axes.flat[len(labels) :]:
         spare.set_visible(False)
     for label, ax in panels.items():
-        ax.set_title(title.format(label))
+        ax.set_title(title.format(plain(str(label))))
     return panels
 
 
@@ -107,12 +126,12 @@ def plot_timelines(timelines: Iterable[Timeline]) -> list[Axes]:
             color = AHEAD_COLOR if event.operand == "x" else UNIT_COLORS[event.unit]
             bar = (event.start, event.end - event.start)
             ax.broken_barh([bar], (STAGES.index(event.unit) - 0.4, 0.8), color=color, edgecolor="white", linewidth=0.4)
-        for cycle in timeline.h_out:
-            ax.axvline(cycle, color="black", linestyle="--", linewidth=0.9)
+        for end in timeline.h_out:
+            ax.axvline(end, color="black", linestyle="--", linewidth=0.9)
         ax.set_yticks(range(len(STAGES)), STAGES)
         ax.invert_yaxis()
         ax.grid(axis="y", visible=False)
-        ax.set_title(f"{timeline.schedule} (K = {timeline.tile_rows})", loc="left")
+        ax.set_title(f"{plain(timeline.schedule)} (K = {timeline.tile_rows})", loc="left")
     axes[-1, 0].set_xlabel("time (cycles)")
     handles: list[Patch | Line2D] = [Patch(color=color, label=unit) for unit, color in UNIT_COLORS.items()]
     handles.append(Patch(color=AHEAD_COLOR, label="array, input product issued ahead"))
@@ -131,8 +150,7 @@ def plot_tile_exploration(table: pd.DataFrame) -> list[Axes]:
     palette = dict(zip(sizes, sns.color_palette("viridis", len(sizes)), strict=True))
     for budget, ax in panels.items():
         rows = table[table["budget"] == budget]
-        for index, (size, group) in enumerate(rows.groupby("hidden_size")):
-            marker = MARKERS[index % len(MARKERS)]
+        for marker, (size, group) in zip(markers(), rows.groupby("hidden_size"), strict=False):
             ax.plot(group["tile_rows"], group["speedup"], marker=marker, color=palette[size], label=f"H = {size}")
             best = group[group["best"]]
             ax.scatter(best["tile_rows"], best["speedup"], s=110, facecolors="none", edgecolors="black", zorder=3)
@@ -179,7 +197,7 @@ def plot_schedules(table: pd.DataFrame, value: str, label: str, top: float | Non
     panels = _budget_axes(table["budget"].unique())
     networks = list(table["network"].unique())
     schedules = list(table["schedule"].unique())
-    width = 0.8 / len(schedules)
+    width, colors = 0.8 / len(schedules), colors_of(schedules, SCHEDULE_COLORS)
     for budget, ax in panels.items():
         rows = table[table["budget"] == budget]
         for index, schedule in enumerate(schedules):
@@ -189,8 +207,8 @@ def plot_schedules(table: pd.DataFrame, value: str, label: str, top: float | Non
                 places,
                 values,
                 width,
-                color=SCHEDULE_COLORS[schedule],
-                hatch=SCHEDULE_HATCHES[schedule],
+                color=colors[schedule],
+                hatch=SCHEDULE_HATCHES.get(schedule, ""),
                 edgecolor="white",
                 label=schedule,
             )
@@ -204,8 +222,9 @@ def plot_schedules(table: pd.DataFrame, value: str, label: str, top: float | Non
 def plot_utilization_and_latency(table: pd.DataFrame) -> list[Axes]:
     """Utilization (left) and latency (right, logarithmic) against hidden size, a line a budget."""
     _, (left, right) = plt.subplots(1, 2, figsize=(COLUMN_WIDTH, 3.0))
-    for index, (budget, rows) in enumerate(table.groupby("budget", sort=False)):
-        style = {"color": BUDGET_COLORS.get(str(budget)), "marker": MARKERS[index], "label": f"{budget} MACs"}
+    colors = colors_of(table["budget"], BUDGET_COLORS)
+    for marker, (budget, rows) in zip(markers(), table.groupby("budget", sort=False), strict=False):
+        style = {"color": colors[str(budget)], "marker": marker, "label": f"{budget} MACs"}
         left.plot(rows["hidden_size"], rows["utilization"] * 100, **style)
         right.plot(rows["hidden_size"], rows["latency_s"] * 1e6, **style)
     sizes = sorted(table["hidden_size"].unique())
@@ -254,9 +273,10 @@ def plot_batches(table: pd.DataFrame, panel: str, title: str, line: str, colors:
     panels = make_panels(table[panel].unique(), title, sharey=True)
     batches = sorted(table["batch_size"].unique())
     for value, ax in panels.items():
-        for index, (name, rows) in enumerate(table[table[panel] == value].groupby(line, sort=False, observed=True)):
+        lines = table[table[panel] == value].groupby(line, sort=False, observed=True)
+        for marker, (name, rows) in zip(markers(), lines, strict=False):
             values, color = rows["utilization"] * 100, colors[str(name)]
-            ax.plot(rows["batch_size"], values, color=color, marker=MARKERS[index], label=str(name))
+            ax.plot(rows["batch_size"], values, color=color, marker=marker, label=str(name))
         ax.set_xscale("log", base=2)
         ax.set_xticks(batches, [str(batch) for batch in batches])
         ax.minorticks_off()
@@ -290,10 +310,12 @@ def plot_streaming(table: pd.DataFrame, peak: float, bandwidths: Mapping[str, fl
     for style, (label, bandwidth) in zip((":", "-", "--"), bandwidths.items(), strict=False):
         roof = np.minimum(peak, bandwidth * intensity) / GIGA
         right.plot(intensity, roof, color="black", linestyle=style, linewidth=1, label=label)
-    for marker, row in zip(MARKERS, streamed.itertuples(), strict=False):
+    for marker, row in zip(markers(), streamed.itertuples(), strict=False):
         point = ([row.macs_per_byte], [row.macs_per_s / GIGA])  # type: ignore[operator]
         color = WEIGHTS_COLORS["streamed"]
-        right.plot(*point, marker=marker, markersize=7, linestyle="", color=color, label=str(row.network).upper())
+        right.plot(
+            *point, marker=marker, markersize=7, linestyle="", color=color, label=plain(str(row.network)).upper()
+        )
     right.set_xscale("log")
     right.set_yscale("log")
     right.set_xlabel("multiply-accumulates per byte loaded")
@@ -334,7 +356,7 @@ def _network_ticks(ax: Axes, networks: list[str]) -> None:
 def _short_name(network: str) -> str:
     """EESEN; or, of a DeepBench problem, its hidden size and steps on two lines."""
     problem = re.fullmatch(r"deepbench-\w+-h(\d+)-t(\d+)", network)
-    return f"{problem[1]}\n× {problem[2]}" if problem else network.upper()
+    return f"{problem[1]}\n× {problem[2]}" if problem else plain(network).upper()
 
 
 def shared_legend(panels: Mapping[str, Axes], columns: int) -> None:

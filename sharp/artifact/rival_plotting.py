@@ -10,7 +10,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from sharp.artifact.plotting import CELL_COLORS, COLUMN_WIDTH, MACHINE_COLORS, MARKERS, make_panels, shared_legend
+from sharp.artifact.plotting import CELL_COLORS, COLUMN_WIDTH, MACHINE_COLORS, make_panels, markers, shared_legend
 
 DEVICE_COLORS = {
     "Titan Xp": "#009E73",
@@ -64,8 +64,7 @@ def plot_baselines(epur: pd.DataFrame, brainwave: pd.DataFrame, published: pd.Da
     _, (left, right) = plt.subplots(1, 2, figsize=(COLUMN_WIDTH, 3.2))
     sizes = sorted(epur["hidden_size"].unique())
     palette = dict(zip(sizes, sns.color_palette("viridis", len(sizes)), strict=True))
-    for index, (size, rows) in enumerate(epur.groupby("hidden_size")):
-        marker = MARKERS[index % len(MARKERS)]
+    for marker, (size, rows) in zip(markers(), epur.groupby("hidden_size"), strict=False):
         left.plot(rows["num_macs"], rows["utilization"] * 100, marker=marker, color=palette[size], label=f"H = {size}")
     macs = sorted(epur["num_macs"].unique())
     left.set_xscale("log", base=2)
@@ -76,7 +75,7 @@ def plot_baselines(epur: pd.DataFrame, brainwave: pd.DataFrame, published: pd.Da
         right.plot(
             rows["hidden_size"], rows["utilization"] * 100, color=CELL_COLORS[_key(str(cell))], label=f"{cell}, model"
         )
-    for (cell, rows), marker in zip(published.groupby("cell"), MARKERS, strict=False):
+    for (cell, rows), marker in zip(published.groupby("cell"), markers(), strict=False):
         style = {"color": CELL_COLORS[_key(str(cell))], "marker": marker, "linestyle": ""}
         right.plot(rows["hidden_size"], rows["utilization"] * 100, label=f"{cell}, published", **style)
     _sizes(right, [256, 512, 1024, 2048])
@@ -107,7 +106,7 @@ def plot_npu(runs: pd.DataFrame, model: pd.DataFrame, simulator: pd.DataFrame, b
     _, axes = plt.subplots(2, 2, figsize=(COLUMN_WIDTH, 6.2))
     steps, errors, parts, shares = axes.flat
     colors = {"rnn": CELL_COLORS["rnn"], "gru": CELL_COLORS["gru, reset before"], "lstm": CELL_COLORS["lstm"]}
-    for (cell, color), marker in zip(colors.items(), MARKERS, strict=False):
+    for (cell, color), marker in zip(colors.items(), markers(), strict=False):
         lines, points = (table[table["cell"] == cell] for table in (model, runs))
         steps.plot(lines["hidden_size"], lines["step_cycles"], color=color, label=f"{cell}, model")
         steps.plot(
@@ -154,11 +153,11 @@ def plot_gpu_speedup(table: pd.DataFrame, spans: Mapping[str, tuple[float, float
     problems = list(table["problem"].unique())
     _, axes = plt.subplots(1, 2, figsize=(COLUMN_WIDTH, 0.27 * len(problems) + 1.4), sharey=True)
     left, right = axes
-    for index, (device, rows) in enumerate(table.groupby("device", sort=False)):
+    for marker, (device, rows) in zip(markers(), table.groupby("device", sort=False), strict=False):
         places = [problems.index(problem) for problem in rows["problem"]]
         own = MACHINE_COLORS["sharp"] if str(device).startswith("SHARP") else _MEASURED
         color = DEVICE_COLORS.get(str(device), own)
-        style = {"color": color, "marker": MARKERS[index], "linestyle": "", "markersize": 5, "label": str(device)}
+        style = {"color": color, "marker": marker, "linestyle": "", "markersize": 5, "label": str(device)}
         left.plot(rows["latency_s"] * 1e6, places, **style)
         if (rows["speedup"] != 1).any():
             right.plot(rows["speedup"], places, **style)

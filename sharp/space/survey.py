@@ -12,6 +12,7 @@ from sharp.energy.breakdown import Gating
 from sharp.energy.implementation import Implementation, implement
 from sharp.energy.power import EnergyReport, evaluate_energy
 from sharp.energy.technology import Technology
+from sharp.errors import SpecificationError
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
 from sharp.rivals.machines import as_machine
@@ -60,7 +61,7 @@ def survey(
     Raises
     ------
     SpecificationError, InfeasibleMappingError
-        As `sharp.cycles.simulate.simulate`.
+        As `sharp.cycles.simulate.simulate`, and where there is no network, budget or plan.
 
     Examples
     --------
@@ -83,6 +84,8 @@ def survey(
         Scenario(network=network, machine=machine, plan=plan, technology=technology, gating=gating)
         for network, machine, plan in product(networks, machines, orders)
     ]
+    if not scenarios:
+        raise SpecificationError("survey: expected at least one network, one budget and one plan, got none of one")
     return pd.DataFrame([_row(scenario) for scenario in scenarios])
 
 

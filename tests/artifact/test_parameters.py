@@ -72,6 +72,7 @@ def test_a_value_is_of_the_kind_of_the_default(default, good, bad, kind):
         ("[1, 2.5]", [1, True], "x[1]", "a number"),
         ("[[1, 2], [3]]", [[1], 2], "x[1]", "a list"),
         ("[[1, 2], [3]]", [[1], [2, "3"]], "x[1][1]", "a number"),
+        ("[[1, 2], [3, 4]]", [[1, 2], [3]], "x[1]", "a list of 2"),
     ],
 )
 def test_entries_are_of_the_kind_of_the_defaults_entries(default, bad, where, kind):

@@ -37,3 +37,6 @@ def test_bad_points_are_refused(accelerator):
         survey([square_lstm(64)], accelerator, macs=["lots"])
     with pytest.raises(SpecificationError, match="tile_rows: expected one of 32, 64, 128, 256 or best"):
         survey([square_lstm(64)], accelerator, macs=["4K"], plans=[Plan(tile_rows=48)])
+    for networks, budgets in (([], ["4K"]), ([square_lstm(64)], [])):
+        with pytest.raises(SpecificationError, match="survey: expected at least one network, one budget and one plan"):
+            survey(networks, accelerator, macs=budgets)
