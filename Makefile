@@ -66,7 +66,7 @@ bench-peers: $(VENV)/.built ## measure simulators of other projects on the same 
 	$(BIN)/python benchmarks/peers/run.py
 
 test-slow: $(VENV)/.built ## run the property tests and the fuzzer on ten times as many cases (SHARP_SEED=7 repeats the fuzzer)
-	SHARP_SEED=$${SHARP_SEED:-$$(date +%s)} SHARP_EXAMPLES=10 $(BIN)/python -m pytest -n auto $(KERNEL_TESTS) tests/test_fuzz.py
+	SHARP_SEED=$${SHARP_SEED:-$$(date +%s)} SHARP_EXAMPLES=10 $(BIN)/python -m pytest -n auto $(KERNEL_TESTS) tests/test_fuzz.py tests/workload/test_importing.py
 
 test-kills: $(VENV)/.built ## kill batches and figures at random moments (KILLS=500, SEED=...)
 	SHARP_KILLS=$(or $(KILLS),500) SHARP_SEED=$(SEED) $(BIN)/python -m pytest -n 2 -rP tests/artifact/test_kills.py
@@ -81,7 +81,7 @@ test-pythons: ## run the tests on every Python from 3.11 to 3.15 that is install
 	@for version in $(VERSIONS); do if python$$version -c '' 2>/dev/null; then $(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; else echo "python$$version is not installed: skipped"; fi; done
 
 test-newest: ## run the tests with the newest release of every dependency, and every extra that they use
-	$(PYTHON) -m venv --clear .venv-newest && .venv-newest/bin/pip install -q -e '.[figures,book,batch,test]' && .venv-newest/bin/python -m pytest -n auto
+	$(PYTHON) -m venv --clear .venv-newest && .venv-newest/bin/pip install -q -e '.[figures,book,batch,onnx,test]' && .venv-newest/bin/python -m pytest -n auto
 
 lock: $(VENV)/.packages ## regenerate requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes --no-annotate --all-extras --custom-compile-command "make lock" -o requirements.lock pyproject.toml

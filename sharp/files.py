@@ -68,6 +68,25 @@ def read_json(path: Path, expected: str) -> dict[str, Any]:
     return content
 
 
+def read_bytes(path: Path, expected: str, most: int) -> bytes:
+    """Read a file of at most so many bytes; `expected` says in the error what it has to be.
+
+    Raises
+    ------
+    SpecificationError
+        Where it cannot be read, or is larger.
+    """
+    try:
+        with open(path, "rb") as stream:
+            content = stream.read(most + 1)
+    except (OSError, ValueError) as error:
+        raise SpecificationError(f"expected {expected}, got: {getattr(error, 'strerror', None) or error}") from None
+    if len(content) > most:
+        raise SpecificationError(f"expected {expected} of at most {most // 2**20} MiB, got more")
+    note_input(path)
+    return content
+
+
 def _read(path: Path, expected: str) -> str:
     if not isinstance(path, str | os.PathLike):  # a number would be an open file
         raise SpecificationError(f"expected the path of {expected}, got {path!r:.80}")

@@ -11,7 +11,7 @@ from sharp.version import __version__
 
 COMMANDS = (
     *("run", "compare", "area", "explore", "timeline", "sweep", "choose", "claims"),
-    *("list", "check", "figure", "batch", "verify"),
+    *("list", "check", "import", "figure", "batch", "verify"),
 )
 """The subcommands, in the order of the help; each is ``command`` of the module of its name."""
 

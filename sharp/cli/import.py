@@ -1,0 +1,66 @@
+"""The command that reads a network from the file of another tool: import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sharp.checks import refuse
+from sharp.cli.options import json_option, print_json
+from sharp.workload.importing.files import import_file
+
+if TYPE_CHECKING:
+    from sharp.workload.importing.imported import Imported
+
+
+@click.command("import")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--steps", type=int, help="Time steps, where the file leaves them open.")
+@click.option(
+    "--size", "sizes", multiple=True, metavar="NAME=N", help="Another size that it leaves open.  [default: 1]"
+)
+@json_option
+def command(file: Path, steps: int | None, sizes: tuple[str, ...], as_json: bool) -> None:
+    """Read a network from an ONNX file: its recurrent layers, what feeds what, and what else it computes."""
+    imported = import_file(file, steps=steps, sizes=_sizes(sizes))
+    if as_json:
+        print_json(imported.as_dict())
+    else:
+        _print(imported)
+
+
+def _sizes(texts: tuple[str, ...]) -> dict[str, int]:
+    sizes = {}
+    for text in texts:
+        name, _, size = text.rpartition("=")
+        if not name or not (size.isascii() and size.isdigit() and len(size) < 20):
+            raise refuse("--size", "NAME=N, such as batch=1", text)
+        sizes[name] = int(size)
+    return sizes
+
+
+def _print(imported: Imported) -> None:
+    from sharp.cli.console import make_table, note, show_table
+
+    for warning in imported.warnings:
+        note(f"warning: {warning}")
+    for network in imported.networks:
+        columns = ("layer", "cell", "X", "H", "steps", "batch", "weights", "MACs", "reads")
+        table = make_table(network.name, *columns, text=(0, 1, 8))
+        for layer in network.layers:
+            table.add_row(
+                layer.name,
+                layer.cell + ", 2 directions" * layer.bidirectional,
+                str(layer.input_size),
+                str(layer.hidden_size),
+                str(layer.seq_len),
+                str(layer.batch_size),
+                f"{layer.num_weights:,}",
+                f"{layer.macs:,}",
+                ", ".join(layer.reads),
+            )
+        show_table(table)
+        for name, work in network.not_modelled.items():
+            click.echo(f"not modelled: {work.count} {name}, {work.macs:,} MACs")
