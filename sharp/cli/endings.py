@@ -18,11 +18,17 @@ from sharp.files import ReaderGoneError, output_stream
 
 BAD_INPUT = 2
 INTERRUPTED = 130
-TERMINATED = 143
+ENDED_BY = 128
+"""Exit code of a command that a signal ends, less the signal's number."""
+_ENDING = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 
 
 class _Terminated(BaseException):
-    """A time limit or a shutdown asks us to end (SIGTERM): an exception, so that nothing half written stays."""
+    """A time limit, a shutdown or a terminal that closes asks us to end: an exception, so that files are whole."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 def run_to_its_end() -> None:
@@ -46,8 +52,8 @@ def ending(error: BaseException) -> tuple[str, int]:
     match error:
         case click.exceptions.NoArgsIsHelpError():
             return error.format_message(), BAD_INPUT
-        case _Terminated():
-            return "sharp: terminated", TERMINATED
+        case _Terminated(number=number):
+            return "sharp: terminated", ENDED_BY + number
         case KeyboardInterrupt() | click.Abort():
             return "sharp: interrupted", INTERRUPTED
         case click.ClickException():
@@ -88,12 +94,17 @@ def _named_output() -> Iterator[None]:
 
 @contextmanager
 def _ended_by_a_signal() -> Iterator[None]:
-    def terminate(*_: Any) -> None:
-        signal.signal(signal.SIGTERM, before)  # asked twice, the process ends at once
-        raise _Terminated
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in _ENDING}
 
-    before = signal.signal(signal.SIGTERM, terminate)
+    def terminate(number: int, *_: Any) -> None:
+        signal.signal(number, before[number])  # asked twice, the process ends at once
+        raise _Terminated(number)
+
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # as nohup wants it
+            signal.signal(number, terminate)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

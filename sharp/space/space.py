@@ -15,6 +15,7 @@ from sharp.cycles.schedule import loaded as loaded_plan
 from sharp.cycles.schedule import schedule_of
 from sharp.errors import SharpError, SpecificationError
 from sharp.machine.plan import Plan
+from sharp.plugins import names_code
 from sharp.space.columns import Choices, Column, Numbers, is_choice
 from sharp.space.points import Points
 from sharp.space.scenario import COLUMNS, OPTIONS, PLAN, Scenario, check_column, expected_of, is_whole
@@ -107,11 +108,10 @@ class Space:
 
     def code_files(self) -> list[Path]:
         """The Python files of cells and schedules that are none of ours; what these import is not seen."""
-        parts = [part for table in self._loaded.values() for part in table.values()]
-        parts += [self.scenario.layer.cell, getattr(self.scenario.plan, "schedule", "")]
-        files: set[str] = set()
-        for part in parts:
-            if isinstance(part, Cell):
+        named = {name: part for table in self._loaded.values() for name, part in table.items()}
+        files = {name.rpartition(":")[0] for name in named if names_code(name)}
+        for part in (*named.values(), getattr(self.scenario.plan, "schedule", "")):
+            if isinstance(part, Cell):  # of a package: it does not say where it was made, its functions do
                 functions = (part.phases, part.elementwise)
                 files.update(getattr(getattr(function, "__code__", None), "co_filename", "") for function in functions)
             elif not isinstance(part, str):

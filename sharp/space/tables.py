@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
@@ -95,8 +96,9 @@ def identity(space: Space, *, strict: bool) -> str:
     around = space.scenario
     assert around.plan is not None, "a machine of tiles has a plan"
     plan = {**vars(around.plan), "schedule": around.plan.schedule_name}
-    facts: list[object] = [code_sha256(), *_number_libraries(), strict, around.network, space.machine, plan]
-    facts += [around.technology, around.gating, around.sram_source, type(space.points).__name__]
+    facts: list[object] = [code_sha256(), *_number_libraries(), strict, around.network, plan]
+    facts += [_compared(space.machine), space.machine.budgets, _compared(around.technology), around.gating]
+    facts += [around.sram_source, type(space.points).__name__]
     facts += [path.read_bytes() for path in space.code_files()]
     for name, column in space.columns.items():
         if isinstance(column, Choices):
@@ -110,6 +112,11 @@ def identity(space: Space, *, strict: bool) -> str:
         digest.update(fact if isinstance(fact, bytes) else repr(fact).encode("utf-8", "surrogateescape"))
         digest.update(b"\0")
     return digest.hexdigest()[:16]
+
+
+def _compared(value: Any) -> dict[str, object]:
+    """The fields of a value that count when it is compared: not where a number comes from."""
+    return {} if value is None else {entry.name: getattr(value, entry.name) for entry in fields(value) if entry.compare}
 
 
 def _number_libraries() -> list[str]:

@@ -125,7 +125,8 @@ def test_a_place_of_no_python_is_named():
     )
 
 
-def test_a_command_that_is_terminated_leaves_nothing_half_written(tmp_path):
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_command_that_is_terminated_leaves_nothing_half_written(tmp_path, number, expected):
     code = (
         "import sharp.rivals.tiles as r, pathlib, time, sharp.files\n"
         "def f(*a, **k):\n"
@@ -139,10 +140,22 @@ def test_a_command_that_is_terminated_leaves_nothing_half_written(tmp_path):
         while not any(path.read_text() == "half\n" for path in tmp_path.iterdir()):
             assert process.poll() is None
             time.sleep(0.01)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         assert process.stderr.read() == b"sharp: terminated\n"
-    assert process.returncode == 143
+    assert process.returncode == expected
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_closing_terminal_does_not_end_what_is_to_outlive_it():
+    ignoring = "import signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n"  # as nohup does
+    code = (
+        f"{ignoring}import sharp.rivals.tiles as r, os\nsimulate = r.simulate\n"
+        "def f(*a, **k):\n    os.kill(os.getpid(), signal.SIGHUP)\n    return simulate(*a, **k)\n"
+        "r.simulate = f\nfrom sharp.cli import main\nmain()"
+    )
+    arguments = [sys.executable, "-c", code, "run", "--hidden", "8"]
+    outcome = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert (outcome.returncode, outcome.stderr) == (0, "")
 
 
 def test_ctrl_c_at_any_moment_of_the_start():

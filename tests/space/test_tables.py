@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from sharp import SharpError, SpecificationError, find_technology, grid
+from sharp import Gating, Plan, SharpError, SpecificationError, find_technology, grid
 from sharp.space import chunk, tables
 from sharp.space.partial import Partial
 from sharp.space.scenario import Scenario
@@ -175,12 +176,21 @@ def test_a_part_of_another_sweep_is_refused_and_left(tmp_path, accelerator, spac
 def test_a_part_belongs_to_a_users_code_as_it_was(tmp_path, accelerator):
     schedule, cell = tmp_path / "mine.py", tmp_path / "cell.py"
     schedule.write_text("from sharp.schedule import Unfolded\nclass Mine(Unfolded):\n    name = 'mine'\n")
-    cell.write_text("from sharp import find_cell\nfrom dataclasses import replace\nCELL = find_cell('lstm')\n")
-    columns = {"hidden_size": 8, "schedule": ["unfolded", f"{schedule}:Mine"]}
-    before = identity(single_layers(grid(**columns), accelerator), strict=False)
-    assert identity(single_layers(grid(**columns), accelerator), strict=False) == before
+    cell.write_text("from sharp.workload.cells import find_cell\nCELL = find_cell('lstm')\n")
+    columns = {"hidden_size": 8, "schedule": ["unfolded", f"{schedule}:Mine"], "cell": f"{cell}:CELL"}
+    planned = replace(accelerator, plan=Plan(schedule=f"{schedule}:Mine"))
+
+    def identities():
+        spaces = single_layers(grid(**columns), accelerator), single_layers(grid(hidden_size=8), planned)
+        return [identity(space, strict=False) for space in spaces]
+
+    before = identities()
+    assert identities() == before
+    cell.write_text(f"{cell.read_text()}# changed\n")
+    of_cell = identities()
+    assert [of_cell[0] != before[0], of_cell[1] != before[1]] == [True, False]
     schedule.write_text(f"{schedule.read_text()}# changed\n")
-    assert identity(single_layers(grid(**columns), accelerator), strict=False) != before
+    assert [after != earlier for after, earlier in zip(identities(), of_cell, strict=True)] == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -207,10 +217,12 @@ def test_only_a_file_can_be_resumed(tmp_path, space):
 # Signals -------------------------------------------------------------------------------------------------------------
 
 
-def start(folder, *arguments):
+def start(folder, *arguments, seed=0):
+    """The command in a process of its own, in which sets have an order of their own."""
     return subprocess.Popen(
         [*SHARP, "sweep", "grid.yaml", "-o", "table.csv", *arguments],
         cwd=folder,
+        env={**os.environ, "PYTHONHASHSEED": str(seed)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -218,14 +230,19 @@ def start(folder, *arguments):
 
 
 def test_a_sweep_ended_by_signals_goes_on_to_the_same_table(tmp_path, accelerator):
-    (tmp_path / "grid.yaml").write_text("hidden_size: {from: 1, to: 600}\nschedule: interleaved\n")
-    once = tmp_path / "once.csv"
-    write_table(once, single_layers(grid(hidden_size=range(1, 601), schedule="interleaved"), accelerator))
+    (tmp_path / "grid.yaml").write_text("hidden_size: {from: 1, to: 500}\nschedule: interleaved\n")
+    once, asked = tmp_path / "once.csv", ("--energy", "--clock-gating", "--resume")
+    points, costs = (
+        grid(hidden_size=range(1, 501), schedule="interleaved"),
+        (find_technology("32nm"), Gating(clock=True)),
+    )
+    write_table(once, single_layers(points, accelerator, *costs))
     size = 0
-    for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
-        with start(tmp_path, "--resume") as process:
+    signals = (signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129), (signal.SIGKILL, -signal.SIGKILL)
+    for seed, (number, code) in enumerate(signals):
+        with start(tmp_path, *asked, seed=seed) as process:
             while sum(part.stat().st_size for part in tmp_path.glob("*.partial")) <= size:
-                assert process.poll() is None
+                assert process.poll() is None, process.stderr.read()
                 time.sleep(0.01)
             process.send_signal(number)
             said = process.stderr.read()
@@ -236,8 +253,9 @@ def test_a_sweep_ended_by_signals_goes_on_to_the_same_table(tmp_path, accelerato
         assert names(tmp_path) == ["grid.yaml", "once.csv", part.name]
         assert once.read_bytes().startswith(part.read_bytes())
         size = part.stat().st_size
-    with start(tmp_path, "--resume") as process:
-        assert process.communicate() == ("table.csv: 600 points\n", "")
+    with start(tmp_path, *asked, seed=len(signals)) as process:
+        out, _ = process.communicate()
+    assert out == "table.csv: 500 points\n"
     assert (tmp_path / "table.csv").read_bytes() == once.read_bytes()
     assert names(tmp_path) == ["grid.yaml", "once.csv", "table.csv"]
 
