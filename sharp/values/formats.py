@@ -107,7 +107,7 @@ class Format:
 
         native = _NATIVE.get(self.name)
         if native is not None:
-            with np.errstate(over="ignore", invalid="ignore"):
+            with np.errstate(all="ignore"):
                 return values.astype(native).astype(np.float64)
         if self.is_integer:
             if np.isnan(values).any():
@@ -119,7 +119,7 @@ class Format:
         """Divide by the distance of the numbers around a value, a power of two, round, and multiply again."""
         import numpy as np
 
-        with np.errstate(invalid="ignore"):
+        with np.errstate(all="ignore"):
             _, exponents = np.frexp(values)  # of a significand from 1/2 to 1
             places = np.maximum(exponents - 1, self.lowest_exponent) - self.significand_bits + 1
             nearest = np.ldexp(np.rint(np.ldexp(values, -places)), places)

@@ -22,11 +22,16 @@ if TYPE_CHECKING:
 
 
 def scale_of(values: Doubles, to: Format) -> float:
-    """The scale at which the greatest of some values is the greatest integer; 1 where there is none, and of floats."""
+    """The scale at which the greatest of some values is about the greatest integer; 1 where there is none, or floats.
+
+    It has the bits of a bf16, so that orders of sums, whose results differ in the last bit, do not give another scale.
+    """
     import numpy as np
 
     greatest = float(np.max(np.abs(values), initial=0.0, where=np.isfinite(values)))
-    return greatest / to.greatest if to.is_integer and greatest else 1.0
+    if not to.is_integer or not greatest:
+        return 1.0
+    return float(FORMATS["bf16"].round(np.array(greatest / to.greatest)))
 
 
 def codes(values: Doubles, scale: float, to: Format) -> Doubles:

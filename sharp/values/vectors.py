@@ -30,12 +30,12 @@ class Units:
     numerics: Numerics
     activation: Activation
 
-    def vector(self, values: Doubles, to: Format | None = None) -> UnitVector:
+    def vector(self, values: Doubles, to: Format | None = None) -> CellVector:
         """Values rounded to a format, that of the updater unless another is given."""
-        return UnitVector((to or self.numerics.elementwise).round(values), self)
+        return CellVector((to or self.numerics.elementwise).round(values), self)
 
 
-class UnitVector:
+class CellVector:
     """Values of some cells; every operation rounds its results to the updater's format.
 
     What goes through the activation unit comes out in the format of the state.
@@ -46,28 +46,28 @@ class UnitVector:
     def __init__(self, values: Doubles, units: Units) -> None:
         self.values, self.units = values, units
 
-    def __add__(self, other: UnitVector | float) -> UnitVector:
+    def __add__(self, other: CellVector | float) -> CellVector:
         return self._with(other, lambda mine, theirs: mine + theirs)
 
-    def __sub__(self, other: UnitVector | float) -> UnitVector:
+    def __sub__(self, other: CellVector | float) -> CellVector:
         return self._with(other, lambda mine, theirs: mine - theirs)
 
-    def __rsub__(self, other: float) -> UnitVector:
+    def __rsub__(self, other: float) -> CellVector:
         return self._with(other, lambda mine, theirs: theirs - mine)
 
-    def __mul__(self, other: UnitVector | float) -> UnitVector:
+    def __mul__(self, other: CellVector | float) -> CellVector:
         return self._with(other, lambda mine, theirs: mine * theirs)
 
     __radd__, __rmul__ = __add__, __mul__
 
-    def _with(self, other: UnitVector | float, operation: Callable[..., Doubles]) -> UnitVector:
-        return self.units.vector(operation(self.values, other.values if isinstance(other, UnitVector) else other))
+    def _with(self, other: CellVector | float, operation: Callable[..., Doubles]) -> CellVector:
+        return self.units.vector(operation(self.values, other.values if isinstance(other, CellVector) else other))
 
-    def tanh(self) -> UnitVector:
+    def tanh(self) -> CellVector:
         """Through the activation unit."""
         return self.units.vector(self.units.activation.tanh(self.values), self.units.numerics.state)
 
-    def sigmoid(self) -> UnitVector:
+    def sigmoid(self) -> CellVector:
         """Through the activation unit."""
         return self.units.vector(self.units.activation.sigmoid(self.values), self.units.numerics.state)
 
@@ -84,23 +84,25 @@ class UnitCells:
     state: Callable[[str], Doubles]
     """The cells' elements of a vector as it was last given."""
 
-    def sum(self, gate: str, of: str = "") -> UnitVector:
+    def sum(self, gate: str, of: str = "") -> CellVector:
         """As `sharp.workload.equation.Cells` says."""
         check_name("gate", gate, self.phase.gates)
         if gate != self.phase.gate_apart:
             if of:
                 raise refuse("of", f"none, as the sums of {gate} are one", of)
-            return UnitVector(self.sums[gate, ""], self.units)
+            return CellVector(self.sums[gate, ""], self.units)
         if of:
-            return UnitVector(self.sums[gate, check_name("of", of, self.phase.columns)], self.units)
+            return CellVector(self.sums[gate, check_name("of", of, self.phase.columns)], self.units)
         return self.sum(gate, "x") + self.sum(gate, self.phase.operand)
 
-    def diagonal(self, gate: str) -> UnitVector:
+    def diagonal(self, gate: str) -> CellVector:
         """As `sharp.workload.equation.Cells` says."""
-        return UnitVector(self.diagonals[check_name("gate", gate, self.phase.diagonal_gates)], self.units)
+        if gate not in self.diagonals:
+            raise refuse("diagonal", f"a gate of {self.phase.diagonal_gates or 'none'}", gate)
+        return CellVector(self.diagonals[gate], self.units)
 
-    def __getitem__(self, vector: str) -> UnitVector:
-        return UnitVector(self.state(vector), self.units)
+    def __getitem__(self, vector: str) -> CellVector:
+        return CellVector(self.state(vector), self.units)
 
 
 def equations_of(layer: RNNLayer) -> Equations:
@@ -115,7 +117,7 @@ def equations_of(layer: RNNLayer) -> Equations:
     return cell.computes(CellOptions.of(layer, Options(layer.options)), layer.phases)
 
 
-def evaluate(name: str, equation: Equation | None, cells: UnitCells) -> dict[str, UnitVector]:
+def evaluate(name: str, equation: Equation | None, cells: UnitCells) -> dict[str, CellVector]:
     """What an equation of a cell gives; without one it is the value of the phase's one gate.
 
     Raises
@@ -136,10 +138,10 @@ def evaluate(name: str, equation: Equation | None, cells: UnitCells) -> dict[str
             raise broken("equations", error, getattr(code, "co_filename", None)) from None
         if not isinstance(given, Mapping) or phase.gives not in given:
             raise refuse("equations", f"a mapping with what the phase gives, {phase.gives}", given)
-        return {vector: check_kind(f"equations: {vector}", values, UnitVector) for vector, values in given.items()}
+        return {vector: check_kind(f"equations: {vector}", values, CellVector) for vector, values in given.items()}
 
 
-def _value(phase: Phase, vector: UnitVector) -> UnitVector:
+def _value(phase: Phase, vector: CellVector) -> CellVector:
     """What the activation unit makes of the sum of a gate."""
     if not phase.activation_passes or phase.gates in phase.linear_gates:
         return vector

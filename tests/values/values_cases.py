@@ -79,7 +79,7 @@ def _draw(rng: np.random.Generator) -> Case:
         BASE,
         num_macs=int(np.lcm.reduce(heights) * rng.integers(1, 9)),
         tile_rows=tuple(heights),
-        intermediate_buffer=MemoryLevel(capacity_bytes=int(rng.integers(1, 4000))),
+        intermediate_buffer=MemoryLevel(capacity_bytes=int(rng.choice([rng.integers(1, 400), 10**6]))),
     )
     plan = Plan(
         schedule=str(rng.choice(list(SCHEDULES))),
