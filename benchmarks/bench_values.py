@@ -90,7 +90,8 @@ def bench_network() -> None:
         x = sharp.execute_layer(layer, its, x, machine, formats=numerics("fp16/fp32")).output
     seconds = time.perf_counter() - started
     rate = network.num_macs / seconds / 1e9
-    show("EESEN, fp16/fp32", ["steps", "seconds", "billion a second", "goal"], [[network.seq_len, seconds, rate, "10 s"]])
+    columns = ["steps", "seconds", "billion a second", "goal"]
+    show("EESEN, fp16/fp32", columns, [[network.seq_len, seconds, rate, "10 s"]])
 
 
 bench_products()

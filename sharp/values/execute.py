@@ -21,7 +21,8 @@ from sharp.values.matrices import make_matrix, scale_of
 from sharp.values.program import Stretch, compile_round
 from sharp.values.vectors import Units, equations_of
 from sharp.values.weights import DirectionWeights, as_doubles, check_weights
-from sharp.workload.network import RNNLayer, Sequences
+from sharp.workload.network import RNNLayer
+from sharp.workload.sequences import Sequences
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from sharp.values.execute import LayerValues
 from sharp.values.weights import DirectionWeights
-from sharp.workload.cell import Cell, Elementwise, Phase
 from sharp.workload.network import RNNLayer
 
 if TYPE_CHECKING:
@@ -25,14 +24,6 @@ GATES = {"LSTM": "iofg", "GRU": "zrn", "RNN": "h"}
 """The operators' gates in the order of their rows, by our letters."""
 PEEPHOLES = "iof"
 _USUAL = {"LSTM": ["sigmoid", "tanh", "tanh"], "GRU": ["sigmoid", "tanh"], "RNN": ["tanh"]}
-
-DENSE = Cell(
-    name="dense",
-    gates="d",
-    phases=lambda _: (Phase(gates="d", operand="", activation_passes=0, update=None),),
-    elementwise=lambda _: Elementwise(multiplications=0, additions=1),
-)
-"""A product with x alone: a dense layer as a cell without a recurrence."""
 
 Run = Callable[..., LayerValues]
 """Runs a layer: ``run(layer, weights, x, lengths=..., initial=...)``, as `sharp.execute_layer` with its machine."""
@@ -147,9 +138,9 @@ def run_dense(x: Array, weights: Array, bias: Array | None, run: Run) -> Array:
     """
     import numpy as np
 
-    layer = RNNLayer(cell=DENSE, input_size=weights.shape[0], hidden_size=weights.shape[1])
+    layer = RNNLayer(cell="dense", input_size=weights.shape[0], hidden_size=weights.shape[1])
     of = DirectionWeights(
-        x={"d": weights.T}, bias={} if bias is None else {"d": np.broadcast_to(bias, layer.output_size)}
+        x={"y": weights.T}, bias={} if bias is None else {"y": np.broadcast_to(bias, layer.output_size)}
     )
     steps = x.reshape(-1, 1, x.shape[-1])
     if not len(steps):

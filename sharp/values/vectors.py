@@ -71,6 +71,12 @@ class CellVector:
         """Through the activation unit."""
         return self.units.vector(self.units.activation.sigmoid(self.values), self.units.numerics.state)
 
+    def relu(self) -> CellVector:
+        """Through the activation unit; exact in every one."""
+        import numpy as np
+
+        return self.units.vector(np.maximum(self.values, 0.0), self.units.numerics.state)
+
 
 @dataclass(frozen=True)
 class UnitCells:

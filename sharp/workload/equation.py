@@ -1,7 +1,7 @@
 """What a cell computes: the equations of its phases, over vectors whose arithmetic is that of whoever runs them.
 
-An equation is written once, in the cell's file, with ``+``, ``-``, ``*``, `Vector.tanh` and `Vector.sigmoid`; which
-numbers these give, and how they are rounded, it does not know.
+An equation is written once, in the cell's file, with ``+``, ``-``, ``*``, `Vector.tanh`, `Vector.sigmoid` and
+`Vector.relu`; which numbers these give, and how they are rounded, it does not know.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ class Vector(Protocol):
 
     def sigmoid(self) -> Vector:
         """Through the activation unit as a sigmoid."""
+        ...
+
+    def relu(self) -> Vector:
+        """Through the activation unit as what is positive, else zero."""
         ...
 
 

@@ -133,6 +133,22 @@ def test_cells_of_ones_own_compute_their_equations(name, schedule):
             assert np.abs(output[place, sequence] - h).max() < 1e-6
 
 
+@pytest.mark.parametrize(
+    ("activation", "function"),
+    [
+        ("linear", lambda values: values),
+        ("relu", lambda values: np.maximum(values, 0)),
+        ("sigmoid", sigmoid),
+        ("tanh", np.tanh),
+    ],
+)
+def test_dense_layers_are_products(activation, function):
+    layer = RNNLayer(cell="dense", input_size=13, hidden_size=20, options={"activation": activation})
+    case = layer_case(layer, plan=Plan(schedule="batch", tile_rows=32), sequences=1)
+    expected = function(case.x[:, 0] @ case.weights[0].x["y"].T + case.weights[0].bias["y"])
+    assert np.abs(case.execute().output[:, 0] - expected).max() < 1e-6
+
+
 def lstm_bound(case):
     """The exact h of an LSTM in doubles, and how far from it any run in the case's formats may be.
 
@@ -338,6 +354,7 @@ STOCK = {
     "gru": RNNLayer(cell="gru", input_size=6, hidden_size=8),
     "reset before": RNNLayer(cell="gru", input_size=6, hidden_size=8, linear_before_reset=False),
     "rnn": RNNLayer(cell="rnn", input_size=6, hidden_size=8),
+    "dense": RNNLayer(cell="dense", input_size=6, hidden_size=8, options={"activation": "sigmoid"}),
     **{name: RNNLayer(cell=cell, input_size=6, hidden_size=8) for name, cell in SHIPPED_CELLS.items()},
 }
 
