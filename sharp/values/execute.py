@@ -117,7 +117,7 @@ def execute_layer(
     >>> weights, x = random_weights(layer, seed=1), np.ones((4, 1, 16))
     >>> half = sharp.execute_layer(layer, weights, x, machine, formats=numerics("fp16/fp32"))
     >>> single = sharp.execute_layer(layer, weights, x, machine, formats=numerics("fp32/fp32"))
-    >>> 1e-5 < np.abs(half.output - single.output).max() < 1e-3
+    >>> bool(1e-5 < np.abs(half.output - single.output).max() < 1e-3)
     True
     """
     check_kind("layer", layer, RNNLayer)

@@ -35,10 +35,10 @@ class Format:
     >>> from sharp.values.formats import find_format
     >>> find_format("fp16").greatest, find_format("fp16").least
     (65504.0, 5.960464477539063e-08)
-    >>> find_format("e4m3").round(np.array([1.06, 0.0009, 448.0, 1000.0]))
-    array([1.0e+00, 0.0e+00, 4.5e+02,     nan])
-    >>> find_format("int4").round(np.array([-9.0, 2.5, 3.5]))
-    array([-7.,  2.,  4.])
+    >>> find_format("e4m3").round(np.array([1.06, 0.0009, 448.0, 1000.0])).tolist()
+    [1.0, 0.0, 448.0, nan]
+    >>> find_format("int4").round(np.array([-9.0, 2.5, 3.5])).tolist()
+    [-7.0, 2.0, 4.0]
     """
 
     name: str
