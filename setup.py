@@ -21,6 +21,8 @@ VECTOR_FLAGS = [
     *("-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", "-ffinite-math-only"),
     *([] if SANITIZE else ["-DCYTHON_INLINE=inline __attribute__((always_inline))"]),
 ]
+# Every operation rounds by itself, as IEEE 754 says: none is fused with another, none moved.
+IEEE_FLAGS = ["-ffp-contract=off", "-fno-trapping-math"]
 LEVELS = {"": []}
 if platform.machine() in ("x86_64", "AMD64"):
     LEVELS |= {"_v3": ["-march=x86-64-v3"], "_v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"]}
@@ -41,6 +43,7 @@ setup(
         [
             extension("cycles"),
             *(extension(f"closed_form{level}", *VECTOR_FLAGS, *flags) for level, flags in LEVELS.items()),
+            extension("values", *IEEE_FLAGS),
         ],
         compiler_directives={
             "language_level": 3,

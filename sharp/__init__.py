@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sharp.rivals.machines import find_machine
     from sharp.space.points import grid
     from sharp.space.sweep import sweep, sweep_chunks
+    from sharp.values.execute import LayerValues, execute_layer
     from sharp.version import __version__ as __version__
     from sharp.workload.cell import Cell, CellOptions, Elementwise, Phase
     from sharp.workload.cells import CELLS
@@ -53,6 +54,7 @@ _HOMES = {
     "InfeasibleMappingError": "errors",
     "LayerReport": "cycles.simulate",
     "LayerRun": "cycles.report",
+    "LayerValues": "values.execute",
     "Machine": "rivals.machine",
     "MachineReport": "cycles.report",
     "MemoryLevel": "machine.memories",
@@ -79,6 +81,7 @@ _HOMES = {
     "__version__": "version",
     "count_cycles": "cycles.counting",
     "evaluate_energy": "energy.power",
+    "execute_layer": "values.execute",
     "explore": "cycles.explore",
     "explore_layer": "cycles.explore",
     "find_accelerator": "machine.files",
@@ -113,6 +116,7 @@ __all__ = [
     "InfeasibleMappingError",
     "LayerReport",
     "LayerRun",
+    "LayerValues",
     "Machine",
     "MachineReport",
     "MemoryLevel",
@@ -137,6 +141,7 @@ __all__ = [
     "Timeline",
     "count_cycles",
     "evaluate_energy",
+    "execute_layer",
     "explore",
     "explore_layer",
     "find_accelerator",

@@ -6,14 +6,21 @@ assumed ranges, and the kind of number; nobody decides it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import signature
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from sharp.checks import check_mapping, check_name, check_text, refuse, within
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sharp.checks import check_list, check_mapping, check_name, check_text, refuse, within
 from sharp.claims.assumptions import assumed_parameters, draw, nominal
+from sharp.claims.empty import EMPTY_MODELS, NOTHING_GAINED, epur_as_sharp
+from sharp.claims.joint import Joint, find_joint
 from sharp.claims.measures import MEASURES, NETWORKS, Values, measure
 from sharp.claims.uncertainty import Study, interval
 from sharp.energy.files import find_technology
@@ -29,16 +36,22 @@ from sharp.yamlfile import read_yaml
 
 KINDS = {
     "number": "agrees within a tenth of it",
-    "share": "a part of a whole, or a change of one: agrees within 5 points, and within half of it",
+    "gain": "a ratio of which 1 is nothing: agrees within a tenth of what it is above 1, or half a hundredth",
+    "share": "a part of a whole: agrees within 5 points, and within half of it",
+    "change": "a part by which a whole changes, of which 0 is nothing: agrees as a share does",
     "input": "the model, or what answers the number, was made from it",
+    "open": "nothing here can produce it",
 }
 """Kinds of published numbers, with how near counts as agreement."""
-VERDICTS = ("agrees", "agrees within assumed ranges", "differs", "input")
-SAMPLES = 2**10
+VERDICTS = (*("agrees", "agrees within assumed ranges", "differs", "input", "uninformative", "cannot be answered"),)
+SAMPLES = 2**12
 """Samples of the assumed ranges."""
 
 _NUMBER_TOLERANCE, _SHARE_TOLERANCE, _SHARE_PART = 0.1, 0.05, 0.5
-_KEYS = ("says", "measure", "kind", "notebook", "arguments", "reason")
+_GAIN_ROUNDING = 0.005
+"""The paper prints gains to hundredths at best."""
+_REQUIRED = ("kind", "notebook")
+_KEYS = (*_REQUIRED, "says", "measure", "arguments", "reason", "given", "column", "repeats")
 _RECORD = DATA / "verdicts.json"
 
 
@@ -53,24 +66,34 @@ class Claim:
     id: str
     """As in ``published.yaml``."""
     published: PublishedNumber
-    measure: str
-    """One of `sharp.claims.measures.MEASURES`."""
     kind: str
     """One of `KINDS`."""
     notebook: str
     """The notebook that shows it."""
-    says: str = ""
-    """What the number is of, as a sentence without its full stop, with a place for the number: "SHARP takes {:g} W"."""
+    measure: str = ""
+    """One of `sharp.claims.measures.MEASURES`; none of an open one."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """What the measure is asked."""
+    says: str = ""
+    """What the number is of, as a sentence without its full stop, with a place for the number: "SHARP takes {:g} W"."""
     reason: str = ""
     """Why ours differs, as far as it is known; what to know where it agrees."""
+    given: float = 0.0
+    """How much of the number went into the model, in its unit: only the rest can agree or differ."""
+    column_mean: float | None = None
+    """Mean of the numbers that stand in the same column of the paper, where it is one of a column."""
+    repeats: tuple[str, ...] = ()
+    """Claims that it follows from: it says once more what they say."""
 
     def __post_init__(self) -> None:
-        check_name("measure", self.measure, MEASURES)
         check_name("kind", self.kind, KINDS)
         check_text("notebook", self.notebook)
         self._check_sentence()
+        if self.kind == "open":
+            if self.measure or not self.reason:
+                raise refuse("kind", "a reason and no measure of one that is open", self.measure or "no reason")
+            return
+        check_name("measure", self.measure, MEASURES)
         known = signature(MEASURES[self.measure]).parameters
         taken = {name: entry for name, entry in known.items() if name != "study"}
         needed = [name for name, entry in taken.items() if entry.default is entry.empty]
@@ -89,56 +112,109 @@ class Claim:
         """The claim in words, with its number; the id where the file has no words."""
         return (self.says or f"{self.id} is {{:g}}").format(self.published.value)
 
+    @property
+    def counts(self) -> bool:
+        """Whether it is neither an input nor open, so that it can be met or not."""
+        return self.kind not in ("input", "open")
+
+    @property
+    def is_share(self) -> bool:
+        """Whether its error is a difference, in points."""
+        return self.kind in ("share", "change")
+
+    def errors(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Values over the published number, less 1, both less what is no news; of a share the difference."""
+        ours, published = np.asarray(values, dtype=np.float64), self.published.value
+        return ours - published if self.is_share else (ours - self._known) / (published - self._known) - 1
+
+    def meets(self, values: ArrayLike) -> NDArray[np.bool_]:
+        """Which values agree with the published number."""
+        return np.asarray(np.abs(self.errors(values)) <= self._tolerance)
+
+    @property
+    def _gains(self) -> bool:  # a published gain of 1 is none, and judged as a number
+        return self.kind == "gain" and self.published.value != NOTHING_GAINED["gain"]
+
+    @property
+    def _known(self) -> float:
+        return NOTHING_GAINED["gain"] if self._gains else self.given
+
+    @property
+    def _tolerance(self) -> float:
+        if self.is_share:
+            return min(_SHARE_TOLERANCE, _SHARE_PART * abs(self.published.value))
+        if self._gains:
+            return max(_NUMBER_TOLERANCE, _GAIN_ROUNDING / abs(self.published.value - self._known))
+        return _NUMBER_TOLERANCE
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """A claim, answered: ours, the interval of ours over all assumed ranges, and the verdict that follows by rule."""
 
     claim: Claim
-    ours: float
-    """With every number nominal."""
-    low: float
+    ours: float | None
+    """With every number nominal; None of an open claim."""
+    low: float | None
     """Least of the middle 95 % of ours over all assumed ranges."""
-    high: float
+    high: float | None
     """Greatest of these."""
+    empty: Mapping[str, float | None] = field(default_factory=dict)
+    """What each of `EMPTY_MODELS` says; None where it says nothing."""
+    values: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
+    """Ours in every setting: the nominal one, then each sample."""
 
     @property
-    def error(self) -> float:
-        """Ours over the published number, less 1; of a share, ours less it."""
-        published = self.claim.published.value
-        return self.ours - published if self.claim.kind == "share" else self.ours / published - 1
+    def error(self) -> float | None:
+        """Ours over the published number, less 1; of a share the difference; of a gain that of what is above 1."""
+        return None if self.ours is None else float(self.claim.errors(self.ours))
+
+    @property
+    def met_by(self) -> tuple[str, ...]:
+        """The empty models that meet the claim."""
+        answers = {name: value for name, value in self.empty.items() if value is not None}
+        return tuple(name for name, value in answers.items() if self.claim.meets(value))
 
     @property
     def verdict(self) -> str:
         """One of `VERDICTS`."""
-        if self.claim.kind == "input":
+        if self.ours is None or self.low is None or self.high is None:
+            return "cannot be answered"
+        if not self.claim.counts:
             return "input"
-        if abs(self.error) <= self._tolerance:
-            return "agrees"
-        return "agrees within assumed ranges" if self.low <= self.claim.published.value <= self.high else "differs"
+        agrees = bool(self.claim.meets(self.ours))
+        if not agrees and not self.low <= self.claim.published.value <= self.high:
+            return "differs"
+        if self.met_by:
+            return "uninformative"
+        return "agrees" if agrees else "agrees within assumed ranges"
 
-    @property
-    def _tolerance(self) -> float:
-        if self.claim.kind == "number":
-            return _NUMBER_TOLERANCE
-        return min(_SHARE_TOLERANCE, _SHARE_PART * abs(self.claim.published.value))
-
-    def as_dict(self) -> dict[str, Any]:
-        """The outcome as JSON has it."""
+    def as_dict(self, joint: Joint | None = None) -> dict[str, Any]:
+        """The outcome as JSON has it, with the verdict in the best single setting where that is known."""
         return {
             "id": self.claim.id,
             "claim": self.claim.statement,
             "source": self.claim.published.provenance.source,
             "unit": self.claim.published.provenance.unit,
+            "kind": self.claim.kind,
             "published": self.claim.published.value,
             "ours": self.ours,
             "low": self.low,
             "high": self.high,
             "error": self.error,
             "verdict": self.verdict,
+            "empty": {name: self.empty.get(name) for name in EMPTY_MODELS},
+            "met_by": list(self.met_by),
+            **({} if joint is None else self._in_joint(joint)),
+            "repeats": list(self.claim.repeats),
             "reason": self.claim.reason,
             "notebook": self.claim.notebook,
         }
+
+    def _in_joint(self, joint: Joint) -> dict[str, Any]:
+        met = joint.met.get(self.claim.id)
+        verdict = self.verdict if met is None else "agrees" if met else "differs"
+        return {"joint": verdict, "joint_ours": joint.ours.get(self.claim.id, self.ours)}
 
 
 def load_claims(path: Path | None = None) -> tuple[Claim, ...]:
@@ -150,13 +226,47 @@ def load_claims(path: Path | None = None) -> tuple[Claim, ...]:
         With the file, the claim, what was expected and what was got.
     """
     path, numbers = path or DATA / "claims.yaml", published_numbers()
-    claims = []
+    entries, columns = {}, defaultdict[str, list[float]](list)
     for name, entry in read_yaml(path).items():
         with within(f"{path}: {name}"):
             check_name("claim", name, numbers)
-            fields = check_mapping("", entry, _KEYS, ("measure", "kind", "notebook"))
-            claims.append(Claim(id=name, published=numbers[name], **fields))
+            entries[name] = check_mapping("", entry, _KEYS, _REQUIRED)
+            if "column" in entry:
+                columns[check_text("column", entry["column"])].append(numbers[name].value)
+    claims = []
+    for name, entry in entries.items():
+        with within(f"{path}: {name}"):
+            claims.append(_claim(name, entry, numbers, columns))
     return tuple(claims)
+
+
+def _claim(
+    name: str, entry: Mapping[str, Any], numbers: Mapping[str, PublishedNumber], columns: Mapping[str, Sequence[float]]
+) -> Claim:
+    fields, number = dict(entry), numbers[name]
+    for key in {"given", "repeats"} & fields.keys():
+        for other in check_list(key, fields[key]):
+            check_name(key, other, numbers)
+    given = number.value * sum(numbers[share].value for share in fields.pop("given", []))
+    repeats, column = tuple(fields.pop("repeats", ())), columns.get(fields.pop("column", ""))
+    mean = None if column is None else fmean(column)
+    return Claim(id=name, published=number, given=given, repeats=repeats, column_mean=mean, **fields)
+
+
+def settings(
+    accelerator: Accelerator | None = None, technology: Technology | None = None, *, samples: int = SAMPLES
+) -> dict[str, NDArray[Any]]:
+    """Settings of all assumed numbers together: the nominal one first, then samples of the assumed ranges.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray, (1 + samples,)
+        By the parameters' names; `samples` is rounded up to a power of two.
+    """
+    accelerator, technology = accelerator or find_accelerator("sharp"), technology or find_technology("32nm")
+    parameters = assumed_parameters(accelerator, technology, map(find_network, NETWORKS))
+    first, others = nominal(parameters), draw(parameters, samples)
+    return {name: np.concatenate([first[name], others[name]]) for name in first}
 
 
 def evaluate_claims(
@@ -179,19 +289,14 @@ def evaluate_claims(
     threads : int
         Cores to use.
     """
-    claims = load_claims() if claims is None else tuple(claims)
-    nominally = nominal_answers(claims, accelerator, technology)
-    sampled = _study(accelerator, technology, samples, threads)
-    intervals = {claim.id: interval(_ask(claim, sampled)) for claim in claims}
-    return tuple(
-        Outcome(claim=claim, ours=nominally[claim.id], low=intervals[claim.id][0], high=intervals[claim.id][1])
-        for claim in claims
-    )
+    accelerator, technology = accelerator or find_accelerator("sharp"), technology or find_technology("32nm")
+    study = Study(settings(accelerator, technology, samples=samples), accelerator, technology, threads=threads)
+    return tuple(_answer(claim, study) for claim in (load_claims() if claims is None else claims))
 
 
 def nominal_answers(
     claims: Iterable[Claim], accelerator: Accelerator | None = None, technology: Technology | None = None
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """Ours for some claims, by id, with every number nominal: much faster than with the intervals.
 
     Parameters
@@ -199,25 +304,42 @@ def nominal_answers(
     claims : iterable of Claim
     accelerator, technology : optional
         As of `evaluate_claims`.
+
+    Returns
+    -------
+    dict of str to float or None
+        None of a claim that nothing here can answer.
     """
-    study = _study(accelerator, technology)
-    return {claim.id: float(_ask(claim, study)[0]) for claim in claims}
-
-
-def _study(
-    accelerator: Accelerator | None, technology: Technology | None, samples: int | None = None, threads: int = 1
-) -> Study:
-    """Samples of all assumed ranges, or the nominal numbers alone."""
-    accelerator = accelerator or find_accelerator("sharp")
-    technology = technology or find_technology("32nm")
+    accelerator, technology = accelerator or find_accelerator("sharp"), technology or find_technology("32nm")
     parameters = assumed_parameters(accelerator, technology, map(find_network, NETWORKS))
-    points = nominal(parameters) if samples is None else draw(parameters, samples)
-    return Study(points, accelerator, technology, threads=threads)
+    study = Study(nominal(parameters), accelerator, technology)
+    return {claim.id: float(_ask(claim, study)[0]) if claim.measure else None for claim in claims}
 
 
 def _ask(claim: Claim, study: Study) -> Values:
     with within(claim.id):
         return measure(claim.measure, study, claim.arguments)
+
+
+def _answer(claim: Claim, study: Study) -> Outcome:
+    if not claim.measure:
+        return Outcome(claim=claim, ours=None, low=None, high=None)
+    values = _ask(claim, study)
+    low, high = interval(values[1:])
+    empty = {
+        "no_gain": NOTHING_GAINED.get(claim.kind),
+        "column_mean": claim.column_mean,
+        "epur_as_sharp": epur_as_sharp(claim.measure, claim.arguments, study) if claim.counts else None,
+    }
+    values.flags.writeable = False
+    return Outcome(claim=claim, ours=float(values[0]), low=low, high=high, empty=empty, values=values)
+
+
+def evaluate_jointly(outcomes: Sequence[Outcome]) -> Joint:
+    """Ask answered claims of one setting at a time: how many the best meets, and which no setting meets together."""
+    values = {outcome.claim.id: outcome.values for outcome in outcomes if outcome.values is not None}
+    claims = {outcome.claim.id: outcome.claim for outcome in outcomes if outcome.claim.counts}
+    return find_joint(values, {name: claim.meets(values[name]) for name, claim in claims.items()})
 
 
 def recorded_verdicts(path: Path | None = None) -> dict[str, str]:

@@ -19,9 +19,10 @@ from sharp.cycles.simulate import simulate
 from sharp.energy.implementation import implement
 from sharp.machine.accelerator import with_settings
 from sharp.machine.memories import BUFFERS
-from sharp.published import published_numbers
+from sharp.published import load_numbers, published_numbers
 from sharp.rivals.data import MeasuredLatency, brainwave_latencies, gpu_devices, gpu_latencies, serving_latencies
-from sharp.units import GIGA, paper_tera
+from sharp.shipped import DATA
+from sharp.units import GIGA, mm2_from_um2, paper_tera
 from sharp.workload.files import find_network
 from sharp.workload.network import Network
 from sharp.workload.single import square_lstm
@@ -162,14 +163,25 @@ def area(study: Study, budget: str) -> Values:
 
 
 def area_share(study: Study, budget: str, component: str) -> Values:
-    """Area of a component of the nominal machine, or of all buffers (``sram``), over the paper's area of the whole.
+    """Area of a component of the nominal machine over the paper's area of the whole.
 
-    Over its own whole a part would seem too large where another is too small.
+    Over its own whole a part would seem too large where another is too small. ``sram`` is all buffers;
+    ``reconfiguration``, which the model has not, is estimated.
     """
+    whole = published_numbers()[f"area_mm2_{budget.lower()}"].value
+    if component == "reconfiguration":
+        return _constant(study, _multiplexers_mm2(study) / whole)
     parts = implement(study.accelerator.with_macs(budget), study.technology).area_mm2
     wanted = BUFFERS if component == "sram" else (component,)
-    whole = published_numbers()[f"area_mm2_{budget.lower()}"].value
     return _constant(study, sum(parts[name] for name in wanted) / whole)
+
+
+def _multiplexers_mm2(study: Study) -> float:
+    """Area of the multiplexers that choose a level of the trees, gates alone; it shrinks with the node's square."""
+    numbers = {name: number.value for name, number in load_numbers(DATA / "multiplexers.yaml").items()}
+    bits = numbers["multiplexers"] * numbers["rows"] * numbers["bits"]
+    shrink = (study.technology.node_nm / numbers["cell_node_nm"]) ** 2
+    return float(mm2_from_um2(bits * numbers["cell_um2"] * shrink))
 
 
 # Rivals --------------------------------------------------------------------------------------------------------------
@@ -207,13 +219,20 @@ def gpu_efficiency(study: Study, which: str, device: str, precision: str, batch_
     return _summary(which, [_constant(study, 2 * entry.num_macs / entry.latency_s / peak) for entry in entries])
 
 
+def tpu_utilization(study: Study) -> Values:
+    """Mean share of its peak that the TPU reached on its two LSTMs, by its own paper; no model of it is asked."""
+    numbers = {name: number.value for name, number in load_numbers(DATA / "rivals" / "tpu.yaml").items()}
+    return _constant(study, (numbers["lstm0_tops"] + numbers["lstm1_tops"]) / 2 / numbers["peak_tops"])
+
+
 MEASURES: Mapping[str, Callable[..., Values]] = MappingProxyType(
     {
         measure.__name__: measure
         for measure in (
             *(speedup, utilization, utilization_gain, padding_gain, best_tile_rows, peak_tera, vector_bandwidth),
             *(power, power_rise, energy_change, gflops_per_w, efficiency_over_asic, efficiency_over_fpga, area),
-            *(area_share, speedup_over_brainwave, brainwave_utilization, speedup_over_gpu, gpu_efficiency),
+            *(area_share, speedup_over_brainwave, brainwave_utilization, tpu_utilization),
+            *(speedup_over_gpu, gpu_efficiency),
         )
     }
 )

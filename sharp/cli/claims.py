@@ -9,7 +9,14 @@ from pathlib import Path
 
 import click
 
-from sharp.claims.claims import SAMPLES, changed_verdicts, evaluate_claims, recorded_verdicts
+from sharp.claims.claims import (
+    SAMPLES,
+    changed_verdicts,
+    evaluate_claims,
+    evaluate_jointly,
+    recorded_verdicts,
+    settings,
+)
 from sharp.cli.options import json_option, print_json
 from sharp.files import note_input, write_text
 
@@ -17,28 +24,34 @@ CHANGED = 1
 
 
 @click.command("claims")
-@click.option("--samples", default=2**10, show_default=True, help="Samples of the assumed ranges.")
+@click.option("--samples", default=2**12, show_default=True, help="Samples of the assumed ranges.")
+@click.option("--joint", is_flag=True, help="Ask all claims of one setting at a time: the best, and what none meets.")
 @click.option(
     "--verdicts", type=click.Path(path_type=Path), help="Compare with this record.  [default: the committed one]"
 )
 @click.option("--save", type=click.Path(path_type=Path), help="Write the verdicts to this record (JSON).")
 @json_option
-def command(samples: int, verdicts: Path | None, save: Path | None, as_json: bool) -> None:
+def command(samples: int, joint: bool, verdicts: Path | None, save: Path | None, as_json: bool) -> None:
     """Put every published number beside ours, with a verdict; exit code 1 where one is not as recorded."""
+    from sharp.cli import tables
+
     if verdicts is not None:
         note_input(verdicts)
     record = recorded_verdicts(verdicts)
     outcomes = evaluate_claims(samples=samples, threads=os.cpu_count() or 1)
+    together = evaluate_jointly(outcomes)
     if save is not None:
         content = {outcome.claim.id: outcome.verdict for outcome in outcomes}
         write_text(save, json.dumps(content, indent=2) + "\n")
-    changed = changed_verdicts(outcomes, record)
+    setting = {name: values[together.setting].item() for name, values in settings(samples=samples).items()}
     if as_json:
-        print_json([outcome.as_dict() for outcome in outcomes])
+        entries = [outcome.as_dict(together) for outcome in outcomes]
+        print_json({**together.as_dict(), "setting": setting, "claims": entries} if joint else entries)
+    elif joint:
+        tables.print_joint(outcomes, together, setting)
     else:
-        from sharp.cli import tables
-
-        tables.print_claims(outcomes)
+        tables.print_claims(outcomes, together)
+    changed = changed_verdicts(outcomes, record)
     for sentence in changed:
         click.echo(f"sharp: {sentence}", err=True)
     if changed:

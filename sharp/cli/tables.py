@@ -20,6 +20,7 @@ from sharp.workload.network import Network, RNNLayer
 
 if TYPE_CHECKING:
     from sharp.claims.claims import Outcome
+    from sharp.claims.joint import Joint
     from sharp.design.choice import Choice
     from sharp.energy.implementation import Implementation
     from sharp.energy.power import EnergyReport
@@ -238,21 +239,52 @@ def _verdict(choice: Choice) -> str:
     return f"none of {tried:,} designs meets it; the nearest takes {missed}"
 
 
-def print_claims(outcomes: Sequence[Outcome]) -> None:
-    """Print the claims: a row each, then how many have which verdict."""
+def print_claims(outcomes: Sequence[Outcome], joint: Joint) -> None:
+    """Print the claims: a row each, then how many have which verdict, and how many one setting meets."""
     table = make_table(
         "the paper's numbers and ours, with every assumed number nominal and over all assumed ranges (95 %)",
-        *("claim", "published", "ours", "from", "to", "error", "verdict", "notebook"),
-        text=(0, 6, 7),
+        *("claim", "published", "ours", "from", "to", "error", "verdict", "in the best\nsetting", "notebook"),
+        text=(0, 6, 7, 8),
     )
     for outcome in outcomes:
-        numbers = (outcome.claim.published.value, outcome.ours, outcome.low, outcome.high)
-        error = f"{100 * outcome.error:+.1f} pts" if outcome.claim.kind == "share" else f"{outcome.error:+.1%}"
-        row = [outcome.claim.statement, *(f"{number:.3g}" for number in numbers), error, outcome.verdict]
-        table.add_row(*row, outcome.claim.notebook, style="yellow" if outcome.verdict == "differs" else "")
+        entry = outcome.as_dict(joint)
+        numbers = (_number(entry[name], "{:.3g}") for name in ("published", "ours", "low", "high"))
+        error = "{:+.1%}" if not outcome.claim.is_share else "{:+.1f} pts"
+        off = None if outcome.error is None else outcome.error * (100 if outcome.claim.is_share else 1)
+        row = [entry["claim"], *numbers, _number(off, error), entry["verdict"], entry["joint"]]
+        table.add_row(*row, entry["notebook"], style="yellow" if outcome.verdict == "differs" else "")
     show_table(table)
     counts = Counter(outcome.verdict for outcome in outcomes)
     terminal().print(", ".join(f"{verdict}: {count}" for verdict, count in counts.most_common()), style="bold")
+    _print_score(joint)
+
+
+def print_joint(outcomes: Sequence[Outcome], joint: Joint, setting: Mapping[str, Any]) -> None:
+    """Print what the best single setting is and meets, and the claims that no setting meets, alone or in pairs."""
+    says = {outcome.claim.id: outcome.claim.statement for outcome in outcomes}
+    table = make_table("the setting of the assumed numbers that meets most claims", "number", "value")
+    for name, value in setting.items():
+        table.add_row(name, value if isinstance(value, str) else f"{value:.4g}")
+    show_table(table)
+    for size, title in ((1, "no setting meets"), (2, "no setting meets both")):
+        pairs = make_table(title, *("claim", "and")[:size], text=(0, 1))
+        for names in joint.conflicts:
+            if len(names) == size:
+                pairs.add_row(*(says[name] for name in names))
+        show_table(pairs)
+    sizes = Counter(map(len, joint.conflicts))
+    counts = ", ".join(f"{count} of {size}" for size, count in sorted(sizes.items()))
+    terminal().print(f"smallest sets of claims that no setting meets together: {counts or 'none'}", style="bold")
+    _print_score(joint)
+
+
+def _print_score(joint: Joint) -> None:
+    terminal().print(
+        f"together: the best of {joint.settings:,} settings meets {joint.best} of {joint.of}, "
+        f"the nominal one {joint.nominal}, half of them {joint.median:g} or more",
+        style="bold",
+        soft_wrap=True,
+    )
 
 
 def print_area(made: Implementation) -> None:

@@ -22,6 +22,7 @@ from sharp.checks import (
 )
 from sharp.errors import SpecificationError
 from sharp.plugins import broken
+from sharp.workload.equation import Equations
 
 OptionValue = bool | int | float | str
 """What an option of a cell of one's own can be."""
@@ -82,6 +83,12 @@ class CellOptions:
     own: Options = field(default_factory=Options)
     """Those that the cell declares itself."""
 
+    @classmethod
+    def of(cls, layer: Any, own: Options) -> CellOptions:
+        """Those of a layer, with its options of the cell's own."""
+        fields = {name: getattr(layer, name) for name in ("linear_before_reset", "peephole")}
+        return cls(projected=layer.projection_size is not None, own=own, **fields)
+
     def __getattr__(self, name: str) -> Any:
         own: Mapping[str, OptionValue] = vars(self).get("own", {})
         if name not in own:
@@ -120,7 +127,7 @@ class Phase:
     parts: int = 1
     """Equal parts of the cells and of the vector: the rows of a part multiply x_t and that part of the vector."""
     separate_sums: bool = False
-    """Whether the sums over x_t and over the operand stay apart, so that no column tile straddles the two."""
+    """Whether no column tile straddles x_t and the operand, as the last gate's sums over the two stay apart."""
     activation_passes: int = 1
     """Times that a value goes through the activation unit, one after the other; 0: not at all."""
     update: str | None = "update_ns"
@@ -131,6 +138,8 @@ class Phase:
     """Those of its gates that go through tanh; the others go through a sigmoid."""
     linear_gates: str = ""
     """Those of its gates that pass the activation unit as they are."""
+    diagonal_gates: str = ""
+    """Those of its gates for which each cell has a weight of its own, such as an LSTM's peepholes; no product."""
 
     def __post_init__(self) -> None:
         check_letters("gates", self.gates)
@@ -159,6 +168,7 @@ class Phase:
             gates = check_letters(name, getattr(self, name), of=self.gates)
             if gates and not self.activation_passes:
                 raise refuse(name, "none where no value passes the activation unit", gates)
+        check_letters("diagonal_gates", self.diagonal_gates, of=self.gates)
         if set(self.tanh_gates) & set(self.linear_gates):
             raise refuse(
                 "linear_gates", f"other gates than {self.tanh_gates}, which go through tanh", self.linear_gates
@@ -168,6 +178,11 @@ class Phase:
     def columns(self) -> str:
         """What the gates multiply, one letter each: "xh", "h", or "x" where they wait for nothing."""
         return "x" * self.reads_x + self.operand
+
+    @property
+    def gate_apart(self) -> str:
+        """The gate whose sums over x_t and over the operand are two until its equation joins them; "" where none is."""
+        return self.gates[-1] if self.separate_sums else ""
 
     @property
     def runs_ahead(self) -> bool:
@@ -231,6 +246,8 @@ class Cell:
     """Products of a step in the order in which they depend on each other; the last gives h."""
     elementwise: Callable[[CellOptions], Elementwise]
     """What else a step is for each cell."""
+    equations: Callable[[CellOptions], Equations] | None = None
+    """What the cells compute, an equation for each phase; only who asks for values needs it, not cycles or energy."""
     fields: tuple[str, ...] = ()
     """Those of `LAYER_FIELDS` that a layer of this cell may set."""
     options: Mapping[str, OptionValue] = field(default_factory=Options)
@@ -289,6 +306,23 @@ class Cell:
             with within(f"cell {self.name}: "):
                 self._forms[options] = self._check(options)
         return self._forms[options]
+
+    def computes(self, options: CellOptions, phases: tuple[Phase, ...]) -> Equations:
+        """The equations of its phases, for some options.
+
+        Raises
+        ------
+        SpecificationError
+            Where the cell has none and a phase has several gates, or its function fails.
+        """
+        with within(f"cell {self.name}: "):
+            given = (None,) * len(phases) if self.equations is None else _called(self, "equations", options)
+            if not isinstance(given, tuple) or len(given) != len(phases):
+                raise refuse("equations", f"a tuple of {len(phases)}, one for each phase", given)
+            for index, (equation, phase) in enumerate(zip(given, phases, strict=True)):
+                if not (callable(equation) or (equation is None and len(phase.gates) == 1)):
+                    raise refuse(f"equations[{index}]", f"what gates {phase.gates} give {phase.gives} by", equation)
+            return given
 
     def _check(self, options: CellOptions) -> tuple[tuple[Phase, ...], Elementwise]:
         phases = _check_phases(self, options, _called(self, "phases", options))

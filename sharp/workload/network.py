@@ -105,14 +105,7 @@ class RNNLayer:
                 owners = " or ".join(known for known in CELLS if name in CELLS[known].fields)
                 raise refuse("cell", f"{owners} ({name} belongs to it)", cell.name)
         options = cell.complete(self.options)
-        phases, elementwise = cell.form(
-            CellOptions(
-                projected=self.projection_size is not None,
-                linear_before_reset=self.linear_before_reset,
-                peephole=self.peephole,
-                own=options,
-            )
-        )
+        phases, elementwise = cell.form(CellOptions.of(self, options))
         held = {"cell": cell.name if cell.name in CELLS else cell, "cell_name": cell.name, "gates": cell.gates}
         for name, value in {**held, "options": options, "phases": phases, "elementwise": elementwise}.items():
             object.__setattr__(self, name, value)

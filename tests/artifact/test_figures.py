@@ -232,8 +232,10 @@ def check_uncertainty(headline):
 
 
 def check_claims(headline):
-    numbers = [headline[name] for name in ("agrees", "agrees_within_assumed_ranges", "differs")]
-    assert sum(numbers) == headline["answered"] == headline["claims"] - headline["input"] >= 60
+    numbers = [headline[name] for name in ("agrees", "agrees_within_assumed_ranges", "differs", "uninformative")]
+    others = headline["input"] + headline["cannot_be_answered"]
+    assert sum(numbers) == headline["answered"] == headline["claims"] - others >= 60
+    assert headline["nominal"] <= headline["best"] < headline["answered"]
     assert headline["table_6"] < 0.12
     assert headline["utilizations"] < 5
 

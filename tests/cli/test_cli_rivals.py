@@ -289,20 +289,8 @@ def test_claims_as_recorded(command, record):
     entries = json.loads(outcome.out)
     assert {entry["id"]: entry["verdict"] for entry in entries} == VERDICTS
     assert list(entries[0]) == [
-        *(
-            "id",
-            "claim",
-            "source",
-            "unit",
-            "published",
-            "ours",
-            "low",
-            "high",
-            "error",
-            "verdict",
-            "reason",
-            "notebook",
-        ),
+        *("id", "claim", "source", "unit", "kind", "published", "ours", "low", "high", "error", "verdict"),
+        *("empty", "met_by", "joint", "joint_ours", "repeats", "reason", "notebook"),
     ]
 
 
@@ -314,11 +302,28 @@ def test_claims_for_people(command, record):
     (peak,) = (line for line in lines if line.startswith("BrainWave uses 18%"))
     assert (
         " ".join(peak.split())
-        == "BrainWave uses 18% of its multipliers on LSTMs 0.18 0.179 0.179 0.179 -0.1 pts agrees tab_brainwave"
+        == "BrainWave uses 18% of its multipliers on LSTMs 0.18 0.179 0.179 0.179 -0.1 pts agrees agrees tab_brainwave"
     )
     (share,) = (line for line in lines if line.startswith("A GPU uses at least 4%"))
     assert "-3.1 pts differs" in " ".join(share.split())
-    assert sorted(lines[-1].split(", ")) == ["agrees: 1", "differs: 1", "input: 1"]
+    assert sorted(lines[-2].split(", ")) == ["agrees: 1", "differs: 1", "input: 1"]
+    assert lines[-1] == "together: the best of 3 settings meets 1 of 2, the nominal one 1, half of them 1 or more"
+
+
+@pytest.mark.usefixtures("three")
+def test_claims_together(command, record):
+    asked = ("claims", "--joint", "--samples", "2", "--verdicts", record(**VERDICTS))
+    outcome = command(*asked, "--json")
+    assert (outcome.code, outcome.err) == (0, "")
+    joint = json.loads(outcome.out)
+    assert {name: joint[name] for name in ("best", "of", "settings", "met", "conflicts")} == {
+        **{"best": 1, "of": 2, "settings": 3, "met": [IDS[0]], "conflicts": [[IDS[1]]]}
+    }
+    assert joint["setting"]["activation_lanes"] == 64
+    assert [entry["joint"] for entry in joint["claims"]] == ["agrees", "differs", "input"]
+    outcome = command(*asked)
+    assert "A GPU uses at least 4% of its peak at batch 64" in outcome.out.split("no setting meets\n")[1]
+    assert outcome.out.splitlines()[-2] == "smallest sets of claims that no setting meets together: 1 of 1"
 
 
 @pytest.mark.usefixtures("three")
@@ -380,13 +385,13 @@ def test_all_claims_against_the_committed_record(command):
     entries, record = json.loads(outcome.out), claims.recorded_verdicts()
     assert [entry["id"] for entry in entries] == list(record)
     for entry in entries:
-        if record[entry["id"]] in ("agrees", "input"):
+        if record[entry["id"]] in ("agrees", "input", "cannot be answered"):
             assert entry["verdict"] == record[entry["id"]]
     changed = {entry["id"] for entry in entries if entry["verdict"] != record[entry["id"]]}
     assert outcome.code == (1 if changed else 0)
     *sentences, last = outcome.err.splitlines() or [""]
     assert {line.split(": ")[1] for line in sentences} == changed
-    assert last == ("sharp: this was with 2 samples; the record is of 1024" if changed else "")
+    assert last == ("sharp: this was with 2 samples; the record is of 4096" if changed else "")
 
 
 # Start-up ------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,10 @@
 ``h_t = o * tanh(c_t)``; three gates where the LSTM has four (Greff et al. 2017, "LSTM: A search space odyssey").
 """
 
+from collections.abc import Mapping
+
 from sharp import Cell, CellOptions, Elementwise, Phase
+from sharp.workload.equation import Cells, Equations, Vector
 
 GATES = "fgo"
 
@@ -19,4 +22,16 @@ def elementwise(options: CellOptions) -> Elementwise:
     return Elementwise(multiplications=3, additions=3 + 1 + 1, tanhs=1, state_updates=1)
 
 
-CELL = Cell(name="cifg", gates=GATES, phases=phases, elementwise=elementwise)
+def update(cells: Cells) -> Mapping[str, Vector]:
+    """The equations above, for cells whose sums are complete."""
+    f, o, g = cells.sum("f").sigmoid(), cells.sum("o").sigmoid(), cells.sum("g").tanh()
+    c = f * cells["c"] + (1 - f) * g
+    return {"c": c, "h": o * c.tanh()}
+
+
+def equations(options: CellOptions) -> Equations:
+    """One for each phase; cycles and energy do without."""
+    return (update,)
+
+
+CELL = Cell(name="cifg", gates=GATES, phases=phases, elementwise=elementwise, equations=equations)

@@ -5,7 +5,10 @@ the recurrent matrix has a block for each head and is nothing elsewhere (the sLS
 et al. 2024, "FlashRNN"). What is nothing is neither stored nor multiplied; the equations are those of the LSTM.
 """
 
+from collections.abc import Mapping
+
 from sharp import Cell, CellOptions, Elementwise, Phase
+from sharp.workload.equation import Cells, Vector
 
 GATES = "ifgo"
 
@@ -20,4 +23,18 @@ def elementwise(options: CellOptions) -> Elementwise:
     return Elementwise(multiplications=3, additions=4 + 1, tanhs=1, state_updates=1)
 
 
-CELL = Cell(name="lstm-heads", gates=GATES, phases=phases, elementwise=elementwise, options={"heads": 1})
+def update(cells: Cells) -> Mapping[str, Vector]:
+    """As an LSTM."""
+    i, f, o = (cells.sum(gate).sigmoid() for gate in "ifo")
+    c = f * cells["c"] + i * cells.sum("g").tanh()
+    return {"c": c, "h": o * c.tanh()}
+
+
+CELL = Cell(
+    name="lstm-heads",
+    gates=GATES,
+    phases=phases,
+    elementwise=elementwise,
+    equations=lambda options: (update,),
+    options={"heads": 1},
+)

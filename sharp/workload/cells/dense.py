@@ -5,8 +5,11 @@ With ``options: {activation: tanh}`` (or sigmoid, relu) its values pass the acti
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sharp.checks import check_name
 from sharp.workload.cell import Cell, CellOptions, Elementwise, Phase
+from sharp.workload.equation import Cells, Equations, Vector
 
 ACTIVATIONS = ("linear", "relu", "sigmoid", "tanh")
 
@@ -30,4 +33,19 @@ def _elementwise(_options: CellOptions) -> Elementwise:
     return Elementwise(multiplications=0, additions=1)
 
 
-CELL = Cell(name="dense", gates="y", phases=_phases, elementwise=_elementwise, options={"activation": "linear"})
+def _rectify(cells: Cells) -> Mapping[str, Vector]:
+    return {"h": cells.sum("y").relu()}
+
+
+def _equations(options: CellOptions) -> Equations:
+    return (_rectify if options.activation == "relu" else None,)
+
+
+CELL = Cell(
+    name="dense",
+    gates="y",
+    phases=_phases,
+    elementwise=_elementwise,
+    equations=_equations,
+    options={"activation": "linear"},
+)

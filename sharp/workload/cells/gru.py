@@ -9,7 +9,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sharp.workload.cell import Cell, CellOptions, Elementwise, Phase
+from sharp.workload.equation import Cells, Equations, Vector
 
 GATES = "rzn"
 
@@ -26,4 +29,32 @@ def _elementwise(options: CellOptions) -> Elementwise:
     return Elementwise(multiplications=3, additions=3 + 2, vector_reads=2)
 
 
-CELL = Cell(name="gru", gates=GATES, phases=_phases, elementwise=_elementwise, fields=("linear_before_reset",))
+def _mix(z: Vector, n: Vector, h: Vector) -> Mapping[str, Vector]:
+    return {"h": (1 - z) * n + z * h}
+
+
+def _reset_after(cells: Cells) -> Mapping[str, Vector]:
+    n = (cells.sum("n", "x") + cells.sum("r").sigmoid() * cells.sum("n", "h")).tanh()
+    return _mix(cells.sum("z").sigmoid(), n, cells["h"])
+
+
+def _reset_before(cells: Cells) -> Mapping[str, Vector]:
+    return {"s": cells.sum("r").sigmoid() * cells["h"], "z": cells.sum("z").sigmoid()}
+
+
+def _finish(cells: Cells) -> Mapping[str, Vector]:
+    return _mix(cells["z"], cells.sum("n").tanh(), cells["h"])
+
+
+def _equations(options: CellOptions) -> Equations:
+    return (_reset_after,) if options.linear_before_reset else (_reset_before, _finish)
+
+
+CELL = Cell(
+    name="gru",
+    gates=GATES,
+    phases=_phases,
+    elementwise=_elementwise,
+    equations=_equations,
+    fields=("linear_before_reset",),
+)

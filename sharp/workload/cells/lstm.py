@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sharp.workload.cell import Cell, CellOptions, Elementwise, Phase
+from sharp.workload.equation import Cells, Equations, Vector
 
 GATES = "ifgo"
 PROJECTION = Phase(
@@ -21,9 +24,10 @@ PROJECTION = Phase(
 
 
 def _phases(options: CellOptions) -> tuple[Phase, ...]:
+    peepholes = "ifo" if options.peephole else ""
     if not options.projected:
-        return (Phase(gates=GATES, tanh_gates="g"),)
-    return Phase(gates=GATES, tanh_gates="g", gives="m"), PROJECTION
+        return (Phase(gates=GATES, tanh_gates="g", diagonal_gates=peepholes),)
+    return Phase(gates=GATES, tanh_gates="g", diagonal_gates=peepholes, gives="m"), PROJECTION
 
 
 def _elementwise(options: CellOptions) -> Elementwise:
@@ -31,4 +35,24 @@ def _elementwise(options: CellOptions) -> Elementwise:
     return Elementwise(multiplications=3 + peephole, additions=biases + 1 + peephole, tanhs=1, state_updates=1)
 
 
-CELL = Cell(name="lstm", gates=GATES, phases=_phases, elementwise=_elementwise, fields=("peephole", "projection_size"))
+def _equations(options: CellOptions) -> Equations:
+    def gate(cells: Cells, name: str, c: Vector) -> Vector:
+        seen = cells.sum(name) + cells.diagonal(name) * c if options.peephole else cells.sum(name)
+        return seen.sigmoid()
+
+    def update(cells: Cells) -> Mapping[str, Vector]:
+        before = cells["c"]
+        c = gate(cells, "f", before) * before + gate(cells, "i", before) * cells.sum("g").tanh()
+        return {"c": c, "m" if options.projected else "h": gate(cells, "o", c) * c.tanh()}
+
+    return (update, None) if options.projected else (update,)
+
+
+CELL = Cell(
+    name="lstm",
+    gates=GATES,
+    phases=_phases,
+    elementwise=_elementwise,
+    equations=_equations,
+    fields=("peephole", "projection_size"),
+)
