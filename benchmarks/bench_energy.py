@@ -13,7 +13,8 @@ from math import isclose
 from timing import measure, ratio, show
 
 from sharp import evaluate_energy, find_accelerator, find_network, find_technology, grid, implement, simulate, sweep
-from sharp.workload.network import RNNLayer, single_layer
+from sharp.workload.network import RNNLayer
+from sharp.workload.single import single_layer
 
 TECHNOLOGY = find_technology("32nm")
 ACCELERATOR = find_accelerator("sharp")

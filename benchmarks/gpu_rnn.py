@@ -30,7 +30,7 @@ from typing import Any
 from sharp import Network, RNNLayer, SharpError, find_network
 from sharp.files import write_text
 from sharp.workload.files import shipped_networks
-from sharp.workload.network import single_layer
+from sharp.workload.single import single_layer
 
 APPLICATIONS = ("eesen", "gmat", "bysdne", "rldradspr")
 BATCHES = (1, 8, 64)

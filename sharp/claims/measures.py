@@ -21,6 +21,7 @@ from sharp.machine.accelerator import with_settings
 from sharp.machine.memories import BUFFERS
 from sharp.published import load_numbers, published_numbers
 from sharp.rivals.data import MeasuredLatency, brainwave_latencies, gpu_devices, gpu_latencies, serving_latencies
+from sharp.rivals.results import rival_results
 from sharp.shipped import DATA
 from sharp.units import GIGA, mm2_from_um2, paper_tera
 from sharp.workload.files import find_network
@@ -220,9 +221,13 @@ def gpu_efficiency(study: Study, which: str, device: str, precision: str, batch_
 
 
 def tpu_utilization(study: Study) -> Values:
-    """Mean share of its peak that the TPU reached on its two LSTMs, by its own paper; no model of it is asked."""
-    numbers = {name: number.value for name, number in load_numbers(DATA / "rivals" / "tpu.yaml").items()}
-    return _constant(study, (numbers["lstm0_tops"] + numbers["lstm1_tops"]) / 2 / numbers["peak_tops"])
+    """Mean share of its peak that the TPU reached on its two LSTMs, as texts report; no model of it is asked."""
+    tpu = [result for result in rival_results() if result.machine == "TPU"]
+    peaks, reached = (
+        [result.throughput_gops or 0.0 for result in tpu if result.ops_counted == counted]
+        for counted in ("peak", "dense")
+    )
+    return _constant(study, float(np.mean(reached)) / max(peaks))
 
 
 MEASURES: Mapping[str, Callable[..., Values]] = MappingProxyType(

@@ -3,6 +3,7 @@
 import ast
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import jupytext
@@ -12,7 +13,7 @@ import yaml
 from sharp import Plan, RNNLayer, find_accelerator, find_network, find_technology, implement, simulate, square_lstm
 from sharp.artifact.notebook import run_notebook
 from sharp.claims.assumptions import assumed_parameters
-from sharp.workload.network import single_layer
+from sharp.workload.single import single_layer
 
 FOLDER = Path(__file__).parents[2] / "book" / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.md"))
@@ -143,6 +144,11 @@ def check_streaming(headline):
     streamed, resident = (simulate(find_network("bysdne"), find_accelerator("sharp"), plan).latency_s for plan in plans)
     assert headline["slower_bysdne_64k"] == pytest.approx(streamed / resident)
     assert headline["latency_us_bysdne"] == pytest.approx(streamed * 1e6)
+    epur = find_accelerator("epur")
+    theirs = simulate(find_network("bysdne"), epur, replace(epur.plan, weights="streamed")).latency_s
+    assert headline["over_epur_streamed_bysdne"] == pytest.approx(theirs / streamed)
+    weights = find_network("bysdne").num_weights  # two bytes each, in the time of computing
+    assert headline["break_even_gb_per_s_bysdne"] == pytest.approx(2 * weights / resident / 1e9)
 
 
 def check_utilization(headline):
