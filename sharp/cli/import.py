@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from sharp.checks import refuse
-from sharp.cli.options import json_option, print_json
+from sharp.cli.options import json_option, print_json, say_written
+from sharp.files import write_text
+from sharp.workload.importing.conversion import as_content, as_network
 from sharp.workload.importing.files import import_file
 
 if TYPE_CHECKING:
@@ -17,17 +19,23 @@ if TYPE_CHECKING:
 
 @click.command("import")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write a network to this YAML file.")
+@click.option("--alternative", type=int, default=1, show_default=True, help="Which, where the file chooses one.")
 @click.option("--steps", type=int, help="Time steps, where the file leaves them open.")
 @click.option(
     "--size", "sizes", multiple=True, metavar="NAME=N", help="Another size that it leaves open.  [default: 1]"
 )
 @json_option
-def command(file: Path, steps: int | None, sizes: tuple[str, ...], as_json: bool) -> None:
+def command(
+    file: Path, output: Path | None, alternative: int, steps: int | None, sizes: tuple[str, ...], as_json: bool
+) -> None:
     """Read a network from an ONNX file: its recurrent layers, what feeds what, and what else it computes."""
     imported = import_file(file, steps=steps, sizes=_sizes(sizes))
+    if output is not None:
+        _write(imported, alternative, output)
     if as_json:
         print_json(imported.as_dict())
-    else:
+    elif output is None:
         _print(imported)
 
 
@@ -39,6 +47,17 @@ def _sizes(texts: tuple[str, ...]) -> dict[str, int]:
             raise refuse("--size", "NAME=N, such as batch=1", text)
         sizes[name] = int(size)
     return sizes
+
+
+def _write(imported: Imported, alternative: int, output: Path) -> None:
+    import yaml  # only a file that is written needs it
+
+    count = len(imported.networks)
+    if not 1 <= alternative <= count:
+        raise refuse("--alternative", f"a number from 1 to {count}", alternative)
+    network = as_network(imported.networks[alternative - 1])
+    write_text(output, yaml.safe_dump(as_content(network), sort_keys=False, width=120, allow_unicode=True))
+    say_written(output, f"{len(network.layers)} layers, {network.num_weights:,} weights")
 
 
 def _print(imported: Imported) -> None:

@@ -22,6 +22,7 @@ from sharp.machine.plan import FORWARDING, SCHEDULES, WEIGHTS, Plan, TileRows
 from sharp.machine.precision import precision_settings
 from sharp.workload.cells import CELLS
 from sharp.workload.files import find_network
+from sharp.workload.importing.endings import is_importable
 from sharp.workload.network import Network, RNNLayer
 from sharp.workload.single import single_layer
 from sharp.yamlfile import parse
@@ -60,7 +61,9 @@ def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
 
 
 workload_options = _options(
-    click.option("--network", metavar="NAME|FILE", help="A network by name (see `sharp list networks`) or YAML file."),
+    click.option(
+        "--network", metavar="NAME|FILE", help="A network by name (see `sharp list networks`), or a YAML or ONNX file."
+    ),
     click.option(
         "--cell",
         metavar="NAME|FILE:NAME",
@@ -160,7 +163,8 @@ def workload(options: dict[str, Any]) -> Network:
             raise SpecificationError(
                 f"workload: expected --network or a layer, got both --network and {_LAYER_OPTIONS[name]}"
             )
-        network = find_network(options["network"], allow_code=options["allow_code"])
+        network = find_network(options["network"], allow_code=options["allow_code"], steps=max(lengths, default=steps))
+        steps = None if is_importable(options["network"]) else steps
     elif "hidden_size" in given:
         own = _pairs("--option", given.pop("options", ()), "heads=4")
         layer = RNNLayer(**{"input_size": given["hidden_size"], **given, "options": own})

@@ -16,6 +16,7 @@ from sharp.shipped import find_file, shipped
 from sharp.workload.cell import Cell
 from sharp.workload.cells import find_cell
 from sharp.workload.graph import NotModelled, Place
+from sharp.workload.importing.endings import is_importable
 from sharp.workload.network import Network, RNNLayer
 from sharp.workload.sequences import Sequences
 from sharp.yamlfile import read_yaml
@@ -231,16 +232,18 @@ def shipped_networks() -> tuple[Network, ...]:
     return tuple(network for path in shipped("networks") for network in load_networks(path))
 
 
-def find_network(name: str, *, allow_code: bool = False) -> Network:
+def find_network(name: str, *, allow_code: bool = False, steps: int | None = None) -> Network:
     """The network of a shipped name, or of a file.
 
     Parameters
     ----------
     name : str
         A name that `sharp list networks` prints ("eesen", "deepbench-lstm-h512-t25"), or the path of a YAML file
-        ("my.yaml").
+        ("my.yaml") or of a file of another tool ("my.onnx").
     allow_code : bool
         As in `load_networks`.
+    steps : int or None
+        Time steps, of a file of another tool that leaves them open.
 
     Returns
     -------
@@ -260,6 +263,10 @@ def find_network(name: str, *, allow_code: bool = False) -> Network:
     >>> len(network.layers), network.layers[0].hidden_size, network.seq_len
     (5, 340, 500)
     """
+    if is_importable(name):
+        from sharp.workload.importing.files import import_network  # only files of other tools need it
+
+        return import_network(name, steps=steps)
     path = find_file(name, "networks")
     if path is None:
         suite = find_file(name.split("-")[0], "networks")

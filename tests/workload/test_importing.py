@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 onnx = pytest.importorskip("onnx")
 
@@ -15,6 +16,8 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 from onnx_models import FORMS, draw  # noqa: E402
 
 from sharp.errors import SpecificationError  # noqa: E402
+from sharp.workload.files import load_networks  # noqa: E402
+from sharp.workload.importing.conversion import as_content, as_network  # noqa: E402
 from sharp.workload.importing.files import import_file  # noqa: E402
 
 CASES = sorted((Path(__file__).parent / "onnx_cases").glob("*.onnx"))
@@ -272,6 +275,27 @@ def test_what_reads_onnx_is_not_loaded_before():
     assert (
         subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "False\n"
     )
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_networks_of_files_say_what_was_found_and_survive_a_file(path, tmp_path):
+    for imported in import_file(path, steps=OPEN.get(path.stem)).networks:
+        network = as_network(imported)
+        assert network.num_macs == sum(layer.macs for layer in imported.layers)
+        written = tmp_path / "network.yaml"
+        written.write_text(yaml.safe_dump(as_content(network), sort_keys=False))
+        assert load_networks(written) == (network,)
+
+
+def test_the_command_runs_files(command, tmp_path):
+    path, written = str(CASES[3]), tmp_path / "mine.yaml"
+    outcome = command("run", "--network", path, "--steps", "5", "--json")
+    assert command("import", path, "--steps", "5", "-o", str(written)).code == 0
+    assert json.loads(outcome.out) == json.loads(command("run", "--network", str(written), "--json").out)
+    assert "--steps" in command("run", "--network", path).err
+    assert "expected one network, got 2" in command("run", "--network", str(CASES[0]), "--steps", "1").err
+    assert "takes one step a call" in command("run", "--network", str(CASES[7])).err
+    assert command("run", "--network", str(CASES[7]), "--steps", "9").code == 0
 
 
 def test_the_command_imports(command):

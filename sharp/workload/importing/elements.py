@@ -102,6 +102,6 @@ class Elements:
         if any((entry is None) != (feed is None) for entry, feed in zip(op.inputs, feeds, strict=True)):
             return None
         try:
-            return self._folding.evaluate(op, feeds)[place]
+            return np.asarray(self._folding.evaluate(op, feeds)[place])
         except Exception:  # what the reference does not move is made anew
             return None

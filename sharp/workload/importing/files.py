@@ -7,10 +7,29 @@ from pathlib import Path
 
 from sharp.checks import check_kind, refuse, within
 from sharp.errors import SpecificationError
+from sharp.workload.importing.conversion import as_network
+from sharp.workload.importing.endings import ENDINGS
 from sharp.workload.importing.imported import Imported
+from sharp.workload.network import Network
 
-ENDINGS = {".onnx": "onnx"}
-"""Endings of files that can be imported, with the extra of sharp that reads them."""
+
+def import_network(path: Path | str, *, steps: int | None = None) -> Network:
+    """The one network of a file of another tool (`import_file`).
+
+    Raises
+    ------
+    SpecificationError
+        As `import_file`, and where the file chooses between several, or takes one step a call and no steps are given.
+    """
+    imported = import_file(path, steps=steps)
+    if imported.one_step and steps is None:
+        raise SpecificationError(f"{path}: steps: expected --steps with it, as it takes one step a call, got none")
+    if len(imported.networks) > 1:
+        raise SpecificationError(
+            f"{path}: expected one network, got {len(imported.networks)}, of which a run takes one "
+            "(`sharp import --alternative 2 -o network.yaml` writes the second)"
+        )
+    return as_network(imported.networks[0])
 
 
 def import_file(path: Path | str, *, steps: int | None = None, sizes: Mapping[str, int] | None = None) -> Imported:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from onnx import ModelProto, NodeProto, TypeProto, defs, helper, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto, TypeProto, ValueInfoProto, defs, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from onnx.shape_inference import infer_node_outputs
 
@@ -76,7 +76,7 @@ class Folding:
                 value.key = (op.kind, attributes, keys, value.place) if op.inputs else id(value)
         return made
 
-    def evaluate(self, op: Op, values: Sequence[Array | None]) -> list[Array]:
+    def evaluate(self, op: Op, values: Sequence[Array | None]) -> list[Any]:
         """Run a node on some arrays.
 
         Raises
@@ -85,20 +85,25 @@ class Folding:
             Whatever the reference raises on what it does not take.
         """
         names = [f"i{place}" if value is not None else "" for place, value in enumerate(values)]
-        node = NodeProto()
+        graph = GraphProto(input=[ValueInfoProto(name=name) for name in names if name])
+        graph.output.extend(ValueInfoProto(name=name) for name in op.node.output if name)
+        node = graph.node.add()
         node.CopyFrom(op.node)
         del node.input[:]
         node.input.extend(names)
         feeds = {name: value for name, value in zip(names, values, strict=True) if name}
-        results: Any = ReferenceEvaluator(node, opsets=self._opsets).run(None, feeds)
-        return list(results)
+        made = iter(
+            ReferenceEvaluator(graph, opsets=self._opsets).run(None, feeds)
+        )  # a node alone is of the last opset
+        results: list[Any] = [next(made) if name else None for name in op.node.output]
+        return results
 
-    def _evaluate(self, op: Op) -> list[Array]:
+    def _evaluate(self, op: Op) -> list[Array | None]:
         try:
             results = self.evaluate(op, [entry.const if entry is not None else None for entry in op.inputs])
         except Exception:  # what the reference cannot do is not known
             return []
-        return [np.asarray(result) for result in results]
+        return [np.asarray(result) if result is not None else None for result in results]
 
     def _types(self, op: Op) -> dict[str, TypeProto]:
         node, kind = op.node, LIKE.get(op.kind, op.kind)

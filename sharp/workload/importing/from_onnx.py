@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from sharp.errors import SpecificationError
@@ -43,7 +44,7 @@ def import_onnx(path: Path, *, steps: int | None = None, sizes: Mapping[str, int
     settled = settle(model, steps, dict(sizes or {}))
     if not settled.found.recurrent:
         raise SpecificationError("expected a recurrent layer, got none")
-    return _assembled(path.stem, settled.found, settled.calls, settled.notes)
+    return replace(_assembled(path.stem, settled.found, settled.calls, settled.notes), one_step=settled.one_step)
 
 
 def _assembled(name: str, found: Found, calls: int, notes: tuple[str, ...]) -> Imported:

@@ -85,6 +85,8 @@ class Imported:
     """One, or one for each of the networks that it chooses between."""
     alternatives: tuple[tuple[str, ...], ...] = ()
     """Names of recurrent layers, of which a run takes one group."""
+    one_step: bool = False
+    """Whether the file takes one step a call, its state going in and out."""
     warnings: tuple[str, ...] = ()
     """What a reader should know of how it was read."""
 

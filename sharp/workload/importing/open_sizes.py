@@ -27,6 +27,8 @@ class Settled:
     found: Found
     calls: int = 1
     """How often a file is called that takes one step a call."""
+    one_step: bool = False
+    """Whether it does."""
     notes: tuple[str, ...] = ()
 
 
@@ -88,10 +90,10 @@ def _fixed(found: Found, steps: int | None) -> Settled:
     one_step = own == 1 and any(layer.one_step for layer in found.recurrent)
     if steps is None and one_step:
         note = "one step a call, its state goes in and out: --steps says how many steps there are; counted is one"
-        return Settled(found=found, notes=(note,))
+        return Settled(found=found, one_step=True, notes=(note,))
     if steps is not None and not one_step and steps != own and found.recurrent:
         raise refuse("steps", f"{own}, which the file fixes", steps)
-    return Settled(found=found, calls=steps if steps is not None and one_step else 1)
+    return Settled(found=found, calls=steps if steps is not None and one_step else 1, one_step=one_step)
 
 
 def _steps(found: Found) -> int:
