@@ -25,8 +25,11 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _inputs: set[str] = set()
 
 
-class ReaderGoneError(BrokenPipeError):
-    """Whoever read our output has gone, as ``head`` does; there is nothing to say."""
+class ReaderGoneError(Exception):
+    """Whoever read our output has gone, as ``head`` does; there is nothing to say.
+
+    No `OSError`: click and rich end a process for those, each in its own way.
+    """
 
 
 # Inputs --------------------------------------------------------------------------------------------------------------
@@ -135,7 +138,7 @@ class _Output(io.FileIO):
             except OSError as error:
                 self._failed = True
                 if isinstance(error, BrokenPipeError):
-                    raise ReaderGoneError(*error.args) from None
+                    raise ReaderGoneError from None
                 raise
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import nbformat
 
-from sharp.artifact.manifest import json_of
+from sharp.artifact.manifest import BY_OLDER, json_of
 from sharp.errors import SpecificationError
 from sharp.files import write_text
 
@@ -30,7 +30,7 @@ def check_executed(executed: Path, notebook: Path) -> None:
     if executed.suffix != ".ipynb":
         raise SpecificationError(f"{executed}: expected the name of an executed notebook (.ipynb), got another")
     if os.path.lexists(executed) and not _is_sealed(executed):
-        what = "the notebook itself" if executed.exists() and executed.samefile(notebook) else "another file"
+        what = "the notebook itself" if executed.exists() and executed.samefile(notebook) else f"another file{BY_OLDER}"
         raise SpecificationError(
             f"{executed}: expected no file, or an executed notebook that sharp wrote and nobody has changed, got {what}"
         )

@@ -24,6 +24,8 @@ from sharp.files import writable, write_text
 from sharp.version import __version__, code_sha256
 
 MANIFEST = "manifest.json"
+BY_OLDER = " (what `make` made with an older sharp, `make clean` removes)"
+"""For sentences that refuse a file which is not known as ours."""
 _TEXTS = ("notebook_sha256", "code_sha256", "machine", "python")
 _MAPPINGS = ("parameters", "inputs", "packages", "outputs")
 _LOCK_S = 60
@@ -74,7 +76,7 @@ def check_ours(path: Path, digests: Collection[str]) -> None:
     if os.path.lexists(path) and not is_ours(path, digests):
         raise SpecificationError(
             f"{path}: expected no file, or one that sharp wrote and nobody has changed, got another: "
-            "move it away or choose another folder"
+            f"move it away or choose another folder{BY_OLDER}"
         )
 
 

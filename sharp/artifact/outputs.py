@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from sharp.files import csv_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,17 +44,23 @@ def save_figure(name: str, figure: Figure, headline: Headline, data: pd.DataFram
     """
     for suffix in FIGURE_SUFFIXES:
         figure.savefig(f"{name}{suffix}", metadata=_METADATA[suffix], dpi=200)
-    _rounded(data).to_csv(f"{name}.csv", index=False)
+    _write_csv(name, _rounded(data))
     _save_headline(name, headline)
 
 
 def save_table(name: str, table: pd.DataFrame, headline: Headline) -> None:
     """Write a table (csv, tex) and its headline numbers (json) to the working folder."""
     table = _rounded(table)
-    table.to_csv(f"{name}.csv", index=False)
+    _write_csv(name, table)
     latex = table.to_latex(index=False, escape=True, na_rep="")
     Path(f"{name}.tex").write_text(latex, encoding="utf-8")
     _save_headline(name, headline)
+
+
+def _write_csv(name: str, table: pd.DataFrame) -> None:
+    """Write a table without a cell that a spreadsheet would run: a network may have any name."""
+    table = _each(table, lambda value: csv_text(value) if isinstance(value, str) else value)
+    table.rename(columns=lambda column: csv_text(str(column))).to_csv(f"{name}.csv", index=False)
 
 
 def _save_headline(name: str, headline: Headline) -> None:
@@ -66,11 +74,16 @@ def _save_headline(name: str, headline: Headline) -> None:
 
 
 def _rounded(data: pd.DataFrame) -> pd.DataFrame:
-    """The table with every float, also among texts and integers, to `SIGNIFICANT_DIGITS`; each column's type stays."""
+    """The table with every float, also among texts and integers, to `SIGNIFICANT_DIGITS`."""
+    return _each(data, _round)
+
+
+def _each(data: pd.DataFrame, change: Callable[[Any], Any]) -> pd.DataFrame:
+    """The table with every value changed; each column's type stays."""
     import pandas as pd
 
     columns = [
-        pd.Series([_round(value) for value in column], index=data.index, dtype=column.dtype)
+        pd.Series([change(value) for value in column], index=data.index, dtype=column.dtype)
         for _, column in data.items()
     ]
     return pd.concat(columns, axis=1, keys=data.columns) if columns else data

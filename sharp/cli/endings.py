@@ -7,7 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
@@ -43,7 +43,8 @@ def run_to_its_end() -> None:
         if settings["debug"]:
             _print_traceback(error)
         sentence, code = ending(error)
-        click.echo(sentence, err=True)
+        with suppress(OSError):  # the error stream may be a full disk; the exit code is said all the same
+            click.echo(sentence, err=True)
         sys.exit(code)
 
 
@@ -64,10 +65,21 @@ def ending(error: BaseException) -> tuple[str, int]:
             cause = "memory: expected enough for what was asked, got too little"
         case OSError(filename=str() | bytes() as path, strerror=str(reason)):
             cause = f"{os.fsdecode(path)}: expected a file or folder that can be used, got: {reason}"
+        case FileNotFoundError() if not _has_folder():
+            cause = "the folder that it runs in: expected one that is there, got one that has been removed"
         case _:
             what = f"{type(error).__name__}: {error}"
             cause = f"unforeseen {what} (a fault of sharp; `sharp --debug ...` prints where it is)"
     return f"sharp: {as_sentence(cause)}", BAD_INPUT
+
+
+def _has_folder() -> bool:
+    """Whether the process still has a folder that relative paths start from."""
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
 
 
 def _print_traceback(error: BaseException) -> None:

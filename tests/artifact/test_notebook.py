@@ -218,6 +218,16 @@ def test_an_executed_notebook_that_was_edited_stays(made, tmp_path):
     assert '"size = 4"' in executed.read_text()
 
 
+def test_what_an_older_sharp_left_is_refused_with_a_way_out(made, tmp_path):
+    way = r"\(what `make` made with an older sharp, `make clean` removes\)$"
+    (made / "manifest.json").unlink()
+    with pytest.raises(SpecificationError, match=way):
+        run_notebook(tmp_path / "tab_x.md", output=made)
+    (tmp_path / "old.ipynb").write_text("{}")
+    with pytest.raises(SpecificationError, match=way):
+        run_notebook(tmp_path / "tab_x.md", output=tmp_path / "new", executed=tmp_path / "old.ipynb")
+
+
 def test_a_users_settings_and_places_change_nothing(notebook, tmp_path, monkeypatch):
     profile = tmp_path / "ipython" / "profile_default" / "startup"
     profile.mkdir(parents=True)

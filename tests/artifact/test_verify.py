@@ -302,6 +302,12 @@ def test_numbers_are_written_to_ten_digits(tmp_path, monkeypatch):
     assert table["x"][0] == 1 / 3
 
 
+def test_no_cell_of_a_table_is_a_formula(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_table("tab_x", pd.DataFrame({"=a": ["=1+1", "-5", "@x"], "b": [-1, 2.5, -3]}), {})
+    assert Path("tab_x.csv").read_text() == "'=a,b\n'=1+1,-1.0\n-5,2.5\n'@x,-3.0\n"
+
+
 def test_a_users_matplotlibrc_changes_no_figure(tmp_path, monkeypatch):
     import matplotlib.pyplot as plt
 

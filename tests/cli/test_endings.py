@@ -97,8 +97,45 @@ def test_a_table_goes_through_a_pipe(tmp_path):
     (tmp_path / "g.yaml").write_text("hidden_size: {from: 1, to: 20000}\n")
     head = "set -o pipefail; " + " ".join([*SHARP, "sweep g.yaml -o /dev/stdout | head -1"])
     outcome = subprocess.run(["bash", "-c", head], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert outcome.stderr == ""
-    assert outcome.returncode in (0, 1)
+    assert (outcome.stderr, outcome.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize("arguments", ["run --hidden 8", "run --hidden 8 --json", "list networks --json"])
+def test_a_reader_that_has_gone_is_no_error(arguments):
+    outcome = subprocess.run(
+        ["bash", "-c", f"{' '.join(SHARP)} {arguments} | true; echo ${{PIPESTATUS[0]}}"], capture_output=True, text=True
+    )
+    assert (outcome.stdout, outcome.stderr) == ("0\n", "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full disk to write to")
+def test_a_full_disk_has_its_sentence_and_code():
+    for stream, said in (
+        (">", "standard output: expected a place that can be written, got: No space left"),
+        ("2>", ""),
+    ):
+        command = f"{' '.join(SHARP)} run --hidden {'8' if said else 'x'} {stream} /dev/full"
+        outcome = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+        assert outcome.returncode == BAD_INPUT
+        assert said in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("sweep", "g.yaml", "-o", "o.csv"), ("timeline", "--hidden", "8", "--trace", "t")]
+)
+def test_a_folder_that_is_gone_is_said(tmp_path, arguments):
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "g.yaml").write_text("hidden_size: 8\n")
+    arguments = [str(tmp_path / word) if word == "g.yaml" else word for word in arguments]
+    code = "import os; os.rmdir(os.getcwd()); from sharp.cli import main; main()"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    outcome = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=tmp_path / "gone", env=environment, capture_output=True, text=True
+    )
+    assert (outcome.returncode, outcome.stderr) == (
+        BAD_INPUT,
+        "sharp: the folder that it runs in: expected one that is there, got one that has been removed\n",
+    )
 
 
 def test_a_schedule_whose_name_is_a_formula_is_no_formula_in_the_table(command, tmp_path, monkeypatch):
@@ -156,6 +193,22 @@ def test_a_closing_terminal_does_not_end_what_is_to_outlive_it():
     arguments = [sys.executable, "-c", code, "run", "--hidden", "8"]
     outcome = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert (outcome.returncode, outcome.stderr) == (0, "")
+
+
+def test_an_interrupt_that_a_callback_loses_comes_again():
+    code = (
+        "import time, weakref, sharp.cli.endings as endings\n"
+        "class It: pass\n"
+        "def lose(_): raise KeyboardInterrupt\n"
+        "def run():\n"
+        "    it = It(); reference = weakref.ref(it, lose); del it\n"
+        "    time.sleep(30)\n"
+        "endings.run_to_its_end = run\n"
+        "from sharp.cli import main\n"
+        "main()"
+    )
+    outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
+    assert (outcome.returncode, outcome.stderr) == (INTERRUPTED, "sharp: interrupted\n")
 
 
 def test_ctrl_c_at_any_moment_of_the_start():
