@@ -71,7 +71,9 @@ def closed_activity(
     recurrent = dict.fromkeys(("projection_size", "recurrent_size"), of["recurrent_size"])
     sizes = {"hidden_size": of["hidden_size"], **recurrent}
     cells = cell_actions(layer.phases, layer.elementwise, sizes, steps)
-    taken, given = of["input_size"] * sequence_steps, of["recurrent_size"] * steps
+    taken, given, added = of["input_size"] * sequence_steps, of["recurrent_size"] * steps, 0.0
+    if layer.merge == "sum":
+        added = given = of["recurrent_size"] * sequence_steps
     most = ping_pong_elements(of["io_buffer_bytes"], accelerator.weight_bits)
     taken = taken * np.where(taken > most, of["num_directions"], 1.0)
     products = result["useful"] + result["column_padding"] + result["row_padding"]
@@ -87,8 +89,9 @@ def closed_activity(
         "products": products,
         "useful_products": result["useful"],
         "bank_reads": products / (of["batch_size"] * accelerator.lanes_per_unit),
-        "vector_reads": counts["vector_reads"] + (cells["vector_reads"] + given),
-        "vector_writes": cells["vector_writes"] + taken,
+        "vector_reads": counts["vector_reads"] + (cells["vector_reads"] + given + added),
+        "vector_writes": cells["vector_writes"] + taken + added,
+        "elementwise_additions": cells["elementwise_additions"] + added,
         "loaded_bytes": loaded,
         "dram_vectors": taken + given,
         "held_bytes": np.minimum(weight_bytes, of["weight_buffer_bytes"]),
