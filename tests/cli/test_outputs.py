@@ -1,6 +1,7 @@
 """No output of any command takes the place of one of its inputs."""
 
 import os
+import shutil
 from pathlib import Path
 
 import click
@@ -23,6 +24,7 @@ FILES = {
     "jupytext: {text_representation: {extension: .md, format_name: myst}}\n---\n\n"
     "```{code-cell} ipython3\n:tags: [parameters]\n\nsize = 3\n```\n",
 }
+ONNX = Path(__file__).parents[1] / "workload" / "onnx_cases" / "h02_two_way_by_hand.onnx"
 TIMELINE = ("timeline", "--network", "n.yaml", "--accelerator", "m.yaml", "--schedule", "own.py:Own", "--trace")
 SWEEP = ("sweep", "g.yaml", "--accelerator", "m.yaml", "--allow-code", "-o")
 CHOOSE = ("choose", "--network", "n.yaml", "--accelerator", "m.yaml", "--deadline", "1s", "--space", "s.yaml")
@@ -32,6 +34,7 @@ CALLS = [
     *((*SWEEP, name) for name in ("g.yaml", "m.yaml", "own.py")),
     *((*CHOOSE, "--table", name) for name in ("n.yaml", "m.yaml", "s.yaml")),
     (*CHOOSE[:-1], "c.svg", "--figure", "c.svg"),
+    ("import", "a.onnx", "-o", "a.onnx"),
     ("claims", "--samples", "2", "--verdicts", "v.json", "--save", "v.json"),
     *((*FIGURE, "-o", "out", "--executed", name) for name in ("nb.md", "p.yaml")),
     *((*FIGURE, "-o", name) for name in ("nb.md", "p.yaml")),
@@ -46,6 +49,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, text in FILES.items():
         Path(name).write_text(text)
+    shutil.copy(ONNX, "a.onnx")
     Path("link").symlink_to("m.yaml")
     monkeypatch.setattr("sharp.cli.claims.evaluate_claims", lambda **options: [])
     return tmp_path
@@ -61,8 +65,9 @@ def test_an_input_is_never_replaced(command, folder, monkeypatch, arguments):
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
     assert "it ran" not in outcome.err
     assert {name: Path(name).read_text() for name in FILES} == FILES
+    assert Path("a.onnx").read_bytes() == ONNX.read_bytes()
     assert os.readlink("link") == "m.yaml"
-    assert {path.name for path in folder.iterdir()} - {"out"} == {*FILES, "link"}
+    assert {path.name for path in folder.iterdir()} - {"out"} == {*FILES, "a.onnx", "link"}
 
 
 def test_every_command_that_writes_is_tried():
