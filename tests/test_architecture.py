@@ -9,6 +9,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "sharp"
@@ -126,3 +127,16 @@ def test_files_stay_short(path):
         # The specification is one text, read from top to bottom.
         limit = 500 if path.name == "reference.py" else 300 if path.suffix == ".pyx" else 400
         assert len(path.read_text().splitlines()) <= limit
+
+
+UNSEEDED = re.compile(r"\brandom\.[a-z]+\(|Random\(\)|default_rng\(\)|\bsecrets\.|\buuid\d?\.")
+
+
+def test_what_tests_draw_can_be_drawn_again():
+    # A generator has a seed, which stands in the test or is said where it fails; Hypothesis draws the same each time.
+    tests = sorted((ROOT / "tests").rglob("*.py"))
+    found = [
+        f"{path.name}: {line}" for path in tests for line in path.read_text().splitlines() if UNSEEDED.search(line)
+    ]
+    assert found == []
+    assert settings().derandomize
