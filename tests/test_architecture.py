@@ -118,7 +118,9 @@ def test_only_plotting_imports_matplotlib():
         for name in imports(ast.parse(path.read_text()))
         if name.split(".")[0] in ("matplotlib", "seaborn")
     }
-    assert found == {"plotting", "bound_plotting", "design_plotting", "energy_plotting", "rival_plotting"}
+    assert found == {
+        *("plotting", "bound_plotting", "claim_plotting", "design_plotting", "energy_plotting", "rival_plotting")
+    }
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py*")), ids=lambda path: path.name)

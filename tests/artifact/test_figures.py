@@ -33,6 +33,7 @@ REDUCED = {
         "shown_sizes": [340],
     },
     "fig_claim_uncertainty": {"samples": 64, "base_samples": 16, "claims": ["speedup_asic_v3", "gflops_per_w"]},
+    "fig_claims": {"samples": 16},
     "fig_cycle_waterfall": {"networks": ["eesen", "gmat", "bysdne", "rldradspr"], "macs": ["1K", "64K"]},
     "fig_deepbench": {"sizes_and_steps": [[256, 150], [512, 25], [1024, 25], [1536, 50]], "macs": ["96K"]},
     "fig_energy": {"networks": ["eesen", "gmat", "bysdne", "rldradspr"], "macs": ["1K", "64K"]},
@@ -270,6 +271,9 @@ def check_rivals(headline):
 CHECKS = {
     "fig_baseline_adaptiveness": check_baselines,
     "fig_claim_uncertainty": check_uncertainty,
+    "fig_claims": lambda headline: (
+        headline["sure"] <= headline["nominal"] <= headline["best"] < headline["of"] - headline["never"]
+    ),
     "fig_cycle_waterfall": lambda headline: (
         headline["utilization_fixed_64k"] < headline["utilization_sharp_64k"] < headline["utilization_sharp_1k"]
     ),

@@ -28,6 +28,7 @@ SMALL = {
     "fig_claim_uncertainty": {"samples": 16, "base_samples": 4, "claims": ["speedup_asic_v3"]},
     "fig_padding_reconfiguration": {"hidden_sizes": [340]},
     "fig_schedule_speedup": {"hidden_sizes": [64]},
+    "fig_claims": {"samples": 2},
     "tab_claims": {"samples": 2},
     # And a budget that the paper prints no number for.
     **{
