@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sharp.workload.cells import CELLS
     from sharp.workload.files import find_network, load_networks
     from sharp.workload.graph import NotModelled, Place
+    from sharp.workload.importing.from_torch import from_torch
     from sharp.workload.network import Network, RNNLayer
     from sharp.workload.sequences import Sequences
     from sharp.workload.single import square_lstm
@@ -88,6 +89,7 @@ _HOMES = {
     "find_machine": "rivals.machines",
     "find_network": "workload.files",
     "find_technology": "energy.files",
+    "from_torch": "workload.importing.from_torch",
     "grid": "space.points",
     "implement": "energy.implementation",
     "load_accelerator": "machine.files",
@@ -148,6 +150,7 @@ __all__ = [
     "find_machine",
     "find_network",
     "find_technology",
+    "from_torch",
     "grid",
     "implement",
     "load_accelerator",

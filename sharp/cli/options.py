@@ -62,7 +62,9 @@ def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
 
 workload_options = _options(
     click.option(
-        "--network", metavar="NAME|FILE", help="A network by name (see `sharp list networks`), or a YAML or ONNX file."
+        "--network",
+        metavar="NAME|FILE",
+        help="A network by name (see `sharp list networks`), or a file: YAML, ONNX, PyTorch, Keras.",
     ),
     click.option(
         "--cell",

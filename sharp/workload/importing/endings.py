@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-ENDINGS = {".onnx": "onnx"}
-"""Endings of files that can be imported, with the extra of sharp that reads them."""
+ENDINGS = {".onnx": "onnx", ".pt": "torch", ".pth": "torch", ".keras": "keras", ".h5": "keras"}
+"""Endings of files that can be imported, with the tool whose they are."""
 
 
 def is_importable(name: object) -> bool:

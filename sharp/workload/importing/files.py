@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sharp.checks import check_kind, refuse, within
+from sharp.checks import refuse, within
 from sharp.errors import SpecificationError
 from sharp.workload.importing.conversion import as_network
 from sharp.workload.importing.endings import ENDINGS
@@ -38,7 +38,7 @@ def import_file(path: Path | str, *, steps: int | None = None, sizes: Mapping[st
     Parameters
     ----------
     path : Path or str
-        An ONNX file (.onnx).
+        Of ONNX (.onnx), PyTorch (.pt, .pth: a whole module or a state dict) or Keras (.keras, .h5).
     steps : int or None
         Time steps, where the file leaves them open, or calls of a file that takes one step a call.
     sizes : mapping or None
@@ -55,17 +55,31 @@ def import_file(path: Path | str, *, steps: int | None = None, sizes: Mapping[st
         the library that reads it is not installed.
     """
     path = Path(path)
-    extra = ENDINGS.get(path.suffix.lower())
-    if extra is None:
+    tool = ENDINGS.get(path.suffix.lower())
+    if tool is None:
         raise refuse("file", f"a name that ends in {' or '.join(ENDINGS)}", str(path))
-    check_kind("steps", steps, int) if steps is not None else None
     with within(f"{path}: "):
         try:
-            from sharp.workload.importing.from_onnx import import_onnx
+            return _reader(tool)(path, steps=steps, sizes=sizes)
         except ModuleNotFoundError as error:
-            if (error.name or "").split(".")[0] == "sharp":
+            package = (error.name or "").split(".")[0]
+            if package not in ("onnx", "h5py"):
                 raise
             raise SpecificationError(
-                f"expected the package {error.name} to read it (pip install 'sharp-rnn[{extra}]'), got none"
+                f"expected the package {package} to read it (pip install 'sharp-rnn[{tool}]'), got none"
             ) from None
-        return import_onnx(path, steps=steps, sizes=sizes)
+
+
+def _reader(tool: str) -> Callable[..., Imported]:
+    """What reads the files of a tool, loaded when there is one."""
+    if tool == "onnx":
+        from sharp.workload.importing.from_onnx import import_onnx
+
+        return import_onnx
+    if tool == "torch":
+        from sharp.workload.importing.from_torch import import_torch
+
+        return import_torch
+    from sharp.workload.importing.from_keras import import_keras
+
+    return import_keras
