@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def command(
     file: Path, output: Path | None, alternative: int, steps: int | None, sizes: tuple[str, ...], as_json: bool
 ) -> None:
-    """Read a network from a file of ONNX, PyTorch or Keras: recurrent layers, what feeds what, what else it computes."""
+    """Read a network from a file of ONNX, PyTorch or Keras: its layers, what feeds what, what else it computes."""
     imported = import_file(file, steps=steps, sizes=_sizes(sizes))
     if output is not None:
         _write(imported, alternative, output)
