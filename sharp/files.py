@@ -228,6 +228,12 @@ def write_text(path: Path, text: str) -> None:
         stream.write(text)
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, as `replacing` does."""
+    with replacing(path) as stream:
+        stream.buffer.write(content)
+
+
 def make_folder(path: Path) -> None:
     """Make a folder and its parents, and see that files can be made in it, or say why not."""
     with writable(path):

@@ -10,7 +10,7 @@ from sharp.checks import check_name
 from sharp.version import __version__
 
 COMMANDS = (
-    *("run", "compare", "area", "explore", "timeline", "sweep", "choose", "claims"),
+    *("run", "compare", "area", "explore", "timeline", "execute", "sweep", "choose", "claims"),
     *("list", "check", "import", "figure", "batch", "verify"),
 )
 """The subcommands, in the order of the help; each is ``command`` of the module of its name."""

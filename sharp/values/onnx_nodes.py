@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sharp.values.execute import LayerValues
 from sharp.values.weights import DirectionWeights
+from sharp.workload.cell import Cell, Elementwise, Phase
 from sharp.workload.network import RNNLayer
 
 if TYPE_CHECKING:
@@ -24,6 +25,15 @@ GATES = {"LSTM": "iofg", "GRU": "zrn", "RNN": "h"}
 """The operators' gates in the order of their rows, by our letters."""
 PEEPHOLES = "iof"
 _USUAL = {"LSTM": ["sigmoid", "tanh", "tanh"], "GRU": ["sigmoid", "tanh"], "RNN": ["tanh"]}
+
+RELU = Cell(
+    name="rnn-relu",
+    gates="h",
+    phases=lambda _: (Phase(gates="h", linear_gates="h"),),
+    elementwise=lambda _: Elementwise(multiplications=0, additions=1),
+    equations=lambda _: (lambda cells: {"h": cells.sum("h").relu()},),
+)
+"""An RNN whose h is what is positive of its sums."""
 
 Run = Callable[..., LayerValues]
 """Runs a layer: ``run(layer, weights, x, lengths=..., initial=...)``, as `sharp.execute_layer` with its machine."""
@@ -40,9 +50,9 @@ class RecurrentNode:
     @property
     def why_not(self) -> str:
         """Why the machine's units cannot run it, "" where they can."""
-        activations = [str(name).lower() for name in self.attributes.get("activations") or []]
+        activations = [_text(name).lower() for name in self.attributes.get("activations") or []]
         directions = 2 if self._direction == "bidirectional" else 1
-        if activations and activations != _USUAL[self.operator] * directions:
+        if activations and activations != _USUAL[self.operator] * directions and not self._rectifies:
             return f"activations {', '.join(activations)}"
         if self.attributes.get("clip"):
             return "clip"
@@ -52,15 +62,19 @@ class RecurrentNode:
         return "a sequence of no steps" if lengths is not None and lengths.size and lengths.min() < 1 else ""
 
     @property
+    def _rectifies(self) -> bool:
+        names = {_text(name).lower() for name in self.attributes.get("activations") or []}
+        return self.operator == "RNN" and names == {"relu"}
+
+    @property
     def _direction(self) -> str:
-        name = self.attributes.get("direction") or "forward"
-        return name.decode() if isinstance(name, bytes) else str(name)
+        return _text(self.attributes.get("direction") or "forward")
 
     @property
     def layer(self) -> RNNLayer:
         """The layer that it is."""
         return RNNLayer(
-            cell=self.operator.lower(),
+            cell=RELU if self._rectifies else self.operator.lower(),
             input_size=int(self.inputs["W"].shape[2]),
             hidden_size=int(self.inputs["R"].shape[2]),
             bidirectional=self._direction == "bidirectional",
@@ -123,6 +137,10 @@ class RecurrentNode:
         return tuple(one.astype(x.dtype) for one in outputs)
 
 
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
 def _reversed(steps: Array, lengths: Array) -> Array:
     """Each sequence backwards, as far as it goes; (steps, sequences, elements)."""
     import numpy as np
@@ -147,6 +165,29 @@ def run_dense(x: Array, weights: Array, bias: Array | None, run: Run) -> Array:
         return np.zeros((*x.shape[:-1], weights.shape[1]), dtype=x.dtype)
     output = run(layer, (of,), steps).output
     return output.reshape(*x.shape[:-1], weights.shape[1]).astype(x.dtype)
+
+
+DENSE = ("MatMul", "Gemm")
+"""Operators that multiply by one matrix."""
+
+
+def dense_inputs(
+    operator: str, attributes: Mapping[str, Any], inputs: Sequence[Array | None]
+) -> tuple[Array, Array, Array | None] | None:
+    """Input, matrix and bias of a product as `run_dense` takes them; None where it is another one."""
+    import numpy as np
+
+    x, weights, *rest = inputs
+    bias = rest[0] if rest else None
+    if x is None or weights is None or weights.ndim != 2 or not x.ndim or x.dtype.kind != "f":
+        return None
+    if operator == "MatMul":
+        return x, weights, None
+    if attributes.get("alpha", 1.0) != 1 or attributes.get("beta", 1.0) != 1 or attributes.get("transA"):
+        return None
+    weights = weights.T if attributes.get("transB") else weights
+    fits = bias is None or bias.shape in ((), (1,), weights.shape[1:], (1, weights.shape[1]))
+    return (x, weights, None if bias is None else np.ravel(bias)) if fits else None
 
 
 INPUTS: Mapping[str, Sequence[str]] = {

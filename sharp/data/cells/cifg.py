@@ -4,8 +4,6 @@
 ``h_t = o * tanh(c_t)``; three gates where the LSTM has four (Greff et al. 2017, "LSTM: A search space odyssey").
 """
 
-from collections.abc import Mapping
-
 from sharp import Cell, CellOptions, Elementwise, Phase
 from sharp.workload.equation import Cells, Equations, Vector
 
@@ -22,7 +20,7 @@ def elementwise(options: CellOptions) -> Elementwise:
     return Elementwise(multiplications=3, additions=3 + 1 + 1, tanhs=1, state_updates=1)
 
 
-def update(cells: Cells) -> Mapping[str, Vector]:
+def update(cells: Cells) -> dict[str, Vector]:
     """The equations above, for cells whose sums are complete."""
     f, o, g = cells.sum("f").sigmoid(), cells.sum("o").sigmoid(), cells.sum("g").tanh()
     c = f * cells["c"] + (1 - f) * g

@@ -5,8 +5,6 @@ the recurrent matrix has a block for each head and is nothing elsewhere (the sLS
 et al. 2024, "FlashRNN"). What is nothing is neither stored nor multiplied; the equations are those of the LSTM.
 """
 
-from collections.abc import Mapping
-
 from sharp import Cell, CellOptions, Elementwise, Phase
 from sharp.workload.equation import Cells, Vector
 
@@ -23,7 +21,7 @@ def elementwise(options: CellOptions) -> Elementwise:
     return Elementwise(multiplications=3, additions=4 + 1, tanhs=1, state_updates=1)
 
 
-def update(cells: Cells) -> Mapping[str, Vector]:
+def update(cells: Cells) -> dict[str, Vector]:
     """As an LSTM."""
     i, f, o = (cells.sum(gate).sigmoid() for gate in "ifo")
     c = f * cells["c"] + i * cells.sum("g").tanh()

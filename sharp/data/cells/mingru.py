@@ -4,8 +4,6 @@
 element, in the cell updater, which waits for its own h alone; no product waits for the step before.
 """
 
-from collections.abc import Mapping
-
 from sharp import Cell, CellOptions, Elementwise, Phase
 from sharp.workload.equation import Cells, Vector
 
@@ -22,7 +20,7 @@ def elementwise(options: CellOptions) -> Elementwise:
     return Elementwise(multiplications=2, additions=2 + 1 + 1, vector_reads=1)
 
 
-def update(cells: Cells) -> Mapping[str, Vector]:
+def update(cells: Cells) -> dict[str, Vector]:
     """The sum over x_t is n itself."""
     z = cells.sum("z").sigmoid()
     return {"h": (1 - z) * cells["h"] + z * cells.sum("n")}

@@ -1,0 +1,213 @@
+"""`sharp execute`: whole ONNX models, their recurrent and dense nodes on the machine."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+CASES = sorted((Path(__file__).parents[1] / "workload" / "onnx_cases").glob("*.onnx"))
+STEPS, BATCH, INPUTS, HIDDEN = 7, 2, 16, 24
+
+
+def make_model(path: Path, **attributes) -> Path:
+    """Two directions of an LSTM, a GRU on both, a dense layer; weights of a fixed seed."""
+    rng, helper = np.random.default_rng(0), onnx.helper
+    shapes = {
+        "W": (2, 4 * HIDDEN, INPUTS),
+        "R": (2, 4 * HIDDEN, HIDDEN),
+        "B": (2, 8 * HIDDEN),
+        "W2": (1, 3 * HIDDEN, 2 * HIDDEN),
+        "R2": (1, 3 * HIDDEN, HIDDEN),
+        "D": (HIDDEN, 10),
+    }
+    weights = {name: (rng.uniform(-1, 1, shape) * HIDDEN**-0.5).astype(np.float32) for name, shape in shapes.items()}
+    weights |= {"shape": np.array([0, 0, -1]), "one": np.array([1])}
+    nodes = [
+        helper.make_node(
+            "LSTM",
+            ["x", "W", "R", "B"],
+            ["Y"],
+            name="lstm",
+            hidden_size=HIDDEN,
+            direction="bidirectional",
+            **attributes,
+        ),
+        helper.make_node("Transpose", ["Y"], ["Yt"], perm=[0, 2, 1, 3]),
+        helper.make_node("Reshape", ["Yt", "shape"], ["Z"]),
+        helper.make_node("GRU", ["Z", "W2", "R2"], ["Y2", "last"], name="gru", hidden_size=HIDDEN),
+        helper.make_node("Squeeze", ["Y2", "one"], ["S"]),
+        helper.make_node("MatMul", ["S", "D"], ["logits"], name="dense"),
+    ]
+    of = helper.make_tensor_value_info
+    inputs = [of("x", onnx.TensorProto.FLOAT, ["T", "B", INPUTS])]
+    outputs = [of(name, onnx.TensorProto.FLOAT, None) for name in ("logits", "last")]
+    initializers = [onnx.numpy_helper.from_array(value, name) for name, value in weights.items()]
+    graph = helper.make_graph(nodes, "tagger", inputs, outputs, initializers)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    return make_model(tmp_path_factory.mktemp("models") / "tagger.onnx")
+
+
+@pytest.fixture
+def data(tmp_path) -> Path:
+    x = np.random.default_rng(1).normal(size=(STEPS, BATCH, INPUTS)).astype(np.float32)
+    np.savez(tmp_path / "x.npz", x=x)
+    return tmp_path / "x.npz"
+
+
+def run_json(command, *arguments) -> dict:
+    outcome = command("execute", *map(str, arguments), "--json")
+    assert outcome.code == 0, outcome.err
+    return json.loads(outcome.out)
+
+
+@pytest.mark.parametrize(
+    ("label", "least", "greatest"),
+    [("fp32", 0, 1e-6), ("fp16/fp32", 1e-5, 3e-3), ("bf16", 1e-4, 3e-2), ("fp8", 1e-3, 0.3), ("int8", 1e-4, 0.05)],
+)
+def test_the_error_of_every_layer_and_output_against_onnx_runtime(command, model, data, label, least, greatest):
+    report = run_json(command, model, "--input", data, "--format", label, "--schedule", "intergate")
+    assert (report["network"], report["reference"]) == ("tagger", "ONNX Runtime")
+    assert [(one["name"], one["operator"]) for one in report["layers"]] == [
+        ("lstm", "LSTM"),
+        ("gru", "GRU"),
+        ("dense", "MatMul"),
+    ]
+    for one in [*report["layers"], *report["outputs"].values()]:
+        assert least <= one["max_abs"] <= greatest
+        assert one["snr_db"] > {"fp32": 120, "fp16/fp32": 55, "bf16": 35, "fp8": 12, "int8": 25}[label]
+        assert 0.9 < one["cosine"] <= 1 + 1e-12
+        assert 0 <= one["argmax_agreement"] <= 1
+    assert set(report["outputs"]) == {"logits", "last"}
+
+
+def test_outputs_are_written(command, model, data, tmp_path):
+    outcome = command(
+        "execute", str(model), "--input", str(data), "--format", "fp16/fp32", "-o", str(tmp_path / "y.npz")
+    )
+    assert outcome.code == 0
+    assert "y.npz: 2 arrays" in outcome.out
+    assert "lstm" in outcome.out
+    first = (tmp_path / "y.npz").read_bytes()
+    with np.load(tmp_path / "y.npz") as arrays:
+        assert {name: (arrays[name].shape, str(arrays[name].dtype)) for name in arrays.files} == {
+            "logits": ((STEPS, BATCH, 10), "float32"),
+            "last": ((1, BATCH, HIDDEN), "float32"),
+        }
+    command("execute", str(model), "--input", str(data), "--format", "fp16/fp32", "-o", str(tmp_path / "y.npz"))
+    assert (tmp_path / "y.npz").read_bytes() == first
+
+
+def test_the_machines_own_precision_is_the_default(command, model, data):
+    assert run_json(command, model, "--input", data)["format"] == "fp16/fp32"
+    assert run_json(command, model, "--input", data, "--precision", "int8/int32")["format"] == "int8/int32"
+
+
+def test_a_coarse_table_of_the_activation_unit_is_worse(command, model, data):
+    exact = run_json(command, model, "--input", data, "--format", "fp32")
+    table = run_json(command, model, "--input", data, "--format", "fp32", "--table", "8")
+    assert table["outputs"]["logits"]["max_abs"] > 100 * exact["outputs"]["logits"]["max_abs"]
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_graphs_in_nodes_layers_by_hand_and_quantized_ones(command, path, tmp_path):
+    rng, arrays = np.random.default_rng(0), {}
+    graph = onnx.load(path).graph
+    weights = {tensor.name for tensor in graph.initializer}
+    for one in (one for one in graph.input if one.name not in weights):
+        shape = [dim.dim_value or 3 for dim in one.type.tensor_type.shape.dim]
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(one.type.tensor_type.elem_type)
+        values = rng.normal(size=shape) if dtype.kind == "f" else np.ones(shape)
+        arrays[one.name] = values.astype(dtype)
+    np.savez(tmp_path / "x.npz", **arrays)
+    report = run_json(command, path, "--input", tmp_path / "x.npz", "--format", "fp32")
+    assert report["layers"]
+    for one in [*report["layers"], *report["outputs"].values()]:
+        assert one["max_abs"] < 1e-5
+    # ONNX Runtime does not run layers whose batch comes first; everything else it does.
+    assert (report["reference"] == "ONNX Runtime") == ("batch_first" not in path.stem)
+
+
+def test_what_the_units_cannot_do_runs_elsewhere(command, data, tmp_path):
+    clipped = make_model(tmp_path / "clipped.onnx", clip=0.5)
+    report = run_json(command, clipped, "--input", data, "--format", "fp32")
+    assert report["elsewhere"] == {"lstm": "clip"}
+    assert [one["name"] for one in report["layers"]] == ["gru", "dense"]
+    assert report["outputs"]["logits"]["max_abs"] < 1e-6
+    assert "node lstm does not run on the machine: clip" in command("execute", str(clipped), "--input", str(data)).err
+
+
+X = np.zeros((STEPS, BATCH, INPUTS), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "sentence"),
+    [
+        (
+            {"x": X.astype(np.float64)},
+            "inputs: x: expected float32 of shape (T, B, 16), got float64 of shape (7, 2, 16)",
+        ),
+        ({"x": X[..., :15]}, "inputs: x: expected float32 of shape (T, B, 16), got float32 of shape (7, 2, 15)"),
+        ({"x": X[0]}, "inputs: x: expected float32 of shape (T, B, 16), got float32 of shape (2, 16)"),
+        ({"X": X}, "inputs: expected arrays x, got 'X'"),
+        ({"x": X, "length": X}, "inputs: expected arrays x, got 'length'"),
+        ({}, "inputs: expected an array 'x' (float32 of shape (T, B, 16)), got none"),
+        ({"x": X[:0]}, "expected an array of shape (steps, sequences, 16), got (0, 2, 16)"),
+        ({"x": np.array([None])}, "x.npz: expected a .npz file of arrays of numbers, got none that is whole"),
+    ],
+)
+def test_inputs_that_are_not_the_models_are_refused_in_a_sentence(command, model, tmp_path, arrays, sentence):
+    np.savez(tmp_path / "x.npz", **arrays)
+    outcome = command("execute", str(model), "--input", str(tmp_path / "x.npz"))
+    assert outcome.code == 2
+    assert sentence in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (["--format", "fp15"], "format: expected fp32, fp16, "),
+        (["--format", "int8/fp32"], "precision: expected integers with integer sums"),
+        (["--scales", "column"], "scales: expected row or tensor, got 'column'"),
+        (["--table", "0"], "pieces: expected a positive integer, got 0"),
+        (["--tile-rows", "48"], "tile_rows: expected one of 32, 64, 128, 256"),
+        (["--accelerator", "brainwave"], "brainwave"),
+        (["-o", "x.npz"], "x.npz: expected another file than those that are read"),
+        (["-o", "nowhere/y.npz"], "nowhere/y.npz: expected a place that can be written"),
+        (["--input", "nothing.npz"], "nothing.npz: expected a .npz file of arrays, got: No such file or directory"),
+        (["--input", "broken.npz"], "broken.npz: expected a .npz file of arrays of numbers, got none that is whole"),
+        (["--schedule", "sequential"], "node gru: schedule: expected intergate, unfolded or interleaved"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_in_a_sentence(command, model, data, change, sentence, monkeypatch):
+    monkeypatch.chdir(data.parent)
+    Path("broken.npz").write_bytes(data.read_bytes()[:-100])
+    outcome = command("execute", str(model), "--input", "x.npz", *change)
+    assert outcome.code == 2
+    assert sentence in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+def test_what_is_no_model_is_refused(command, data):
+    outcome = command("execute", str(data), "--input", str(data))
+    assert outcome.code == 2
+    assert f"{data}: expected an ONNX file" in outcome.err
+
+
+def test_a_package_that_is_missing_is_named(command, model, data, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("sharp.values.onnx_")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    outcome = command("execute", str(model), "--input", str(data))
+    assert outcome.code == 2
+    assert "expected the package onnxruntime to run it (pip install 'sharp-rnn[values]'), got none" in outcome.err
