@@ -58,6 +58,7 @@ FORMS = {
     "gru after": ("GRU", {"linear_before_reset": 1}),
     "gru before": ("GRU", {}),
     "rnn": ("RNN", {"sequence_lens": True}),
+    "relu": ("RNN", {"activations": ["Relu"]}),
 }
 
 
@@ -86,6 +87,7 @@ def test_single_precision_is_onnx_runtime_to_1e_5(form, direction):
         feeds["initial_c"] = floats(directions, sequences, hidden)
         feeds |= {"P": floats(directions, 3 * hidden)} if options.get("P") else {}
     attributes = {"hidden_size": hidden, "direction": direction}
+    attributes |= {"activations": options["activations"] * directions} if "activations" in options else {}
     attributes |= {"linear_before_reset": 1} if options.get("linear_before_reset") else {}
     outputs = ["Y", "Y_h", "Y_c"][: 3 if operator == "LSTM" else 2]
     node, model = model_of(operator, feeds, outputs, **attributes)
@@ -106,7 +108,8 @@ def test_dense_is_a_product():
 @pytest.mark.parametrize(
     ("attributes", "reason"),
     [
-        ({"activations": ["Relu"]}, "activations relu"),
+        ({"activations": ["LeakyRelu"]}, "activations leakyrelu"),
+        ({"activations": [b"Relu"]}, ""),
         ({"clip": 1.0}, "clip"),
         ({"activations": ["Tanh"]}, ""),
     ],
