@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sharp.checks import MAX_INTEGER, refuse
 from sharp.errors import SpecificationError
 from sharp.space.columns import make_column
+from sharp.space.scenario import check_column
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +20,8 @@ class Points:
     """Columns of points, and which of its values each point has; no table of them is ever made."""
 
     def __init__(self, columns: Mapping[str, Any]) -> None:
+        for name in columns:
+            check_column("points", name)
         self.columns = {name: make_column(name, values) for name, values in columns.items()}
 
     def __len__(self) -> int:

@@ -197,9 +197,9 @@ class Scenario:
         return getattr(self.tiles, name).capacity_bytes if name in BUFFERS else getattr(self.tiles, name)
 
 
-def check_column(where: str, name: str) -> None:
-    """Refuse a name that `Scenario.at` does not know."""
-    if name not in COLUMNS and not name.startswith(OPTIONS):
+def check_column(where: str, name: object) -> None:
+    """Refuse a name that `Scenario.at` does not know, and what is no name."""
+    if name not in COLUMNS and not (isinstance(name, str) and name.startswith(OPTIONS)):
         from sharp.energy.technology import SETTINGS  # only energy needs it, and start-up counts
 
         check_name(where, name, (*COLUMNS, *SETTINGS))
@@ -212,6 +212,8 @@ def is_whole(name: str) -> bool:
 
 def expected_of(name: str) -> str:
     """What a number has to be, for sentences."""
+    if name == "macs":
+        return "a budget such as 64K or a positive integer"
     return "a positive integer" if is_whole(name) else "a positive number"
 
 

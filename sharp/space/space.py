@@ -18,7 +18,7 @@ from sharp.machine.plan import Plan
 from sharp.plugins import names_code
 from sharp.space.columns import Choices, Column, Numbers, is_choice
 from sharp.space.points import Points
-from sharp.space.scenario import COLUMNS, OPTIONS, PLAN, Scenario, check_column, expected_of, is_whole
+from sharp.space.scenario import COLUMNS, OPTIONS, PLAN, Scenario, expected_of, is_whole
 from sharp.workload.cell import Cell
 from sharp.workload.cells import find_cell
 from sharp.workload.network import RNNLayer
@@ -44,7 +44,6 @@ class Space:
         if scenario.layer.residual:
             raise refuse("network", "one without a residual addition", scenario.network.name)
         for name in self.columns:
-            check_column("points", name)
             if name not in COLUMNS and not is_choice(name) and scenario.technology is None:
                 raise SpecificationError(f"points.{name}: expected a technology (--energy) with this column, got none")
         if "lengths" in self.columns and {"seq_len", "batch_size"} & set(self.columns):

@@ -119,6 +119,11 @@ def test_what_doubles_do_not_hold_is_counted_in_integers(accelerator):
     [
         ({"hiden_size": 8}, r"points: expected .*got 'hiden_size' \(did you mean 'hidden_size' or"),
         ({"input_size": 8}, "points: expected a column hidden_size, got"),
+        ({"hidden_size": 8, 3: [8]}, "points: expected .*, got 3"),
+        (
+            {"hidden_size": 8, "macs": [["1K"]]},
+            r"points.macs: expected a budget such as 64K or a positive integer, got \['1K'\]",
+        ),
         ({"hidden_size": [8, 0]}, r"points.hidden_size\[1\]: expected a positive integer, got 0"),
         ({"hidden_size": [8, 2.5]}, r"points.hidden_size\[1\]: expected a positive integer, got 2.5"),
         ({"hidden_size": []}, "points.hidden_size: expected at least one value"),
