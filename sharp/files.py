@@ -96,14 +96,15 @@ def _read(path: Path, expected: str) -> str:
     try:
         with open(path, "rb") as stream:
             content = stream.read(MAX_BYTES + 1)  # not its size: it may be a pipe, or a device without end
-        if len(content) > MAX_BYTES:
-            raise SpecificationError(f"{path}: expected {expected} of at most {MAX_BYTES // 2**20} MiB, got more")
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        raise SpecificationError(f"{path}: expected {expected}, got: it is not UTF-8 text") from None
     except (OSError, ValueError) as error:  # a path with a zero in it is a value that is wrong
         reason = getattr(error, "strerror", None) or error
         raise SpecificationError(f"{path}: expected {expected}, got: {reason}") from None
+    if len(content) > MAX_BYTES:
+        raise SpecificationError(f"{path}: expected {expected} of at most {MAX_BYTES // 2**20} MiB, got more")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise SpecificationError(f"{path}: expected {expected}, got: it is not UTF-8 text") from None
 
 
 # Outputs -------------------------------------------------------------------------------------------------------------

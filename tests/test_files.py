@@ -160,7 +160,8 @@ def test_no_output_takes_the_place_of_an_input(tmp_path):
 
 @linux
 def test_inputs_without_end_or_text(tmp_path):
-    assert "expected a readable text file of at most 4 MiB, got more" in refusal(read_input, Path("/dev/zero"))
+    sentence = "/dev/zero: expected a readable text file of at most 4 MiB, got more"
+    assert refusal(read_input, Path("/dev/zero")) == sentence
     assert "expected a readable text file, got: Is a directory" in refusal(read_input, tmp_path)
     (tmp_path / "loop").symlink_to("loop")
     assert "got: Too many levels of symbolic links" in refusal(read_input, tmp_path / "loop")
