@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,9 @@ from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
 from sharp.errors import SharpError, SpecificationError
-from sharp.values.activations import Exact
 from sharp.values.arrays import Wanted, check_arrays
 from sharp.values.compare import Difference, compare
 from sharp.values.execute import LayerValues
-from sharp.values.formats import numerics
 from sharp.values.onnx_loops import Loop, Scan
 from sharp.values.onnx_nodes import DENSE, GATES, dense_inputs, recurrent_node, run_dense
 from sharp.values.onnx_single import NOT_SINGLE, SingleNodes, name_of, output_of, session_of
@@ -100,7 +97,7 @@ class _Nodes:
         return (run_dense(*dense, self.run),)
 
 
-def execute_model(path: Path, inputs: Mapping[str, Array], run: Run) -> ModelValues:
+def execute_model(path: Path, inputs: Mapping[str, Array], run: Run, single: Run) -> ModelValues:
     """Run an ONNX model with its recurrent and dense nodes on the machine.
 
     Parameters
@@ -111,6 +108,8 @@ def execute_model(path: Path, inputs: Mapping[str, Array], run: Run) -> ModelVal
     run : callable
         ``run(layer, weights, x, lengths=..., initial=...)``, such as `sharp.execute_layer` with its machine, plan and
         formats given.
+    single : callable
+        The same in single precision, asked where ONNX Runtime's does not show.
 
     Returns
     -------
@@ -133,15 +132,14 @@ def execute_model(path: Path, inputs: Mapping[str, Array], run: Run) -> ModelVal
     nodes, values = _evaluate(path, model, run, inputs)
     shown = [name for name in nodes.given if name in top]
     reference = _in_runtime(model, inputs, list(dict.fromkeys([*outputs, *shown])))
-    by, single = ONNX_RUNTIME, nodes
+    by, plain = ONNX_RUNTIME, nodes
     if reference is None or len(shown) < len(nodes.given):
-        plain = partial(run, formats=numerics("fp32"), activation=Exact())
-        single, exact = _evaluate(path, model, plain, inputs)
+        plain, exact = _evaluate(path, model, single, inputs)
         if reference is None:
             by, reference = HERE, dict(zip(outputs, exact, strict=True))
 
     def layer(name: str, node: onnx.NodeProto, arrays: list[Array]) -> NodeValues:
-        known = [reference[name]] if name in reference else single.given[name][1]
+        known = [reference[name]] if name in reference else plain.given[name][1]
         return NodeValues(name=name_of(node), operator=node.op_type, difference=compare(_row(arrays), _row(known)))
 
     given = {name: value for name, value in zip(outputs, values, strict=True) if isinstance(value, np.ndarray)}

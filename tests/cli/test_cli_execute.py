@@ -211,3 +211,61 @@ def test_a_package_that_is_missing_is_named(command, model, data, monkeypatch):
     outcome = command("execute", str(model), "--input", str(data))
     assert outcome.code == 2
     assert "expected the package onnxruntime to run it (pip install 'sharp-rnn[values]'), got none" in outcome.err
+
+
+def test_formats_beside_each_other_with_time_and_energy(command, model, data):
+    labels = "fp32,fp16,bf16,fp8,int8,e6m9"
+    report = run_json(command, model, "--input", data, "--formats", labels)
+    assert (report["network"], report["technology"]) == ("tagger", "32nm")
+    assert [row["format"] for row in report["formats"]] == [
+        "fp32/fp32",
+        "fp16/fp32",
+        "bf16/fp32",
+        "e4m3/fp32",
+        "int8/int32",
+        "e6m9/fp32",
+    ]
+    single, half, brain, eight, integers, own = report["formats"]
+    assert len({row["latency_s"] for row in report["formats"]}) == 1
+    assert single["energy_j"] > half["energy_j"] > brain["energy_j"] > eight["energy_j"] > integers["energy_j"] > 0
+    assert own["energy_j"] is None  # no energy of such numbers is known
+    snr = [row["outputs"]["logits"]["snr_db"] for row in (single, half, own, brain, eight)]
+    assert snr == sorted(snr, reverse=True)
+    table = command("execute", str(model), "--input", str(data), "--formats", labels).out
+    assert "int8/int32 logits" in table
+    assert "n/a" in table
+
+
+def test_the_costs_are_those_of_the_layers(command, model, data):
+    import sharp
+
+    machine = sharp.find_accelerator("sharp")
+    layers = [
+        sharp.RNNLayer(input_size=INPUTS, hidden_size=HIDDEN, bidirectional=True),
+        sharp.RNNLayer(cell="gru", input_size=2 * HIDDEN, hidden_size=HIDDEN, linear_before_reset=False),
+    ]
+    cycles = sum(
+        sharp.explore_layer(layer, sharp.Sequences.equal(STEPS, BATCH), machine).candidates[best].total_cycles
+        for layer in layers
+        for best in [sharp.explore_layer(layer, sharp.Sequences.equal(STEPS, BATCH), machine).best]
+    )
+    dense = sharp.RNNLayer(cell="dense", input_size=HIDDEN, hidden_size=10)
+    table = sharp.explore_layer(dense, STEPS * BATCH, machine)
+    cycles += table.candidates[table.best].total_cycles
+    (row,) = run_json(command, model, "--input", data, "--formats", "fp16")["formats"]
+    assert row["latency_s"] == pytest.approx(cycles / machine.clock_hz, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--formats", "fp16", "--format", "fp16"], "--format: expected it or --formats, got both"),
+        (["--formats", "fp16", "-o", "y.npz"], "--output: expected it or --formats, got both"),
+        (["--formats", "fp16,fp15"], "format: expected fp32, fp16, "),
+        (["--technology", "32nm"], "--technology: expected it with --formats"),
+    ],
+)
+def test_formats_that_make_no_sense_are_refused(command, model, data, options, sentence):
+    outcome = command("execute", str(model), "--input", str(data), *options)
+    assert outcome.code == 2
+    assert sentence in outcome.err
