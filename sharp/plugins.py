@@ -136,6 +136,8 @@ def broken(what: str, error: BaseException, file: str | None = None) -> Specific
     frames = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if file in (None, frame.filename)]
     line = getattr(error, "lineno", None) or (frames[-1] if frames else None)
     where = what if line is None else f"{what}, line {line}"
+    if isinstance(error, SpecificationError):  # a sentence already
+        return SpecificationError(f"{where}: {error}")
     return SpecificationError(f"{where}: expected code that runs, got {type(error).__name__}: {error}")
 
 

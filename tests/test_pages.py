@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from pages import PAGES, ROOT, blocks, paragraphs, read
 
+import sharp
+
 # What stands for something and is no sentence of its own: code, roles, formulas, links.
 ATOM = re.compile(r"(?:\{[\w:]+\})?(`+).*?\1|\$[^$]+\$|!?\[[^\]]*\]\([^)]*\)")
 ABBREVIATION = re.compile(r"\b(?:Fig|Figs|Sec|Eq|No|no|p|vs|cf|al|e\.g|i\.e)\.$")
@@ -96,6 +98,16 @@ def test_what_a_page_names_is_there(path):
     for name in [*inside, *re.findall(r"`(sharp(?:\.\w+)+)", text)]:
         if Path(name).suffix not in (".yaml", ".svg"):
             assert resolved(name) is not None
+
+
+def test_the_page_of_the_interface_has_every_name_of_sharp():
+    listed = re.findall(r"^\.\. auto\w+:: (\w+)$", (ROOT / "book" / "api.md").read_text(), flags=re.MULTILINE)
+    assert {name for name in sharp.__all__ if not name.startswith("_")} <= set(listed)
+
+
+def test_the_page_of_ones_own_cell_has_every_field():
+    fields = {*sharp.Phase.__dataclass_fields__, *sharp.Elementwise._fields}
+    assert fields <= set(re.findall(r"`(\w+)`", (ROOT / "book" / "own_cell.md").read_text()))
 
 
 def resolved(name):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from sharp.checks import within
 from sharp.cli.options import (
     energy_options,
-    implementation,
     json_option,
     locality_option,
     machines,
@@ -18,12 +18,17 @@ from sharp.cli.options import (
     run_costs,
     setting_options,
     sram_option,
+    technology,
     workload,
     workload_options,
 )
 from sharp.cli.progress import progress_bar
 from sharp.errors import SpecificationError
 from sharp.space.comparison import compare, try_on
+
+if TYPE_CHECKING:
+    from sharp.energy.implementation import Implementation
+    from sharp.rivals.machine import Machine
 
 
 @click.command("compare")
@@ -43,7 +48,7 @@ def command(accelerators: str, as_json: bool, energy: bool, **options: Any) -> N
     refuse_foreign_options({**options, "energy": energy}, found)
     if not energy:
         refuse_energy_options(options, {name for entry in found for name in entry.settings})
-    made = [implementation(options, entry) if energy and entry.knows_energy else None for entry in found]
+    made = _implementations(options, found) if energy else [None] * len(found)
     with progress_bar("simulating") as progress:
         reports = [try_on(entry, network, progress=progress) for entry in found]
     if not any(report.has_run for report in reports):
@@ -57,3 +62,12 @@ def command(accelerators: str, as_json: bool, energy: bool, **options: Any) -> N
         from sharp.cli import tables
 
         tables.print_comparison(network, rows)
+
+
+def _implementations(options: dict[str, Any], found: list[Machine]) -> list[Implementation | None]:
+    """Each machine in the technology, None where its energy is not known; what is refused of one names it."""
+    chosen, made = technology(options), []
+    for entry in found:
+        with within(f"{entry.name}: "):
+            made.append(entry.implement(chosen, sram_source=options["sram"] or "table") if entry.knows_energy else None)
+    return made

@@ -362,10 +362,12 @@ def _check_phases(cell: Cell, options: CellOptions, phases: object) -> tuple[Pha
     given, gates = {"h": size}, ""
     for index, phase in enumerate(phases):
         with within(f"phases[{index}]"):
-            known = [name for name in (*SIZES, *whole) if options.projected or name != "projection_size"]
             for name in ("size", "operand_size"):
-                check_name(name, getattr(phase, name), known)
-            check_letters("gates", gates + phase.gates)
+                if not options.projected and getattr(phase, name) == "projection_size":
+                    raise refuse(name, "a size of a layer without a projection (options.projected)", "projection_size")
+                check_name(name, getattr(phase, name), [*SIZES, *whole])
+            if set(gates) & set(phase.gates):
+                raise refuse("gates", f"other gates than {gates}, which the phases before have", phase.gates)
             gates += phase.gates
             if phase.operand:
                 check_name("operand", phase.operand, given)

@@ -102,6 +102,10 @@ def test_what_is_for_tiles_is_refused(command, name, option, words):
         (("compare", "--hidden", "8", "--weight-locality"), "--weight-locality: expected --energy with it, got none"),
         (("compare", "--hidden", "8", "--accelerators", "sharp,titan"), "got 'titan' (did you mean 'titan-xp'"),
         (
+            ("compare", "--hidden", "8", "--energy", "--macs", "16K", "--accelerators", "sharp,epur-own"),
+            "epur-own: io_buffer.capacity_bytes: expected 524288 to",
+        ),
+        (
             ("compare", "--cell", "rnn", "--hidden", "8", "--accelerators", "titan-xp,brainwave"),
             "cell: expected gru or lstm (no other cell was",
         ),
