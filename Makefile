@@ -27,7 +27,7 @@ $(if $(PARAMS),$(if $(wildcard $(PARAMS)),,$(error PARAMS: expected a YAML file,
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help figures verify record batch book pdf test-browser test lint arch bench clean lock bench-peers test-slow test-kills test-checked test-sanitize test-pythons test-newest FORCE
+.PHONY: real-networks help figures verify record batch book pdf test-browser test lint arch bench clean lock bench-peers test-slow test-kills test-checked test-sanitize test-pythons test-newest FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 15
@@ -61,6 +61,9 @@ arch: $(VENV)/.built ## check that imports go down only
 
 bench: $(VENV)/.built ## measure the core beside its rivals, as ratios
 	$(BIN)/python benchmarks/bench_closed_form.py && $(BIN)/python benchmarks/bench_cycles.py && $(BIN)/python benchmarks/bench_energy.py && $(BIN)/python benchmarks/bench_uncertainty.py && $(BIN)/python benchmarks/bench_values.py
+
+real-networks: $(VENV)/.built ## fetch packages that hold recurrent networks (by hash, 250 MB), import their files, compare with what is known
+	$(BIN)/python benchmarks/real_networks.py build/real_networks
 
 bench-peers: $(VENV)/.built ## measure simulators of other projects on the same layer (each installed on its own; minutes)
 	$(BIN)/python benchmarks/peers/run.py

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from sharp.artifact.examples import WorkedExample
+from sharp.cycles.simulate import Report
 from sharp.cycles.timeline import Timeline
 from sharp.energy.implementation import COMPONENT_LABELS, Implementation
 from sharp.energy.technology import Technology
@@ -22,6 +23,27 @@ _GIVEN = Provenance(source="the user's file", status="given")
 def networks_table(networks: Iterable[Network]) -> pd.DataFrame:
     """A row a network: layers, sizes, steps, weights, multiply-accumulates, statuses and sources."""
     return pd.DataFrame([_network_row(network) for network in networks])
+
+
+def real_networks_table(reports: Iterable[Report]) -> pd.DataFrame:
+    """A row a run: what the network is for, its work and how much of it is modelled, its latency and utilization."""
+    return pd.DataFrame(
+        [
+            {
+                "network": report.network.name,
+                "what it is": report.network.title,
+                "layers": len(report.network.layers),
+                "steps": report.network.seq_len,
+                "weights (million)": report.network.num_weights / 1e6,
+                "MACs (million)": report.network.num_macs / 1e6,
+                "modelled share": report.network.modelled_share,
+                "latency (us)": report.latency_s * 1e6,
+                "utilization": report.utilization,
+                "source": report.network.provenance.get("layers", _GIVEN).source,
+            }
+            for report in reports
+        ]
+    )
 
 
 def _network_row(network: Network) -> dict[str, object]:

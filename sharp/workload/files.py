@@ -1,4 +1,4 @@
-"""Networks from files: a network, or a suite of problems of one layer."""
+"""Networks from files: a network, or a suite of networks or of problems of one layer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sharp.workload.sequences import Sequences
 from sharp.yamlfile import read_yaml
 
 _NETWORK_KEYS = ("name", "title", "seq_len", "batch_size", "layers", "not_modelled", "provenance")
-_SUITE_KEYS = ("suite", "title", "problems", "provenance")
+_SUITE_KEYS = ("suite", "title", "problems", "networks", "provenance")
 _PROBLEM_KEYS = ("cell", "hidden_size", "seq_len", "batch_size")
 _PLACE_KEYS = tuple(field.name for field in fields(Place) if field.name not in ("sequences", "label"))
 _SHAPE_KEYS = tuple(field.name for field in fields(RNNLayer) if field.init)
@@ -52,8 +52,9 @@ def load_networks(path: Path, *, allow_code: bool = False) -> tuple[Network, ...
     Parameters
     ----------
     path : Path
-        A YAML file: a network (keys name, layers, seq_len, ...) or a suite of problems of one layer each (keys suite,
-        problems, ...). The book's page "Your own network, your own machine" has the keys.
+        A YAML file: a network (keys name, layers, seq_len, ...), a suite of networks (keys suite, networks), or a suite
+        of problems of one layer each (keys suite, problems, ...). The book's page "Your own network, your own machine"
+        has the keys.
     allow_code : bool
         Whether a cell that the file names may be that of a Python file, whose code then runs.
 
@@ -201,6 +202,8 @@ def _own_sequences(content: Mapping[str, Any]) -> Sequences | None:
 
 
 def _suite(content: Mapping[str, Any], cells: _Cells) -> tuple[Network, ...]:
+    if "networks" in content:
+        return _suite_of_networks(content, cells)
     check_mapping("suite", content, _SUITE_KEYS, ("suite", "problems"))
     suite, title = check_text("suite", content["suite"]), content.get("title", "")
     provenance = provenances_from(content.get("provenance", {}), ("layers", "input_size", "hidden_size", "seq_len"))
@@ -208,6 +211,17 @@ def _suite(content: Mapping[str, Any], cells: _Cells) -> tuple[Network, ...]:
     for index, entry in enumerate(check_list("problems", content["problems"])):
         with within(f"problems[{index}]"):
             networks.append(_problem(suite, title, provenance, entry, cells))
+    return tuple(networks)
+
+
+def _suite_of_networks(content: Mapping[str, Any], cells: _Cells) -> tuple[Network, ...]:
+    """Networks that stand in one file, their names behind that of the suite."""
+    check_mapping("suite", content, ("suite", "title", "networks"), ("suite", "networks"))
+    suite, networks = check_text("suite", content["suite"]), []
+    for index, entry in enumerate(check_list("networks", content["networks"])):
+        with within(f"networks[{index}]"):
+            network = _network(entry, cells)
+            networks.append(replace(network, name=f"{suite}-{network.name}"))
     return tuple(networks)
 
 

@@ -68,6 +68,7 @@ REDUCED = {
     "tab_networks": {"networks": ["eesen", "deepbench-gru-h512-t1"]},
     "tab_nodes": {"networks": ["bysdne"], "nodes": [32, 22, 16], "precisions": ["int8/int32"]},
     "tab_own_schedule": {"hidden_sizes": [340], "macs": ["64K"]},
+    "tab_real_networks": {"networks": ["real-legere", "real-captcha-crnn"]},
     "tab_rivals": {"macs": ["1K"]},
     "tab_technology": {"macs": ["1K"]},
     "tab_worked_examples": {},
@@ -319,8 +320,12 @@ CHECKS = {
     "tab_inconsistencies": check_inconsistencies,
     "tab_hardware": lambda headline: headline["assumed_parameters"] == 8,
     "tab_nodes": lambda headline: headline["power_16nm"] < headline["power_22nm"] < headline["power_32nm"],
-    "tab_networks": lambda headline: headline["networks"] == 2 < headline["shipped_networks"] == 77,
+    "tab_networks": lambda headline: headline["networks"] == 2 < headline["shipped_networks"] == 96,
     "tab_own_schedule": lambda headline: headline["points"] == 1 == headline["faster"] + headline["slower"],
+    "tab_real_networks": lambda headline: (
+        headline["networks"] == 2 > headline["partly_modelled"] == 1
+        and 0.02 < headline["least_utilization"] < 0.03 < 0.4 < headline["greatest_utilization"] < 0.5
+    ),
     "tab_rivals": check_rivals,
     "tab_technology": lambda headline: headline["inputs"] == 3 < headline["assumed"] < headline["numbers"] == 23,
     "tab_worked_examples": lambda headline: headline["equal"] == headline["examples"] == 5,
