@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sharp.checks import check_integer, check_text, refuse
 from sharp.energy.implementation import implement
-from sharp.energy.sram import NODES_NM, run_temperatures
+from sharp.energy.sram import NODES_NM, known_temperatures
 from sharp.energy.technology import UNITS, Technology, check_technology
 from sharp.energy.technology import with_settings as with_technology_settings
 from sharp.errors import SpecificationError
@@ -109,19 +109,19 @@ def assumed_parameters(
     )
 
 
-def _assumed(provenance: Mapping[str, Provenance], names: Iterable[str]) -> Iterator[tuple[str, float, float]]:
-    """Name and range of the assumed ones."""
+def _uncertain(provenance: Mapping[str, Provenance], names: Iterable[str]) -> Iterator[tuple[str, float, float]]:
+    """Name and range of the uncertain ones: those with a range, whatever their status, but for what a user gives."""
     for name in names:
         entry = provenance.get(name)
-        if entry is not None and entry.status == "assumed" and entry.low is not None and entry.high is not None:
+        if entry is not None and entry.status != "given" and entry.low is not None and entry.high is not None:
             yield name, entry.low, entry.high
 
 
 def _machine_parameters(accelerator: Accelerator) -> Iterator[Parameter]:
-    for name, low, high in _assumed(accelerator.provenance, LANES):
+    for name, low, high in _uncertain(accelerator.provenance, LANES):
         nominal = getattr(accelerator, name)
         yield Parameter(name=name, of="machine", nominal=nominal, low=low, high=high, whole=True)
-    for name, low, high in _assumed(accelerator.provenance, LATENCIES):
+    for name, low, high in _uncertain(accelerator.provenance, LATENCIES):
         nominal, known = getattr(accelerator, name), _whole_cycles(low, high, accelerator.clock_hz)
         if not low <= nominal <= high:
             raise refuse(f"{name}.nominal", f"a number from {low:g} to {high:g}", nominal)
@@ -144,18 +144,19 @@ def _technology_parameters(accelerator: Accelerator, technology: Technology) -> 
         return made.prices, made.area_mm2
 
     implement(accelerator, technology)  # or it says why not
-    for name, low, high in _assumed(technology.provenance, UNITS):
+    names = [name for name in UNITS if name not in technology.inputs]  # which the paper's own digits bound
+    for name, low, high in _uncertain(technology.provenance, names):
         nominal = getattr(technology, name)
         if name == "temperature_k":
-            runs = run_temperatures(technology.cell_type, max(technology.node_nm, min(NODES_NM)))
-            known = sorted({nominal, *(kelvin for kelvin in runs if low <= kelvin <= high)})
+            every = known_temperatures(technology.cell_type, max(technology.node_nm, min(NODES_NM)))
+            known = sorted({nominal, *(kelvin for kelvin in every if low <= kelvin <= high)})
             yield Parameter(name=name, of="technology", nominal=nominal, choices=tuple(known))
         elif any(made({name: value}) != made({}) for value in (low, high)):
             yield Parameter(name=name, of="technology", nominal=nominal, low=low, high=high)
 
 
 def _network_parameters(network: Network) -> Iterator[Parameter]:
-    for name, low, high in _assumed(network.provenance, SIZES):
+    for name, low, high in _uncertain(network.provenance, SIZES):
         nominal, full = own_size(network, name), f"{network.name}.{name}"
         yield Parameter(name=full, of="network", nominal=nominal, low=low, high=high, whole=True)
 
@@ -168,7 +169,7 @@ def own_size(network: Network, name: str) -> int:
 def _reading_parameters(accelerator: Accelerator) -> Iterator[Parameter]:
     """E-PUR's tile, where the accelerator's array can take its height, and its schedule."""
     schedules, baseline = tuple(readings()), find_accelerator(_READINGS[0])
-    for name, low, high in _assumed(baseline.provenance, ["tile_rows"]):
+    for name, low, high in _uncertain(baseline.provenance, ["tile_rows"]):
         heights = tuple(rows for rows in accelerator.tile_rows if low <= rows <= high)
         if baseline.tile_rows[0] in heights:
             yield Parameter(name=f"epur.{name}", of="reading", nominal=baseline.tile_rows[0], choices=heights)

@@ -166,7 +166,7 @@ def check_conditions(cell_type: str, temperature_k: float, node_nm: float, sourc
 
 def _check_temperature(cell_type: str, temperature_k: float, node_nm: int) -> None:
     """Refuse a temperature that is neither run nor known by an off-current."""
-    known = sorted({*run_temperatures(cell_type, node_nm), *_off_currents().get((node_nm, cell_type), {})})
+    known = known_temperatures(cell_type, node_nm)
     if temperature_k in known:
         return
     every = f"{TEMPERATURES_K[0]} to {TEMPERATURES_K[-1]} K in steps of 10"
@@ -174,6 +174,13 @@ def _check_temperature(cell_type: str, temperature_k: float, node_nm: int) -> No
     if len(known) < len(TEMPERATURES_K):
         expected = f"{_listed(known)} K ({cell_type} at {node_nm} nm; itrs-hp has {every} there)"
     raise refuse("temperature_k", expected, temperature_k, _nearest(temperature_k, known))
+
+
+def known_temperatures(cell_type: str, node_nm: float) -> tuple[int, ...]:
+    """Temperatures in K that leakage is known at: those of runs, and every 10 K where off-currents are known."""
+    nodes = _neighbours(node_nm, list(NODES_NM))
+    known = [{*run_temperatures(cell_type, node), *_off_currents().get((node, cell_type), {})} for node in nodes]
+    return tuple(sorted(set.intersection(*known)))
 
 
 def run_temperatures(cell_type: str, node_nm: float) -> tuple[int, ...]:

@@ -61,10 +61,11 @@ def continuous(**fields):
 # Parameters ----------------------------------------------------------------------------------------------------------
 
 
-def test_parameters_are_the_assumed_numbers_of_the_files():
+def test_parameters_are_the_uncertain_numbers_of_the_files():
     assert list(BY_NAME) == [
         *("activation_lanes", "rows_per_update_lane", *LATENCIES),
-        *("fp16_divide_pj", "fp16_exponential_pj", "controller_pj_per_mac", "logic_leakage_mw_per_mm2"),
+        *("fp16_add_pj", "fp16_multiply_pj", "fp16_divide_pj", "fp16_exponential_pj", "fp32_add_pj"),
+        *("register_pj_per_bit", "controller_pj_per_mac", "dram_pj_per_bit", "logic_leakage_mw_per_mm2"),
         *("temperature_k", "eesen.seq_len", "eesen.input_size", "gmat.seq_len", "gmat.input_size"),
         *("bysdne.input_size", "rldradspr.seq_len", "rldradspr.input_size", "epur.tile_rows", "epur.schedule"),
     ]
@@ -83,7 +84,7 @@ def test_each_range_and_nominal_value_is_that_of_the_file():
             entry = network.provenance[field]
         else:
             continue
-        assert entry.status == "assumed"
+        assert entry.status == "assumed" or parameter.of == "technology"
         assert parameter.nominal == own
         if not parameter.choices:
             assert (parameter.low, parameter.high) == (entry.low, entry.high)
@@ -97,22 +98,22 @@ def test_readings_of_epur_are_those_of_its_files():
     assert (schedule.choices, schedule.nominal) == (("sequential", "intergate"), epur.plan.schedule)
 
 
-def test_temperatures_are_those_that_memories_were_run_at():
-    assert BY_NAME["temperature_k"].choices == (300, 330, 360)
-    other = with_technology_settings(TECHNOLOGY, {"temperature_k": 310})
+def test_temperatures_are_every_ten_kelvin_that_leakage_is_known_at():
+    assert BY_NAME["temperature_k"].choices == (300, 310, 320, 330, 340, 350, 360)
+    other = with_technology_settings(TECHNOLOGY, {"temperature_k": 370})
     known = {parameter.name: parameter for parameter in assumed_parameters(MACHINE, other, [])}
     assert "temperature_k" not in known  # given, so not assumed
     assumed = replace(other, provenance=TECHNOLOGY.provenance)
     known = {parameter.name: parameter for parameter in assumed_parameters(MACHINE, assumed, [])}
-    assert known["temperature_k"].choices == (300, 310, 330, 360)  # and the one in use
+    assert known["temperature_k"].choices[-2:] == (360, 370)  # and the one in use
 
 
 def test_what_an_integer_machine_multiplies_is_a_parameter_of_it_alone():
     machine = with_settings(MACHINE, {"arithmetic": "integer"})
     names = {parameter.name for parameter in assumed_parameters(machine, TECHNOLOGY, ())}
-    assert names - BY_NAME.keys() == {"int16_multiply_pj"}  # its sums have 32 bits, and that energy is published
-    left_out = {name for name in UNITS if TECHNOLOGY.provenance[name].status == "assumed"} - BY_NAME.keys()
-    assert left_out == {"int16_add_pj", "int16_multiply_pj"}
+    assert names - BY_NAME.keys() == {"int16_multiply_pj", "int32_add_pj"}  # its sums have 32 bits
+    left_out = {name for name in UNITS if TECHNOLOGY.provenance[name].low is not None} - BY_NAME.keys()
+    assert {name for name in left_out if not name.startswith("int")} == {*TECHNOLOGY.inputs, "fp32_multiply_pj"}
 
 
 def test_numbers_that_are_not_assumed_are_no_parameters():
@@ -143,8 +144,7 @@ def test_quantiles_are_monotone_and_within_range(shares, place):
 def test_ranges_of_a_decade_are_uniform_in_the_logarithm():
     middle = np.array([0.5])
     assert {name for name, parameter in BY_NAME.items() if parameter.log} == {
-        "controller_pj_per_mac",
-        "logic_leakage_mw_per_mm2",
+        *("controller_pj_per_mac", "dram_pj_per_bit", "logic_leakage_mw_per_mm2")
     }
     assert continuous(high=10.0).quantile(middle) == pytest.approx([10**0.5])
     assert continuous(high=9.0).quantile(middle) == pytest.approx([5.0])
@@ -343,7 +343,7 @@ def test_the_same_samples_on_another_machine():
             lambda: Study(nominal(PARAMETERS), MACHINE, TECHNOLOGY).energy_j(
                 "sharp", find_network("rldradspr-original"), "1K"
             ),
-            "network.layers: expected layers without residual additions, got 'rldradspr-original'",
+            "network.layers: expected layers without residual additions and sums of directions, got 'rldradspr-ori",
         ),
     ],
 )
