@@ -119,7 +119,15 @@ def test_only_plotting_imports_matplotlib():
         if name.split(".")[0] in ("matplotlib", "seaborn")
     }
     assert found == {
-        *("plotting", "bound_plotting", "claim_plotting", "design_plotting", "energy_plotting", "rival_plotting")
+        *(
+            "plotting",
+            "bound_plotting",
+            "claim_plotting",
+            "design_plotting",
+            "energy_plotting",
+            "precision_plotting",
+            "rival_plotting",
+        )
     }
 
 

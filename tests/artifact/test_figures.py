@@ -52,6 +52,7 @@ REDUCED = {
     "fig_pareto": {"networks": ["bysdne"], "deadlines_s": [3.0e-4]},
     "fig_power_area": {"macs": ["1K", "64K"]},
     "fig_power_sensitivity": {"macs": ["1K", "64K"], "shown": 3},
+    "fig_precision": {"networks": ["bysdne"], "formats": ["fp16/fp32", "int8/int32", "int4/int32"], "seeds": [0]},
     "fig_schedule_speedup": {"networks": ["bysdne"], "hidden_sizes": [256], "macs": ["1K", "64K"]},
     "fig_schedules_timeline": {"hidden_size": 64, "macs": "4K"},
     "fig_tile_exploration": {"hidden_sizes": [340], "macs": ["1K", "4K"]},
@@ -131,6 +132,14 @@ def check_pareto(headline):
     assert 1 < headline["front_bysdne"] < 30
     assert headline["best_latency_us_bysdne"] <= 300
     assert headline["spotter_own_over_best"] > 5
+
+
+def check_precision(headline):
+    assert 55 < headline["snr_db_fp16"] < 75  # 11 bits are 66 dB
+    assert 35 < headline["snr_db_int8"] < 55
+    assert 10 < headline["snr_db_int4"] < 30
+    assert headline["energy_mj_fp16"] > headline["energy_mj_int8"] > headline["energy_mj_int4"] > 0
+    assert headline["energy_of_first_fp16"] == 1
 
 
 def check_interleaving(headline):
@@ -294,6 +303,7 @@ CHECKS = {
     "fig_bound": check_bound,
     "fig_interleaving": check_interleaving,
     "fig_pareto": check_pareto,
+    "fig_precision": check_precision,
     "fig_npu": check_npu,
     "fig_padding_reconfiguration": check_padding,
     "fig_power_area": check_power_and_area,
