@@ -28,7 +28,7 @@ def plot_precision(table: pd.DataFrame) -> list[Axes]:
             color = FORMAT_COLORS[name.rstrip("0123456789m")]
             ax.errorbar(energy, middle, ends, marker="o", color=color, capsize=3, linewidth=0.9)
             ax.annotate(str(label), (energy, middle), xytext=(6, -3), textcoords="offset points", fontsize="small")
-        ax.set_xlim(0, rows["energy_j"].max() * 1.25e3)
+        ax.set_xlim(0, rows["energy_j"].max() * 1.4e3)
         ax.set_title(network)
         ax.set_xlabel("energy of the run (mJ)")
     axes.flat[0].set_ylabel("signal over error (dB)")
