@@ -4,11 +4,13 @@ import dataclasses
 import inspect
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import sharp
 from sharp import machines
 from sharp.space.points import Grid
+from sharp.values.weights import random_weights
 
 WRONG = [
     None,
@@ -38,6 +40,8 @@ CALLS = {
     "Budget": {"num_macs": 1024, "clock_hz": 5e8},
     "MemoryLevel": {"capacity_bytes": 1024},
     "Network": {"name": "n", "layers": (LAYER,), "seq_len": 3, "batch_size": 1, "lengths": (), "title": "t"},
+    "NotModelled": {"count": 1, "macs": 3},
+    "Place": {field.name: getattr(sharp.Place(), field.name) for field in dataclasses.fields(sharp.Place)},
     "Plan": dataclasses.asdict(PLAN),
     "Provenance": {"source": "me", "status": "assumed", "unit": "1", "low": 1.0, "high": 2.0},
     "RNNLayer": {field.name: getattr(LAYER, field.name) for field in dataclasses.fields(LAYER) if field.init},
@@ -47,6 +51,9 @@ CALLS = {
     "Accelerator": {field.name: getattr(MACHINE, field.name) for field in dataclasses.fields(MACHINE)},
     "count_cycles": {"layer": LAYER, "sequences": 3, "accelerator": MACHINE, "plan": PLAN},
     "evaluate_energy": {"report": REPORT, "technology": TECHNOLOGY, "gating": None, "weight_locality": False},
+    "execute_layer": {"layer": LAYER, "weights": random_weights(LAYER, seed=1), "x": np.ones((3, 1, 8)),
+                      "accelerator": MACHINE, "plan": PLAN, "formats": None, "activation": None, "lengths": None,
+                      "initial": {}},
     "explore": {"network": NETWORK, "accelerator": MACHINE, "plan": PLAN},
     "explore_layer": {"layer": LAYER, "sequences": 3, "accelerator": MACHINE, "plan": PLAN},
     "find_accelerator": {"name": "sharp"},
@@ -109,7 +116,15 @@ def test_every_wrong_argument_of_a_method(name):
 
 
 def test_every_public_function_is_tried():
-    results = {"CycleCounts", "EnergyBreakdown", "EnergyReport", "Implementation", "LayerReport", "Report"}
+    results = {
+        "CycleCounts",
+        "EnergyBreakdown",
+        "EnergyReport",
+        "Implementation",
+        "LayerReport",
+        "LayerValues",
+        "Report",
+    }
     results |= {"TileTable", "Timeline", "Run", "Segment", "Task", "Technology", "Gating", "LayerRun", "MachineReport"}
     bases = {"Schedule", "Machine", "sweep_chunks"}  # to derive from; `sweep` with another name
     bases |= {"Cell", "CellOptions", "Elementwise", "Phase"}  # checked as cells are
