@@ -14,7 +14,7 @@ from sharp.cycles.schedule import loaded
 from sharp.cycles.task import Run, Task
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
-from sharp.values.activations import Activation, Exact
+from sharp.values.activations import Activation, Exact, Piecewise
 from sharp.values.chain import Chain, ChainSetup
 from sharp.values.formats import FORMATS, Numerics, numerics
 from sharp.values.matrices import make_matrix, scale_of
@@ -122,6 +122,10 @@ def execute_layer(
     """
     check_kind("layer", layer, RNNLayer)
     check_kind("accelerator", accelerator, Accelerator)
+    formats = numerics(accelerator.precision) if formats is None else check_kind("formats", formats, Numerics)
+    if activation is not None and not isinstance(activation, Exact | Piecewise):
+        raise refuse("activation", "an Exact or a Piecewise", activation)
+    check_kind("initial", initial, Mapping)  # type: ignore[type-abstract]
     inputs = check_input(layer, x)
     steps = check_lengths(lengths, *inputs.shape[:2])
     plan = loaded(accelerator.plan if plan is None else plan)
@@ -134,7 +138,7 @@ def execute_layer(
         mapping.runs,
         weights,
         inputs,
-        formats or numerics(accelerator.precision),
+        formats,
         activation=activation or Exact(),
         lengths=steps,
         initial=initial,

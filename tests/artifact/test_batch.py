@@ -88,7 +88,10 @@ def test_bad_parameters_are_refused_in_one_sentence(place, parameters, sentence)
     [
         ("parameters: {}", r"grid: expected a key 'notebook', got parameters"),
         ("notebook: x\nparametres: {}", r"grid: expected no key 'parametres' \(did you mean 'parameters'\?\)"),
-        ("notebook: tab_budget", r"notebook: expected the id of .*, got 'tab_budget' \(did you mean 'tab_budgets'\?\)"),
+        (
+            "notebook: tab_hardwar",
+            r"notebook: expected the id of .*, got 'tab_hardwar' \(did you mean 'tab_hardware'\?\)",
+        ),
         ("notebook: none.md", r"notebook: expected a notebook that is there, got '.*none.md'"),
         ("notebook: 3", r"notebook: expected a printable text, got 3"),
     ],
