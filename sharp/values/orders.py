@@ -76,7 +76,8 @@ def compare_orders(
     >>> [order.alike for order in compare_orders(layer, weights, x, machine, numerics("fp32"), plans)]
     [0, 1, 0, 2, 3, 4]
 
-    (With 64 rows the last block of `intergate` has 32 rows only, and takes another tile.) In fp16 they are the same here, as h is rounded to fewer bits than the orders differ in:
+    With 64 rows the last block of `intergate` has 32 rows only, and takes another tile. In fp16 all are the same here,
+    as h is rounded to fewer bits than the orders differ in:
 
     >>> {order.alike for order in compare_orders(layer, weights, x, machine, numerics("fp16"), plans)}
     {0}
