@@ -36,6 +36,7 @@ MACHINE, LAYER = sharp.find_accelerator("sharp"), sharp.RNNLayer(input_size=8, h
 NETWORK, TECHNOLOGY = sharp.square_lstm(8, seq_len=3), sharp.find_technology("32nm")
 REPORT = sharp.simulate(NETWORK, MACHINE)
 PLAN = sharp.Plan(tile_rows=32)
+TENSORS = {"weight_ih_l0": np.zeros((32, 8)), "weight_hh_l0": np.zeros((32, 8))}
 CALLS = {
     "Budget": {"num_macs": 1024, "clock_hz": 5e8},
     "MemoryLevel": {"capacity_bytes": 1024},
@@ -59,6 +60,7 @@ CALLS = {
     "find_accelerator": {"name": "sharp"},
     "find_network": {"name": "eesen"},
     "find_technology": {"name": "32nm"},
+    "from_torch": {"module": TENSORS, "seq_len": 3, "batch_size": 2, "name": "n"},
     "implement": {"accelerator": MACHINE, "technology": TECHNOLOGY, "sram_source": "table"},
     "load_accelerator": {"path": Path("nosuch.yaml")},
     "load_networks": {"path": Path("nosuch.yaml")},
