@@ -9,11 +9,12 @@ endif
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+SPHINX = PYTHONPATH="book:$$PYTHONPATH" $(BIN)/python -m sphinx
 OUTPUT = paper_figures
 IDS := $(basename $(notdir $(sort $(wildcard book/notebooks/*.md))))
 SOURCES := $(shell find sharp -name '*.py' -o -name '*.pyx' -o -name '*.pxi' -o -name '*.yaml' -o -name '*.csv' -o -name '*.json')
 KERNELS := $(wildcard sharp/kernels/*.pyx sharp/kernels/*.pxi)
-PAGES := $(wildcard book/*.md book/tables.py book/*.yml book/*.bib book/images/* book/_static/* book/_static/explorer/* book/_templates/* book/_templates/static/* book/decisions/*.md)
+PAGES := $(wildcard book/*.md book/book_tables.py book/*.yml book/*.bib book/images/* book/_static/* book/_static/explorer/* book/_templates/* book/_templates/static/* book/decisions/*.md)
 VERSIONS = 3.11 3.12 3.13 3.14 3.15
 
 KERNEL_TESTS = tests/cycles/test_counting.py tests/cycles/test_closed_form.py tests/cycles/test_streaming.py tests/space/test_pricing.py
@@ -106,10 +107,10 @@ book/_executed/wings.svg: book/draw_wings.py pyproject.toml $(SOURCES) $(VENV)/.
 	@mkdir -p $(@D) && $(BIN)/python $< $@
 
 book/_build/html/index.html: $(PAGES) $(SOURCES) book/_executed/wings.svg $(IDS:%=book/_executed/%.ipynb) $(IDS:%=$(OUTPUT)/%.json) | $(VENV)/.built
-	$(BIN)/jupyter-book config sphinx book && sed -i "s/'sphinx_thebe', //" book/conf.py && $(BIN)/python -m sphinx -b html -W -n --keep-going -q book book/_build/html && find $(@D)/_static/mathjax -type f ! -name tex-chtml.js ! -path '*/woff-v2/*' -delete && touch $@
+	$(BIN)/jupyter-book config sphinx book && sed -i "s/'sphinx_thebe', //" book/conf.py && $(SPHINX) -b html -W -n --keep-going -q book book/_build/html && find $(@D)/_static/mathjax -type f ! -name tex-chtml.js ! -path '*/woff-v2/*' -delete && touch $@
 
 book/_build/pdf/sharp.pdf: book/_build/html/index.html book/print_pdf.py
-	$(BIN)/python -m sphinx -b singlehtml -q -d book/_build/html/.doctrees book book/_build/single && $(BIN)/python book/print_pdf.py book/_build/single/intro.html $@
+	$(SPHINX) -b singlehtml -q -d book/_build/html/.doctrees book book/_build/single && $(BIN)/python book/print_pdf.py book/_build/single/intro.html $@
 
 $(VENV)/.packages: requirements.lock
 	$(PYTHON) -m venv --clear $(VENV) && $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $< && touch $@

@@ -19,7 +19,7 @@ Means over <em>four</em> networks:</p>
 
 @pytest.fixture(scope="module")
 def tables():
-    spec = spec_from_file_location("tables", Path(__file__).parents[1] / "book" / "tables.py")
+    spec = spec_from_file_location("book_tables", Path(__file__).parents[1] / "book" / "book_tables.py")
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
