@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 
 from sharp.cli.group import COMMANDS, cli
@@ -35,6 +36,7 @@ CALLS = [
     *((*CHOOSE, "--table", name) for name in ("n.yaml", "m.yaml", "s.yaml")),
     (*CHOOSE[:-1], "c.svg", "--figure", "c.svg"),
     ("import", "a.onnx", "-o", "a.onnx"),
+    *(("execute", "a.onnx", "--input", "i.npz", "-o", name) for name in ("a.onnx", "i.npz")),
     ("claims", "--samples", "2", "--verdicts", "v.json", "--save", "v.json"),
     *((*FIGURE, "-o", "out", "--executed", name) for name in ("nb.md", "p.yaml")),
     *((*FIGURE, "-o", name) for name in ("nb.md", "p.yaml")),
@@ -50,6 +52,7 @@ def folder(tmp_path, monkeypatch):
     for name, text in FILES.items():
         Path(name).write_text(text)
     shutil.copy(ONNX, "a.onnx")
+    np.savez("i.npz", x=np.zeros(1))
     Path("link").symlink_to("m.yaml")
     monkeypatch.setattr("sharp.cli.claims.evaluate_claims", lambda **options: [])
     return tmp_path
@@ -66,8 +69,9 @@ def test_an_input_is_never_replaced(command, folder, monkeypatch, arguments):
     assert "it ran" not in outcome.err
     assert {name: Path(name).read_text() for name in FILES} == FILES
     assert Path("a.onnx").read_bytes() == ONNX.read_bytes()
+    assert np.load("i.npz")["x"] == 0
     assert os.readlink("link") == "m.yaml"
-    assert {path.name for path in folder.iterdir()} - {"out"} == {*FILES, "a.onnx", "link"}
+    assert {path.name for path in folder.iterdir()} - {"out"} == {*FILES, "a.onnx", "i.npz", "link"}
 
 
 def test_every_command_that_writes_is_tried():
