@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import permutations
 
-from sharp.workload.importing.scalars import ACTIVATIONS, SIGMOIDS, Dot, Monomial, Polynomial, Scalars
+from sharp.workload.importing.scalars import ACTIVATIONS, Dot, Monomial, Polynomial, Scalars
 from sharp.workload.importing.trace import Array, Op, Value
 
 _COMBINING = frozenset(("Mul", "Add", "Sub", "Sum"))
@@ -33,6 +33,8 @@ class Written:
     linear_before_reset: bool = True
     carries: list[Value] = field(default_factory=list)
     """An LSTM's new c."""
+    is_first: bool = False
+    """Whether it is a first step, without what a state of zeros does not change."""
 
     @property
     def all_dots(self) -> list[Dot]:
@@ -69,13 +71,24 @@ class Recogniser:
         return self._rnn(value) if like.cell == "rnn" else self._match(value, 0)
 
     def _gated(self, ops: list[Op]) -> Iterator[Written]:
+        followers: dict[Value, list[Op]] = {}
         for op in ops:
-            if op.kind not in _COMBINING:
-                continue
-            step = self._match(op.outputs[0], 0)
-            if step is not None and self._match(op.outputs[0], -1) is not None:
+            for entry in op.inputs if op.kind in _COMBINING else ():
+                if entry is not None:
+                    followers.setdefault(entry, []).append(op)
+        for op in ops:
+            step = self._both_ends(op) if op.kind in _COMBINING else None
+            if step is not None and step.is_first:  # unless it is the half of a whole step
+                further = [self._both_ends(other) for other in followers.get(step.output, ())]
+                step = None if any(other is not None and not other.is_first for other in further) else step
+            if step is not None:
                 self._scalars.cuts.update((step.output, *step.carries))
                 yield step
+
+    def _both_ends(self, op: Op) -> Written | None:
+        """The step that the first element of an output is of, and its last."""
+        step = self._match(op.outputs[0], 0)
+        return step if step is not None and self._match(op.outputs[0], -1) is not None else None
 
     def _plain(self, ops: list[Op]) -> Iterator[Written]:
         for op in ops:
@@ -99,6 +112,8 @@ class Recogniser:
         polynomial = self._scalars.polynomial(element)
         if len(polynomial) == 1:
             return self._lstm(value, polynomial)
+        if len(polynomial) == 2:
+            return self._first_gru(value, polynomial)
         return self._gru(value, polynomial) if len(polynomial) == 3 else None
 
     # LSTM ------------------------------------------------------------------------------------------------------------
@@ -109,9 +124,12 @@ class Recogniser:
             return None
         for output, squashed in permutations(monomial):
             carried = self._scalars.inner(squashed)
-            if carried is None or len(carried) != 2 or not self._is(output, SIGMOIDS):
+            if carried is None or not self._scalars.is_sigmoid(output):
                 continue
-            step = self._lstm_of(value, output, squashed, carried)
+            if len(carried) == 1:
+                step = self._first_lstm(value, output, squashed, carried)
+            else:
+                step = self._lstm_of(value, output, squashed, carried) if len(carried) == 2 else None
             if step is not None:
                 return step
         return None
@@ -121,7 +139,9 @@ class Recogniser:
             return None
         for kept, new in permutations(carried):
             for (forget, state), (enter, candidate) in ((a, b) for a in permutations(kept) for b in permutations(new)):
-                if self._is(candidate, SIGMOIDS) or not (self._is(forget, SIGMOIDS) and self._is(enter, SIGMOIDS)):
+                if self._scalars.is_sigmoid(candidate) or not (
+                    self._scalars.is_sigmoid(forget) and self._scalars.is_sigmoid(enter)
+                ):
                     continue
                 names = {"i": enter, "f": forget, "g": candidate, "o": output}
                 gates = {name: self._gate(gate, [(state,), kept, new]) for name, gate in names.items()}
@@ -131,6 +151,29 @@ class Recogniser:
                     step.carries = self._made_on_the_way(squashed)
                     return step
         return None
+
+    def _first_lstm(self, value: Value, output: int, squashed: int, carried: Polynomial) -> Written | None:
+        """``h = o * tanh(i * g)``, what is left where c was zero."""
+        ((monomial, factor),) = carried.items()
+        for enter, candidate in permutations(monomial) if len(monomial) == 2 and factor == 1 else ():
+            gates = {name: self._gate(gate) for name, gate in (("i", enter), ("g", candidate), ("o", output))}
+            if self._scalars.is_sigmoid(enter) and all(gates.values()):
+                dots = {name: gate[0] for name, gate in gates.items() if gate}
+                return Written("lstm", value, dots, None, carries=self._made_on_the_way(squashed), is_first=True)
+        return None
+
+    def _first_gru(self, value: Value, polynomial: Polynomial) -> Written | None:
+        """``h = n - z * n``, what is left where h was zero."""
+        by_factor = sorted((len(monomial), factor, monomial) for monomial, factor in polynomial.items())
+        if [entry[:2] for entry in by_factor] != [(1, 1.0), (2, -1.0)] or by_factor[0][2][0] not in by_factor[1][2]:
+            return None
+        new = by_factor[0][2][0]
+        update, candidate = self._gate(self._without(by_factor[1][2], new)), self._scalars.inner(new)
+        if not update or candidate is None:
+            return None
+        resets = {entry for monomial in candidate for entry in monomial if self._scalars.is_sigmoid(entry)}
+        inner = self._linear({self._less(monomial, resets): factor for monomial, factor in candidate.items()})
+        return Written("gru", value, {"z": update[0], "n": inner[0]}, None, is_first=True) if inner else None
 
     def _made_on_the_way(self, squashed: int) -> list[Value]:
         """C as it is squashed, and as it was before it was clipped."""
@@ -152,7 +195,7 @@ class Recogniser:
             return None
         ((kept,), less, more) = (entry[2] for entry in by_factor)
         for gate in set(less) & set(more):
-            if self._without(less, gate) != kept or not self._is(gate, SIGMOIDS):
+            if self._without(less, gate) != kept or not self._scalars.is_sigmoid(gate):
                 continue
             other = self._without(more, gate)
             for new, state in ((kept, other), (other, kept)):
@@ -165,7 +208,7 @@ class Recogniser:
         update, inner = self._gate(gate), self._scalars.inner(new)
         if not update or not update[0] or inner is None or self._gate(state) is not None:
             return None
-        resets = {entry for monomial in inner for entry in monomial if self._is(entry, SIGMOIDS)}
+        resets = {entry for monomial in inner for entry in monomial if self._scalars.is_sigmoid(entry)}
         if len(resets) > 1:
             return None
         candidate = self._linear({self._less(monomial, resets): factor for monomial, factor in inner.items()})
@@ -176,7 +219,10 @@ class Recogniser:
         if not resetting or not resetting[0]:
             return None
         after = [
-            entry for monomial in inner if any(self._is(entry, SIGMOIDS) for entry in monomial) for entry in monomial
+            entry
+            for monomial in inner
+            if any(self._scalars.is_sigmoid(entry) for entry in monomial)
+            for entry in monomial
         ]
         if not all(self._sees(dot, state) for entry in after if (dot := self._scalars.dot(entry)) is not None):
             return None
@@ -196,7 +242,7 @@ class Recogniser:
                 made = self._scalars.polynomial(element)
                 for monomial in made if len(made) == 1 else ():
                     for gate, kept in permutations(monomial) if len(monomial) == 2 else ():
-                        if self._is(gate, SIGMOIDS) and self._scalars.elements.owner(kept)[0] is owner:
+                        if self._scalars.is_sigmoid(gate) and self._scalars.elements.owner(kept)[0] is owner:
                             return gate
         return None
 
@@ -206,10 +252,6 @@ class Recogniser:
         return [int(operand[elements.owned_by(operand, {owner})][0]) for owner in elements.owners(operand)]
 
     # Gates -----------------------------------------------------------------------------------------------------------
-
-    def _is(self, element: int, kinds: frozenset[str]) -> bool:
-        op = self._scalars.made_by(element)
-        return op is not None and op.kind in kinds
 
     def _gate(self, element: int, states: Iterable[Monomial] = ()) -> tuple[list[Dot], bool] | None:
         """The products that an element is the activation of, and whether it sees the state; None: it is no gate."""

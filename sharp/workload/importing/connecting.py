@@ -169,13 +169,15 @@ def turn(layers: list[Layer], trace: Trace, elements: Elements) -> None:
     """Say of each layer of one direction whether it reads what it reads from the end."""
     place = {op: index for index, op in enumerate(trace.ops)}
 
-    def position(element: int) -> tuple[int, int]:
+    def position(element: int) -> tuple[int, int] | None:
         owner, index = elements.owner(element)
-        return (place.get(owner.op, -1) if owner.op is not None else -1), index
+        at = -1 if owner.op is None else place.get(owner.op)
+        return None if at is None else (at, index)
 
     for layer in layers:
         if layer.first is not None and layer.last is not None and not layer.bidirectional:
-            layer.reverse = position(int(layer.first[0])) > position(int(layer.last[0]))
+            first, last = position(int(layer.first[0])), position(int(layer.last[0]))
+            layer.reverse = first is not None and last is not None and first > last
 
 
 def connect(layers: list[Layer], trace: Trace, elements: Elements) -> None:

@@ -123,7 +123,11 @@ def _not_modelled(found: Found, choice: Choice, calls: int) -> dict[str, Work]:
     taken = {op for layer in found.layers for op in (*layer.products, *layer.ops)}
     work: dict[str, Work] = {}
     for op in found.trace.ops:
-        if op in taken or any(choice.get(node, "then_branch") != branch for node, branch in op.branch):
+        if (
+            op in taken
+            or op.outputs[0].fixed
+            or any(choice.get(node, "then_branch") != branch for node, branch in op.branch)
+        ):
             continue
         count = macs(op)
         if count is not None:

@@ -83,9 +83,30 @@ class Scalars:
     def inner(self, element: int) -> Polynomial | None:
         """What an element is the activation of; None where it is not made by one."""
         value, place = self.elements.owner(element)
-        if value.op is None or value.op.kind not in ACTIVATIONS:
+        if value.op is None:
             return None
-        return self._input(value, 0, place)
+        return self._input(value, 0, place) if value.op.kind in ACTIVATIONS else self._exponent(value, place)
+
+    def is_sigmoid(self, element: int) -> bool:
+        """Whether an element is made by a sigmoid, a piecewise linear one, or ``1 / (1 + exp(-x))`` written out."""
+        value, place = self.elements.owner(element)
+        return value.op is not None and (value.op.kind in SIGMOIDS or self._exponent(value, place) is not None)
+
+    def _exponent(self, value: Value, place: int) -> Polynomial | None:
+        """The x of ``1 / (1 + exp(-x))``; None where an element is no such quotient."""
+        op = value.op
+        if op is None or op.kind not in ("Div", "Reciprocal"):
+            return None
+        if op.kind == "Div" and self._input(value, 0, place) != {(): 1.0}:
+            return None
+        below = dict(self._input(value, len(op.inputs) - 1, place) or {})
+        if below.pop((), None) != 1 or len(below) != 1:
+            return None
+        ((monomial, factor),) = below.items()
+        raised, index = self.elements.owner(monomial[0])
+        if factor != 1 or len(monomial) != 1 or raised.op is None or raised.op.kind != "Exp":
+            return None
+        return _sum(((self._input(raised, 0, index), -1.0),))
 
     def is_constant(self, element: int) -> bool:
         """Whether an element depends on weights and constants alone."""

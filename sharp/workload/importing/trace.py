@@ -40,6 +40,10 @@ class Value:
     """Equal where two values are the same computation on the same weights."""
     carried: Loop | None = None
     """The loop that hands it from step to step, where it is what a step begins with."""
+    parts: tuple[Value, ...] | None = None
+    """The tensors of a sequence, where it is one and they are known."""
+    stack: Value | None = None
+    """The tensors of a sequence that a loop has put together, stacked."""
 
     @property
     def size(self) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from sharp.errors import SpecificationError
-from sharp.workload.importing import nodes
+from sharp.workload.importing import nodes, sequences
 from sharp.workload.importing.folding import MICROSOFT, Folding
 from sharp.workload.importing.graphs import constant_value, input_shape, live_nodes, weight_value
 from sharp.workload.importing.trace import Loop, Op, Trace, Value
@@ -103,6 +103,8 @@ class Tracer:
     def _outputs(self, op: Op) -> list[Value]:
         if op.kind == "Constant":
             return [constant_value(op)]
+        if op.kind in sequences.KINDS:
+            return sequences.outputs(op, self._make)
         if op.kind in nodes.RECURRENT:
             return nodes.outputs(op, self._folding.version(op))
         if op.node.domain not in ("", "ai.onnx", MICROSOFT):
@@ -230,7 +232,7 @@ class Tracer:
         advanced = [_advanced(start, end, loop.trips - 1) for start, end in zip(starts, ends, strict=True)]
         step(advanced, loop.trips - 1)
         last = self._ops[mark:]
-        if [op.name for op in last] == [op.name for op in first]:
+        if [op.kind for op in last] == [op.kind for op in first]:
             for mine, other in zip(first, last, strict=True):
                 loop.last.update(zip(mine.outputs, other.outputs, strict=True))
                 loop.last.update({a: b for a, b in zip(mine.inputs, other.inputs, strict=True) if a and b})
@@ -272,7 +274,11 @@ class Tracer:
     def _slice(self, value: Value, axis: int, at: int) -> Value:
         index = Value("", (), TensorProto.INT64, const=np.array(at))
         node = helper.make_node("Gather", [value.name, "i"], [f"{value.name}[{at}]"], axis=axis)
-        op = Op(node, f"{self._prefix}{value.name}", [value, index], branch=self._branch, loops=self._loops)
+        return self._make(node, [value, index])
+
+    def _make(self, node: NodeProto, inputs: list[Value | None]) -> Value:
+        """Run a node that the file does not have."""
+        op = Op(node, f"{self._prefix}{node.output[0]}", inputs, branch=self._branch, loops=self._loops)
         op.outputs = self._folding.outputs(op)
         self._ops.append(op)
         return op.outputs[0]
@@ -290,7 +296,9 @@ class Tracer:
             stack = Value(name, shape, step.dtype, op, len(finals) + len(stacks))
             stacks.append((step, stack, axis, back))
         loop.stacked = stacks
-        return [*finals, *(stack for _, stack, _, _ in stacks)]
+        for place, final in enumerate(finals):
+            sequences.stacked(loop, place, final)
+        return [*finals, *(stack for _, stack, _, _ in stacks[: len(ways)])]
 
 
 def _present(value: Value | None, op: Op) -> Value:
@@ -305,9 +313,7 @@ def _counts(value: Value) -> bool:
 
 def _start(first: Value, loop: Loop, counter: bool) -> Value:
     """What a step begins with: a counter as it is, else something that is not known."""
-    if counter:
-        return Value(first.name, first.shape, first.dtype, const=first.const, carried=loop)
-    return Value(first.name, first.shape, first.dtype, carried=loop)
+    return Value(first.name, first.shape, first.dtype, const=first.const if counter else None, carried=loop)
 
 
 def _advanced(start: Value, end: Value, steps: int) -> Value:

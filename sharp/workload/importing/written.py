@@ -8,7 +8,7 @@ import numpy as np
 
 from sharp.workload.importing.cells import Recogniser, Written
 from sharp.workload.importing.layer import Layer
-from sharp.workload.importing.scalars import PRODUCTS, SIGMOIDS, Dot, Scalars
+from sharp.workload.importing.scalars import PRODUCTS, Dot, Scalars
 from sharp.workload.importing.trace import Array, Op, Trace, Value
 
 
@@ -42,7 +42,8 @@ class Chains:
             whole = [key for key in groups if key[0] == cell and key[1] > weights]
             if not whole:
                 fewer = [steps for key, steps in groups.items() if key[0] == cell and key[1] < weights]
-                yield [step for steps in (*fewer, group) for step in steps]
+                if not all(step.is_first for step in group):
+                    yield [step for steps in (*fewer, group) for step in steps]
 
 
 class _Group:
@@ -176,14 +177,10 @@ class _Group:
         element = int(dot.operand[self._elements.owned_by(dot.operand, {owner})][0])
         made = self._scalars.polynomial(element)
         return len(made) == 1 and any(
-            self._elements.owner(entry)[0] is state and any(self._squashed(other) for other in monomial)
+            self._elements.owner(entry)[0] is state and any(self._scalars.is_sigmoid(other) for other in monomial)
             for monomial in made
             for entry in monomial
         )
-
-    def _squashed(self, element: int) -> bool:
-        op = self._scalars.made_by(element)
-        return op is not None and op.kind in SIGMOIDS
 
     def _as_elsewhere(self, dot: Dot) -> Array:
         """Which elements are the state's where another step multiplies the same weights with it."""
