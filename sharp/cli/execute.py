@@ -21,7 +21,7 @@ from sharp.cli.options import (
     tile_option,
 )
 from sharp.errors import SpecificationError
-from sharp.files import file_at, write_bytes
+from sharp.files import file_at, note_input, write_bytes
 from sharp.values.activations import Activation, Exact, Piecewise
 from sharp.values.arrays import arrays_as_bytes, read_arrays
 from sharp.values.execute import execute_layer
@@ -43,7 +43,9 @@ if TYPE_CHECKING:
 @click.option("--formats", "labels", metavar="A,B,...", help="A table of several, with the layers' time and energy.")
 @click.option("--state", metavar="FORMAT", help="Of c and the gates' values.  [default: as weights, at least 16 bits]")
 @click.option("--scales", default="row", show_default=True, help="Integers: a scale a row, or a tensor.")
-@click.option("--table", type=int, metavar="PIECES", help="Activation unit: a table of lines.  [default: exact]")
+@click.option(
+    "--activation-table", type=int, metavar="PIECES", help="Activation unit: a table of lines.  [default: exact]"
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the outputs to this .npz file.")
 @machine_options
 @plan_options
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
 @json_option
 def command(model: Path, inputs: Path, output: Path | None, as_json: bool, **options: Any) -> None:
     """Run an ONNX model with its recurrent and dense layers on the machine, bit for bit; how far is it from fp32?"""
+    note_input(model)
     if options["labels"] is not None:
         _refuse_with_formats(options["label"], output)
         _compare(model, inputs, as_json, options)
@@ -80,7 +83,7 @@ class _Setup:
         self.accelerator = machine(options)
         self.plan = plan(options, self.accelerator.plan)
         self.formats = numerics(label or self.accelerator.precision, state=options["state"], scales=options["scales"])
-        pieces = options["table"]
+        pieces = options["activation_table"]
         unit: Activation = Exact() if pieces is None else Piecewise(pieces=pieces)
         self.run = partial(
             execute_layer, accelerator=self.accelerator, plan=self.plan, formats=self.formats, activation=unit

@@ -114,7 +114,7 @@ def test_the_machines_own_precision_is_the_default(command, model, data):
 
 def test_a_coarse_table_of_the_activation_unit_is_worse(command, model, data):
     exact = run_json(command, model, "--input", data, "--format", "fp32")
-    table = run_json(command, model, "--input", data, "--format", "fp32", "--table", "8")
+    table = run_json(command, model, "--input", data, "--format", "fp32", "--activation-table", "8")
     assert table["outputs"]["logits"]["max_abs"] > 100 * exact["outputs"]["logits"]["max_abs"]
 
 
@@ -179,7 +179,7 @@ def test_inputs_that_are_not_the_models_are_refused_in_a_sentence(command, model
         (["--format", "fp15"], "format: expected fp32, fp16, "),
         (["--format", "int8/fp32"], "precision: expected integers with integer sums"),
         (["--scales", "column"], "scales: expected row or tensor, got 'column'"),
-        (["--table", "0"], "pieces: expected a positive integer, got 0"),
+        (["--activation-table", "0"], "pieces: expected a positive integer, got 0"),
         (["--tile-rows", "48"], "tile_rows: expected one of 32, 64, 128, 256"),
         (["--accelerator", "brainwave"], "brainwave"),
         (["-o", "x.npz"], "x.npz: expected another file than those that are read"),

@@ -29,6 +29,7 @@ ONNX = Path(__file__).parents[1] / "workload" / "onnx_cases" / "h02_two_way_by_h
 TIMELINE = ("timeline", "--network", "n.yaml", "--accelerator", "m.yaml", "--schedule", "own.py:Own", "--trace")
 SWEEP = ("sweep", "g.yaml", "--accelerator", "m.yaml", "--allow-code", "-o")
 CHOOSE = ("choose", "--network", "n.yaml", "--accelerator", "m.yaml", "--deadline", "1s", "--space", "s.yaml")
+EXECUTE = ("execute", "a.onnx", "--input", "i.npz", "--accelerator", "m.yaml", "--schedule", "own.py:Own", "-o")
 FIGURE = ("figure", "nb.md", "-f", "p.yaml")
 CALLS = [
     *((*TIMELINE, name) for name in ("n.yaml", "m.yaml", "own.py", "link", "./m.yaml")),
@@ -36,7 +37,7 @@ CALLS = [
     *((*CHOOSE, "--table", name) for name in ("n.yaml", "m.yaml", "s.yaml")),
     (*CHOOSE[:-1], "c.svg", "--figure", "c.svg"),
     ("import", "a.onnx", "-o", "a.onnx"),
-    *(("execute", "a.onnx", "--input", "i.npz", "-o", name) for name in ("a.onnx", "i.npz")),
+    *((*EXECUTE, name) for name in ("a.onnx", "i.npz", "m.yaml", "own.py", "link")),
     ("claims", "--samples", "2", "--verdicts", "v.json", "--save", "v.json"),
     *((*FIGURE, "-o", "out", "--executed", name) for name in ("nb.md", "p.yaml")),
     *((*FIGURE, "-o", name) for name in ("nb.md", "p.yaml")),
