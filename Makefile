@@ -17,7 +17,7 @@ KERNELS := $(wildcard sharp/kernels/*.pyx sharp/kernels/*.pxi)
 PAGES := $(wildcard book/*.md book/book_tables.py book/*.yml book/*.bib book/images/* book/_static/* book/_static/explorer/* book/_templates/* book/_templates/static/* book/decisions/*.md)
 VERSIONS = 3.11 3.12 3.13 3.14 3.15
 
-KERNEL_TESTS = tests/cycles/test_counting.py tests/cycles/test_closed_form.py tests/cycles/test_streaming.py tests/space/test_pricing.py
+KERNEL_TESTS = tests/cycles/test_counting.py tests/cycles/test_closed_form.py tests/cycles/test_streaming.py tests/space/test_pricing.py tests/values/test_execute.py
 INSTALL_IN = $(BIN)/pip install --quiet --no-build-isolation --no-deps --target $1 .
 TEST_IN = PYTHONPATH=$1 SHARP_EXPECTED=$1 $(BIN)/pytest -n auto $(KERNEL_TESTS)
 

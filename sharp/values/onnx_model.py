@@ -123,6 +123,7 @@ def execute_model(path: Path, inputs: Mapping[str, Array], run: Run, single: Run
     """
     try:
         model = read_onnx(path)
+        _check_nodes(model.graph)
         load_external_data_for_model(model, str(path.parent))
     except SpecificationError as error:
         raise error.at(str(path)) from None
@@ -188,6 +189,16 @@ def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
 def _all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
     for inner in _graphs(graph):
         yield from inner.node
+
+
+def _check_nodes(graph: onnx.GraphProto) -> None:
+    """Refuse nodes without an output, or with names that are no text, as a broken file may have them."""
+    for place, node in enumerate(_all_nodes(graph)):
+        names = (node.op_type, node.domain, node.name, *node.input, *node.output)
+        if not node.op_type or not any(node.output) or not all(isinstance(name, str) for name in names):
+            raise SpecificationError(
+                f"node {place}: expected an operator, an output and names that are texts, got others"
+            )
 
 
 def _constants(graph: onnx.GraphProto) -> Iterator[str]:

@@ -204,6 +204,16 @@ def test_what_is_no_model_is_refused(command, data):
     assert f"{data}: expected an ONNX file" in outcome.err
 
 
+@pytest.mark.parametrize("field", ["op_type", "output"])
+def test_a_node_that_is_broken_is_refused(command, model, data, tmp_path, field):
+    broken = onnx.load(model)
+    broken.graph.node[0].ClearField(field)
+    onnx.save(broken, tmp_path / "broken.onnx")
+    outcome = command("execute", str(tmp_path / "broken.onnx"), "--input", str(data))
+    assert outcome.code == 2
+    assert "node 0: expected an operator, an output and names that are texts, got others" in outcome.err
+
+
 def test_a_package_that_is_missing_is_named(command, model, data, monkeypatch):
     for name in [name for name in sys.modules if name.startswith("sharp.values.onnx_")]:
         monkeypatch.delitem(sys.modules, name)
