@@ -12,6 +12,8 @@ from sharp.cli.options import (
     json_option,
     locality_option,
     machines,
+    plan,
+    plan_options,
     print_json,
     refuse_energy_options,
     refuse_foreign_options,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     "--accelerators", default="sharp,epur,epur-intergate", show_default=True, metavar="NAME|FILE,...", help="Machines."
 )
 @setting_options
+@plan_options
 @energy_options
 @locality_option
 @sram_option
@@ -45,14 +48,17 @@ def command(accelerators: str, as_json: bool, energy: bool, **options: Any) -> N
     """Run a network on several machines, each as it is run, and compare the first with the others."""
     network = workload(options)
     found = machines([name.strip() for name in accelerators.split(",")], options)
+    plans = [None if entry.plan is None else plan(options, entry.plan) for entry in found]
     refuse_foreign_options({**options, "energy": energy}, found)
     if not energy:
         refuse_energy_options(options, {name for entry in found for name in entry.settings})
     made = _implementations(options, found) if energy else [None] * len(found)
     with progress_bar("simulating") as progress:
-        reports = [try_on(entry, network, progress=progress) for entry in found]
+        reports = [
+            try_on(entry, network, chosen, progress=progress) for entry, chosen in zip(found, plans, strict=True)
+        ]
     if not any(report.has_run for report in reports):
-        raise SpecificationError(reports[0].notes[0])
+        raise SpecificationError(reports[0].warnings[0])
     ran = [entry if report.has_run else None for report, entry in zip(reports, made, strict=True)]
     costs = [run_costs(report, entry, options) for report, entry in zip(reports, ran, strict=True)]
     rows = compare(reports, costs if energy else [])

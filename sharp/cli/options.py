@@ -132,7 +132,9 @@ plan_options = _options(
         help="Whether the last row segment may take a smaller tile.  [default: the machine's; SHARP does]",
     ),
     click.option("--forwarding", help=f"Of h: {' or '.join(FORWARDING)}.  [default: the machine's, barrier]"),
-    click.option("--weights", help=f"{' or '.join(WEIGHTS)} (from the DRAM).  [default: the machine's, resident]"),
+    click.option(
+        "--weights", help=f"{', '.join(WEIGHTS)} (from the DRAM); auto: on chip where all fit.  [default: auto]"
+    ),
 )
 locality_option = click.option(
     "--weight-locality", is_flag=True, help="Products with x first, each weight read once for many steps (E-PUR's MWL)."
@@ -329,7 +331,9 @@ def _pairs(option: str, texts: Iterable[str], example: str) -> dict[str, Any]:
 
 
 def plan(options: dict[str, Any], own: Plan) -> Plan:
-    """The plan that the options name, the machine's own where they do not."""
+    """The plan that the options name, the machine's own where they do not; weights stay on chip where they fit."""
+    if own.weights == "resident":  # the paper's reading, by name
+        own = dataclasses.replace(own, weights="auto")
     given = {name: options[name] for name in ("schedule", "reconfiguration", "forwarding", "weights")}
     if options.get("tile_rows") is not None:
         given["tile_rows"] = _tile_rows(options["tile_rows"])

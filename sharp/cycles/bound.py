@@ -129,7 +129,7 @@ def bound_layer(
     total_steps = sequences.total_steps * (1 if together else directions)
     limits = least_cycles(products, units_of(accelerator), spans, total_steps, tilewise=tilewise)
     limits = {name: cycles * (directions if together else 1) for name, cycles in limits.items()}
-    if plan.weights == "streamed" and not fits_weight_buffer(layer, accelerator):
+    if plan.weights != "resident" and not fits_weight_buffer(layer, accelerator):
         missing = layer.num_weights * accelerator.weight_bytes - accelerator.weight_buffer.capacity_bytes
         limits["DRAM"] = cycles_from_bytes(sequences.num_steps * missing, accelerator.dram_bytes_per_cycle)
     return Bound(limits=limits, cycles=max(limits.values()))

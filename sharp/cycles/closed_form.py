@@ -67,6 +67,8 @@ def why_not(phases: tuple[Phase, ...], plan: Plan, num_heights: int, lengths_are
         return "the schedule is a user's"
     if plan.schedule_name not in kernel().SCHEDULES:
         return "chains that take turns do not empty the units between steps"
+    if plan.weights == "auto":
+        return "whether weights stay on chip is decided for each layer by its size"
     if plan.forwarding != "barrier":
         return "h forwarded tile by tile does not empty the units between steps"
     if not lengths_are_equal:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sharp.checks import check_kind
 from sharp.cycles.counting import CycleCounts, Progress, count_cycles
+from sharp.cycles.residency import settled
 from sharp.cycles.schedule import loaded
 from sharp.errors import InfeasibleMappingError, TileHeightError
 from sharp.machine.accelerator import Accelerator
@@ -129,7 +130,7 @@ def explore(
     """
     check_kind("network", network, Network)
     check_kind("accelerator", accelerator, Accelerator)
-    plan = loaded(accelerator.plan if plan is None else plan)
+    plan = settled(network, accelerator, loaded(accelerator.plan if plan is None else plan))
     work = list(zip(network.layers, network.layer_sequences, strict=True))
     distinct = list(dict.fromkeys(work))
     tables: dict[tuple[RNNLayer, Sequences], TileTable] = {}

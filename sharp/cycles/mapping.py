@@ -160,7 +160,7 @@ def map_layer(layer: RNNLayer, sequences: Sequences, accelerator: Accelerator, p
         reconfiguration=plan.reconfiguration,
         batch_size=1 if interleaved else sequences.batch_size,
         chains=chains,
-        streamed=plan.weights == "streamed" and not fits_weight_buffer(layer, accelerator),
+        streamed=plan.weights != "resident" and not fits_weight_buffer(layer, accelerator),
     )
     runs = tuple(schedule.round(task)) if plan.is_ours else legal_round(schedule, task)
     mapping = LayerMapping(task=task, runs=runs, sequences=sequences, forwarding=plan.forwarding)

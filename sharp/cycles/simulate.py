@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,12 +13,17 @@ from sharp.cycles.counting import CycleCounts, Progress, sum_counts
 from sharp.cycles.explore import explore
 from sharp.cycles.mapping import LayerMapping, fits_weight_buffer, map_layer
 from sharp.cycles.report import LayerRun, MachineReport, name_layers
+from sharp.cycles.residency import Residency, mib, settled
 from sharp.cycles.schedule import Unfolded, loaded, schedule_of
 from sharp.cycles.streaming import add_weight_loads
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
+from sharp.units import GIGA
 from sharp.workload.network import Network, RNNLayer
 from sharp.workload.sequences import Sequences
+
+NOTICED = 1.05
+"""Times the DRAM's bandwidth above which what the cycles leave out of its traffic is said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +77,10 @@ class Report(MachineReport):
 
     accelerator: Accelerator
     plan: Plan
+    """As it was run: with weights resident or streamed where the plan left that open."""
     layers: tuple[LayerReport, ...]
+    residency: Residency
+    """Where the weights of the whole network are, and why."""
 
     @property
     def counts(self) -> CycleCounts:
@@ -126,7 +134,8 @@ class Report(MachineReport):
     def remarks(self) -> list[str]:
         """How far the run is from what any order could reach."""
         least = sum_bounds(self.bounds)
-        sentences = [f"no order takes fewer than {least.cycles:,} cycles ({least.binding}); {self._beyond(least)}"]
+        sentences = [str(self.residency)] if self.residency.asked == "auto" else []
+        sentences += [f"no order takes fewer than {least.cycles:,} cycles ({least.binding}); {self._beyond(least)}"]
         grouped = sum_bounds(self._bounds(together=True))
         if grouped.cycles > least.cycles and not schedule_of(self.plan).interleaves:
             other = "none in which directions and sequences do not take turns fewer than"
@@ -145,13 +154,9 @@ class Report(MachineReport):
     def cautions(self) -> list[str]:
         """What is odd of the network, and what the numbers leave out, a sentence each."""
         sentences = super().cautions
-        too_large = [index for index, layer in enumerate(self.layers) if not layer.fits_weight_buffer]
-        if too_large and self.plan.weights == "resident":
-            sentences.append(
-                f"the weights of {name_layers(too_large)} do not fit the weight buffer of "
-                f"{self.accelerator.weight_buffer.capacity_bytes} bytes; the cycles assume that they do "
-                f"(--weights streamed does not)"
-            )
+        if self.plan.weights == "resident" and not self.residency.fits:
+            sentences.append(self._cost_of_streaming())
+        sentences += self._slow_dram()
         capacity = f"the intermediate buffer of {self.accelerator.intermediate_buffer.capacity_bytes} bytes"
         limited = [index for index, layer in enumerate(self.layers) if layer.buffer_limits_unfolding]
         if limited:
@@ -166,12 +171,44 @@ class Report(MachineReport):
             )
         return sentences
 
+    def _cost_of_streaming(self) -> str:
+        """What the run would take if its weights came from the DRAM, as they have to."""
+        latency_s = simulate(self.network, self.accelerator, replace(self.plan, weights="streamed")).latency_s
+        return (
+            f"the {mib(self.residency.num_bytes)} of the weights do not fit the weight buffer of "
+            f"{mib(self.residency.capacity_bytes)}; the cycles assume that they do, streamed from a DRAM of "
+            f"{self.accelerator.dram_bytes_per_s / GIGA:.3g} GB/s the run takes {latency_s * 1e3:.3g} ms, "
+            f"{latency_s / self.latency_s:,.{0 if latency_s > 10 * self.latency_s else 1}f} times as long "
+            f"(--weights auto)"
+        )
+
+    def _slow_dram(self) -> list[str]:
+        """The cycles wait for weights from the DRAM alone; say where x and h would have to be waited for, too."""
+        machine, slow, most = self.accelerator, [], 0.0
+        for index, activity in enumerate(self.activities):
+            moved = activity.loaded_bytes + activity.dram_vectors * machine.weight_bytes
+            needed = moved / self._seconds(self.layers[index].counts)
+            if activity.dram_vectors and needed > NOTICED * machine.dram_bytes_per_s:
+                slow.append(index)
+                most = max(most, needed)
+        if not slow:
+            return []
+        return [
+            f"weights, x and h of {name_layers(slow)} need up to {most / GIGA:.3g} GB/s of a DRAM of "
+            f"{machine.dram_bytes_per_s / GIGA:.3g} GB/s; the cycles wait for weights alone"
+        ]
+
     def _chosen(self) -> dict[str, Any]:
         return self.plan.as_dict()
 
     def _further(self) -> dict[str, Any]:
         bound = sum_bounds(self.bounds)
-        return {"loaded_bytes": self.loaded_bytes, "bound_cycles": bound.cycles, "binding": bound.binding}
+        return {
+            "residency": self.residency.as_dict(),
+            "loaded_bytes": self.loaded_bytes,
+            "bound_cycles": bound.cycles,
+            "binding": bound.binding,
+        }
 
     def _layer(self, index: int) -> dict[str, Any]:
         entry, bound = self.layers[index], self.bounds[index]
@@ -249,7 +286,8 @@ def simulate(
     """
     check_kind("network", network, Network)
     check_kind("accelerator", accelerator, Accelerator)
-    plan = loaded(accelerator.plan if plan is None else plan)
+    asked = loaded(accelerator.plan if plan is None else plan)
+    plan = settled(network, accelerator, asked)
     tables = explore(network, accelerator, plan, progress=progress)
     counts = [table.candidates[table.best] for table in tables]
     if plan.weights == "streamed":
@@ -271,4 +309,5 @@ def simulate(
                 mapping=mapping,
             )
         )
-    return Report(network=network, accelerator=accelerator, plan=plan, layers=tuple(layers))
+    residency = Residency.of(network, accelerator, asked)
+    return Report(network=network, accelerator=accelerator, plan=plan, layers=tuple(layers), residency=residency)

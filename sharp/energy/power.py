@@ -83,21 +83,7 @@ class EnergyReport:
     @property
     def warnings(self) -> list[str]:
         """What the numbers leave out, a sentence each."""
-        return [*self.implementation.warnings, *self._slow_dram(), *self._nothing_shared()]
-
-    def _slow_dram(self) -> list[str]:
-        """What passes the DRAM takes no cycles but those of weights; say so where that cannot be."""
-        machine = self.report.accelerator
-        moved = sum(
-            activity.loaded_bytes + activity.dram_vectors * machine.weight_bytes for activity in self.activities
-        )
-        needed = moved / self.report.latency_s
-        if needed <= machine.dram_bytes_per_s:
-            return []
-        return [
-            f"weights, x and h together need {needed / GIGA:.3g} GB/s of a DRAM of "
-            f"{machine.dram_bytes_per_s / GIGA:.3g} GB/s; the cycles wait for weights alone"
-        ]
+        return [*self.implementation.warnings, *self._nothing_shared()]
 
     def _nothing_shared(self) -> list[str]:
         """Weight locality was asked for and saves nothing."""

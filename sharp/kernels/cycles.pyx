@@ -5,9 +5,11 @@ The design, so that nobody has to find it out from the code:
 - The caller flattens a layer's schedule into *segments* (what one issue costs each unit), *runs* (a group of
   consecutive segments, repeated) and *signals* (the vectors that segments give and wait for). A round is all runs in
   order. `issue` advances the machine by one segment; everything else is loops.
+- A segment of no cycles and no values only waits: as the array serves in order, those behind it wait, too. So a layer
+  may wait for more than one vector, such as its own h and what the layers below give.
 - A signal holds two cycles: when the first tile that needs the vector may issue, and when the last tile of that
   segment may end. Under a barrier only the first is set; tile by tile, the second carries what each block allows.
-  A carried signal (h) is given in one round and waited for in the next.
+  A carried signal (h) is given in one round and waited for in the next, another one in the same round.
 - Tile by tile a vector may have several signals, one for each part of it that segments wait for. Cells that wait for
   no vector still read their own state in the updater; when that is out is kept update by update (`Segment.state`).
 - `advance` keeps the machine in `state`, so that the caller can stop between rounds: for a progress bar, or where the

@@ -29,6 +29,7 @@ cdef struct Run:
 
 cdef struct Signal:  # all but the first say how tiles of the next waiting segment follow from elements of the vector
     int64_t carried  # given in one round, waited for in the next
+    int64_t delay  # cycles from when a carried vector is out to when it is there for who waits
     int64_t from_element  # those that the waiting segment multiplies
     int64_t to_element
     int64_t tile_columns  # 0: a barrier
@@ -126,13 +127,13 @@ cdef inline void give(
     cdef int64_t place
     if segment.gives < 0:
         return
-    if not signals[segment.gives].carried:
-        entries[segment.gives].ready = out
-        return
-    machine.h_out = out
+    if signals[segment.gives].carried:
+        machine.h_out = max(machine.h_out, out)
     for place in range(segment.gives, segment.gives + segment.num_given):
-        if signals[place].tile_columns == 0:
-            entries[place].next_ready = out
+        if not signals[place].carried:
+            entries[place].ready = out
+        elif signals[place].tile_columns == 0:
+            entries[place].next_ready = out + signals[place].delay
         else:
             forward(segment, repeat, out, &signals[place], &entries[place])
 
@@ -242,11 +243,11 @@ cdef inline bint follows(
                 return False
     if segment.gives < 0:
         return True
-    if not signals[segment.gives].carried:
-        return entries[segment.gives].ready >= last
     for place in range(segment.gives, segment.gives + segment.num_given):
-        if entries[place].next_ready < last or entries[place].ready < last:
+        if entries[place].ready < last:
+            return False
+        if signals[place].carried and entries[place].next_ready < last:
             return False
         if signals[place].tile_columns and (entries[place].next_full < last or entries[place].full < last):
             return False
-    return growth.h_out >= last
+    return growth.h_out >= last or not signals[segment.gives].carried

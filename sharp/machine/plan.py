@@ -14,8 +14,8 @@ TileRows = int | Literal["best"]
 FORWARDING = ("barrier", "tilewise")
 """When columns of h may start: when all of h is out, or tile by tile."""
 
-WEIGHTS = ("resident", "streamed")
-"""Where weights are when a layer starts: on chip, or in the DRAM."""
+WEIGHTS = ("auto", "resident", "streamed")
+"""Where weights are when a layer starts: on chip, in the DRAM, or on chip where those of the whole network fit."""
 
 
 class Order(Protocol):
@@ -108,7 +108,7 @@ class Plan:
         """Schedule and options in words, those that are not the paper's named."""
         parts = [self.schedule_name, f"{'with' if self.reconfiguration else 'without'} padding reconfiguration"]
         parts += ["h forwarded tile by tile"] * (self.forwarding == "tilewise")
-        parts += ["weights streamed"] * (self.weights == "streamed")
+        parts += [f"weights {self.weights}"] * (self.weights == "streamed")
         return ", ".join(parts)
 
     def at(self, tile_rows: int) -> Plan:

@@ -10,6 +10,7 @@ from sharp.cycles.counting import Progress
 from sharp.cycles.report import MachineReport, Reported
 from sharp.energy.power import EnergyReport
 from sharp.errors import SharpError
+from sharp.machine.plan import Plan
 from sharp.readonly import ReadOnly
 from sharp.rivals.machine import Machine
 from sharp.workload.network import Network
@@ -27,15 +28,17 @@ class NotRun:
     totals = ReadOnly(dict.fromkeys(("total_cycles", "latency_s", "utilization")))
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def warnings(self) -> list[str]:
         """Why it did not run."""
-        return (self.reason,)
+        return [self.reason]
 
 
-def try_on(machine: Machine, network: Network, *, progress: Progress | None = None) -> MachineReport | NotRun:
-    """Run a network on a machine as it is run unless asked otherwise; where it cannot, say why."""
+def try_on(
+    machine: Machine, network: Network, plan: Plan | None = None, *, progress: Progress | None = None
+) -> MachineReport | NotRun:
+    """Run a network on a machine, under a plan or as it is run unless asked otherwise; where it cannot, say why."""
     try:
-        return machine.run(network, progress=progress)
+        return machine.run(network, plan, progress=progress)
     except SharpError as error:
         return NotRun(accelerator=machine, reason=str(error))
 
@@ -78,5 +81,5 @@ def _row(report: MachineReport | NotRun, first: MachineReport | NotRun) -> dict[
         "num_macs": report.accelerator.num_macs,
         **report.totals,
         "speedup": None if mine is None or theirs is None else mine / theirs,
-        "notes": list(report.notes),
+        "notes": list(report.warnings),
     }

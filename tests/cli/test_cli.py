@@ -72,8 +72,8 @@ def test_tables_tell_the_forms_of_a_cell_apart(command, options, shown):
 
 
 def test_warnings_go_to_the_error_stream(command):
-    outcome = command("run", "--network", "deepbench-lstm-h1536-t50")
-    assert outcome.err.startswith("warning: the weights of layer 0 do not fit the weight buffer")
+    outcome = command("run", "--network", "deepbench-lstm-h1536-t50", "--weights", "resident")
+    assert outcome.err.startswith("warning: the 36 MiB of the weights do not fit the weight buffer of 26 MiB; ")
 
 
 def test_a_layer_from_the_command_line(command):
@@ -255,7 +255,7 @@ def test_check(command, network_file):
             ("run", "--hidden", "4", "--forwarding", "tile"),
             "forwarding: expected barrier, tilewise, got 'tile' (did you",
         ),
-        (("run", "--hidden", "4", "--weights", "dram"), "weights: expected resident, streamed, got 'dram'"),
+        (("run", "--hidden", "4", "--weights", "dram"), "weights: expected auto, resident, streamed, got 'dram'"),
         (
             ("run", "--hidden", "4", "--schedule", "mine.py:Mine"),
             "schedule: mine.py: expected a Python file that is there",
@@ -360,7 +360,7 @@ def test_ctrl_c_ends_a_long_run():
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from sharp.cli import main; main()"
     # As many rows as 64 bits hold the cycles of, which takes multipliers for wide tiles.
     layer = ["run", "--input", "1", "--hidden", "150000000000", "--steps", "1", "--schedule", "sequential"]
-    machine = ["--tile-rows", "32", "--macs", "1099511627776"]
+    machine = ["--tile-rows", "32", "--macs", "1099511627776", "--weights", "resident"]
     with subprocess.Popen([sys.executable, "-c", code, *layer, *machine], stderr=subprocess.PIPE, text=True) as process:
         time.sleep(5)  # start-up takes a fraction of this
         process.send_signal(signal.SIGINT)

@@ -38,7 +38,8 @@ def test_run_json_is_that_of_the_library(command, name):
 
 def test_keys_of_a_rivals_run_are_those_of_a_machine_of_tiles(command):
     mine, other = (json.loads(command(*LAYER, "--accelerator", name, "--json").out) for name in ("sharp", "brainwave"))
-    of_tiles = {"schedule", "reconfiguration", "forwarding", "weights", "loaded_bytes", "bound_cycles", "binding"}
+    of_tiles = {"schedule", "reconfiguration", "forwarding", "weights", "residency"}
+    of_tiles |= {"loaded_bytes", "bound_cycles", "binding"}
     assert mine.keys() - other.keys() == of_tiles
     assert not other.keys() - mine.keys()
     of_tiles = {"tile_rows", "fits_weight_buffer", "unfolded_cells", "fits_intermediate_buffer"}
@@ -438,3 +439,14 @@ def test_a_technology_that_does_not_fit_is_refused_before_anything_runs(command,
     outcome = command(*words, "--hidden", "64", "--energy", "--set", "node_nm=32", "--set", "temperature_k=301")
     assert outcome.code == 2
     assert "temperature_k" in outcome.err
+
+
+def test_weights_of_a_network_that_does_not_fit_are_streamed_unless_asked_otherwise(command):
+    run = ("run", "--network", "gmat", "--macs", "64K", "--json")
+    found = json.loads(command(*run).out)
+    assert (found["weights"], found["residency"]["asked"]) == ("streamed", "auto")
+    compared = ("compare", "--network", "gmat", "--macs", "64K", "--accelerators", "sharp,epur", "--json")
+    both = [
+        json.loads(command(*compared, *more).out)["machines"][1]["speedup"] for more in ((), ("--weights", "resident"))
+    ]
+    assert both == [pytest.approx(1.0, abs=0.01), pytest.approx(2.36, abs=0.01)]

@@ -92,7 +92,8 @@ def test_what_does_not_fit_is_marked_and_said(accelerator):
     assert report.layers[0].unfolded_cells == 1536
     assert report.layers[0].fits_intermediate_buffer
     assert len(report.warnings) == 2
-    assert report.warnings[0].startswith("the weights of layer 0 do not fit the weight buffer of 27262976 bytes; ")
+    assert report.warnings[0].startswith("the 64 MiB of the weights do not fit the weight buffer of 26 MiB; ")
+    assert report.warnings[0].endswith("the run takes 55.9 ms, 2,177 times as long (--weights auto)")
     assert (
         "24576 bytes does not hold the early sums of every cell of layer 0; products with x run" in report.warnings[1]
     )
@@ -191,7 +192,7 @@ def test_a_report_says_how_it_was_run(accelerator):
         ({"tile_rows": 1.5}, "tile_rows: expected a positive integer, got 1.5"),
         ({"reconfiguration": "no"}, "reconfiguration: expected true or false, got 'no'"),
         ({"forwarding": "tile"}, "forwarding: expected barrier, tilewise, got 'tile' (did you mean 'tilewise'?)"),
-        ({"weights": "dram"}, "weights: expected resident, streamed, got 'dram'"),
+        ({"weights": "dram"}, "weights: expected auto, resident, streamed, got 'dram'"),
         ({"schedule": "unfold"}, "interleaved or FILE.py:NAME, got 'unfold' (did you mean 'unfolded'?)"),
     ],
 )

@@ -45,7 +45,7 @@ def test_a_machine_checks_its_plan():
     for plan, sentence in [
         ({"schedule": "nonsense"}, r"plan\.schedule: expected .* got 'nonsense'"),
         ({"schedul": "batch"}, r"plan: expected no key 'schedul' \(did you mean 'schedule'"),
-        ({"weights": 3}, r"plan\.weights: expected resident, streamed, got 3"),
+        ({"weights": 3}, r"plan\.weights: expected auto, resident, streamed, got 3"),
         (3, "plan: expected a mapping, got 3"),
     ]:
         with pytest.raises(SpecificationError, match=sentence):
