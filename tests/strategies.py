@@ -31,7 +31,7 @@ from sharp.cycles.mapping import fits_weight_buffer
 from sharp.cycles.schedule import schedule_of
 from sharp.kernels import reference, reference_energy
 from sharp.machine.accelerator import LATENCIES
-from sharp.machine.plan import FORWARDING, WEIGHTS
+from sharp.machine.plan import FORWARDING
 from sharp.shipped import DATA
 from sharp.workload.cell import UPDATES
 from sharp.workload.cells import find_cell
@@ -42,6 +42,8 @@ BASE = replace(find_accelerator("sharp"), budgets={}, provenance={})  # shorter 
 MAX_REFERENCE_SEGMENTS = 600
 """Segments of a case, about, so that the specification takes a millisecond for it."""
 MAX_STEPS = 40
+WEIGHTS = ("resident", "streamed")
+"""Places of weights; "auto" is one of them, decided by the whole network."""
 TILES_A_SEGMENT = 8
 """Tiles that the specification issues one by one in the time of a segment."""
 FUSED = ("intergate", "unfolded", "interleaved")

@@ -18,7 +18,7 @@ from sharp.checks import check_name, refuse
 from sharp.cycles.schedule import loaded
 from sharp.errors import SpecificationError
 from sharp.machine.accelerator import UNITS, Accelerator
-from sharp.machine.plan import FORWARDING, SCHEDULES, WEIGHTS, Plan, TileRows
+from sharp.machine.plan import FORWARDING, ORDERS, SCHEDULES, WEIGHTS, Plan, TileRows
 from sharp.machine.precision import precision_settings
 from sharp.workload.cells import CELLS
 from sharp.workload.files import find_network
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _OF_ENERGY = ("technology", "sram", "clock_gating", "power_gating", "weight_locality")
-_OF_PLAN = ("schedule", "reconfiguration", "forwarding", "weights", "tile_rows")
+_OF_PLAN = ("schedule", "reconfiguration", "forwarding", "weights", "order", "tile_rows")
 _LAYER_OPTIONS = {
     "cell": "--cell",
     "input_size": "--input",
@@ -135,6 +135,12 @@ plan_options = _options(
     click.option(
         "--weights", help=f"{', '.join(WEIGHTS)} (from the DRAM); auto: on chip where all fit.  [default: auto]"
     ),
+    click.option("--order", help=f"Of layers: {', '.join(ORDERS)}.  [default: the machine's, layers]"),
+)
+arrival_option = click.option(
+    "--arrival",
+    metavar="TIME",
+    help="Live input: a frame every so often (10ms), in order steps.  [default: the whole input is there]",
 )
 locality_option = click.option(
     "--weight-locality", is_flag=True, help="Products with x first, each weight read once for many steps (E-PUR's MWL)."
@@ -334,7 +340,7 @@ def plan(options: dict[str, Any], own: Plan) -> Plan:
     """The plan that the options name, the machine's own where they do not; weights stay on chip where they fit."""
     if own.weights == "resident":  # the paper's reading, by name
         own = dataclasses.replace(own, weights="auto")
-    given = {name: options[name] for name in ("schedule", "reconfiguration", "forwarding", "weights")}
+    given = {name: options[name] for name in ("schedule", "reconfiguration", "forwarding", "weights", "order")}
     if options.get("tile_rows") is not None:
         given["tile_rows"] = _tile_rows(options["tile_rows"])
     given = {name: value for name, value in given.items() if value is not None}

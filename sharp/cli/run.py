@@ -8,6 +8,7 @@ import click
 
 from sharp.cli.options import (
     any_machine,
+    arrival_option,
     energy_options,
     implementation,
     json_option,
@@ -25,6 +26,8 @@ from sharp.cli.options import (
     workload_options,
 )
 from sharp.cli.progress import progress_bar
+from sharp.cycles.simulate import simulate
+from sharp.quantities import quantity
 
 if TYPE_CHECKING:
     from sharp.cycles.report import MachineReport
@@ -36,11 +39,12 @@ if TYPE_CHECKING:
 @machine_options
 @plan_options
 @tile_option
+@arrival_option
 @energy_options
 @locality_option
 @sram_option
 @json_option
-def command(as_json: bool, energy: bool, **options: Any) -> None:
+def command(as_json: bool, energy: bool, arrival: str | None, **options: Any) -> None:
     """Run a network: cycles, latency, utilization and the split, per layer and in total; --energy: what it costs."""
     network, machine = workload(options), any_machine(options)
     refuse_foreign_options({**options, "energy": energy}, [machine])
@@ -48,8 +52,12 @@ def command(as_json: bool, energy: bool, **options: Any) -> None:
     if not energy:
         refuse_energy_options(options, machine.settings)
     made = implementation(options, machine) if energy else None
+    arrival_s = None if arrival is None else quantity("--arrival", arrival, "s")
     with progress_bar("simulating") as progress:
-        report = machine.run(network, chosen, progress=progress)
+        if arrival_s is None:
+            report = machine.run(network, chosen, progress=progress)
+        else:
+            report = simulate(network, machine.as_tiles(), chosen, arrival_s=arrival_s, progress=progress)
     _print_report(report, run_costs(report, made, options), as_json)
 
 

@@ -5,12 +5,12 @@ The rules are decision 7 in the book. Nothing is counted step by step: every rou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sharp.cycles.counting import CycleCounts
-from sharp.cycles.mapping import LayerMapping, fits_weight_buffer
+from sharp.cycles.mapping import LayerMapping
 from sharp.cycles.schedule import schedule_of
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
@@ -86,7 +86,7 @@ def count_activity(mapping: LayerMapping, counts: CycleCounts) -> Activity:
             tiles += run.repeats * task.tiles(segment)
             used += run.repeats * columns * machine.units_with(segment.rows)
             reads += run.repeats * columns
-            kept += run.repeats * segment.rows * (not task.completes(segment))
+            kept += run.repeats * segment.rows * (not segment.completes)
     added = layer.added_size * mapping.sequences.total_steps
     sizes = {name: layer.size(name) for name in ("hidden_size", *(phase.size for phase in task.phases))}
     cells = cell_actions(task.phases, layer.elementwise, sizes, steps)
@@ -140,7 +140,11 @@ def cell_actions(
 
 
 def add_traffic(
-    activities: list[Activity], network: Network, accelerator: Accelerator, plan: Plan
+    activities: list[Activity],
+    network: Network,
+    accelerator: Accelerator,
+    plan: Plan,
+    mappings: Sequence[LayerMapping],
 ) -> tuple[Activity, ...]:
     """Add what passes the DRAM: inputs and outputs of the network, weights, and what the I/H buffer does not hold.
 
@@ -151,6 +155,8 @@ def add_traffic(
     network : Network
     accelerator : Accelerator
     plan : Plan
+    mappings : sequence of LayerMapping
+        Of each layer.
     """
     result = []
     for index, activity in enumerate(activities):
@@ -164,21 +170,11 @@ def add_traffic(
             dram_vectors=read + written,
         )
         if plan.weights == "streamed":
-            layer, loads = network.layers[index], num_loads(network, index, accelerator, plan)
-            loaded = layer.num_weights * accelerator.weight_bytes * loads
+            loads = mappings[index].num_loads if mappings[index].task.streamed else 1
+            loaded = network.layers[index].num_weights * accelerator.weight_bytes * loads
             activity = replace(activity, loaded_bytes=loaded, held_bytes=_held(network.num_weights, accelerator))
         result.append(activity)
     return tuple(result)
-
-
-def num_loads(network: Network, index: int, accelerator: Accelerator, plan: Plan) -> int:
-    """Times that each weight of a layer comes from the DRAM: once, or in every step of a layer that does not fit."""
-    if plan.weights == "resident":
-        return 0
-    if fits_weight_buffer(network.layers[index], accelerator):
-        return 1
-    sequences = network.layer_sequences[index]
-    return sequences.total_steps if schedule_of(plan).interleaves else sequences.num_steps
 
 
 def dram_vectors(network: Network, index: int, accelerator: Accelerator, plan: Plan) -> tuple[int, int]:

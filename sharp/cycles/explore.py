@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sharp.checks import check_kind
@@ -131,16 +132,24 @@ def explore(
     check_kind("network", network, Network)
     check_kind("accelerator", accelerator, Accelerator)
     plan = settled(network, accelerator, loaded(accelerator.plan if plan is None else plan))
-    work = list(zip(network.layers, network.layer_sequences, strict=True))
-    distinct = list(dict.fromkeys(work))
+    return tuple(explore_some(network, range(len(network.layers)), accelerator, plan, progress=progress).values())
+
+
+def explore_some(
+    network: Network, indices: Iterable[int], accelerator: Accelerator, plan: Plan, *, progress: Progress | None = None
+) -> dict[int, TileTable]:
+    """As `explore`, of some layers: their tables by their places in the network."""
+    work = {index: (network.layers[index], network.layer_sequences[index]) for index in indices}
+    distinct = list(dict.fromkeys(work.values()))
     tables: dict[tuple[RNNLayer, Sequences], TileTable] = {}
     for index, (layer, sequences) in enumerate(distinct):
         share = _share(progress, index, len(distinct))
         try:
             tables[layer, sequences] = explore_layer(layer, sequences, accelerator, plan, progress=share)
         except InfeasibleMappingError as error:
-            raise error.at(f"{network.name}: {network.label(work.index((layer, sequences)))}") from None
-    return tuple(tables[entry] for entry in work)
+            first = next(index for index, entry in work.items() if entry == (layer, sequences))
+            raise error.at(f"{network.name}: {network.label(first)}") from None
+    return {index: tables[entry] for index, entry in work.items()}
 
 
 def _share(progress: Progress | None, index: int, total: int) -> Progress | None:

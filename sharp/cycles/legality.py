@@ -133,16 +133,16 @@ def _check_run(name: str, task: Task, run: object) -> None:
 
 def _check_segment(name: str, task: Task, segment: object) -> None:
     """A segment is as `Task.segment` makes it, fits the tile, and completes cells only where it completes sums."""
-    expected = "segments that Task.segment makes"
+    expected, derived = "segments that Task.segment makes", ("columns", "completes")
     if isinstance(segment, Segment):
-        given = {field.name: getattr(segment, field.name) for field in fields(segment) if field.name != "columns"}
+        given = {field.name: getattr(segment, field.name) for field in fields(segment) if field.name not in derived}
         try:
             alike = task.segment(**given) == segment
         except SpecificationError as error:
             raise SpecificationError(f"schedule {name}: {error}") from None
         if segment.rows > task.tile_rows:
             expected, alike = f"segments of at most {task.tile_rows} rows, as the tile has", False
-        elif segment.updated_cells and not task.completes(segment):
+        elif segment.updated_cells and not segment.completes:
             expected, alike = "updates only after segments that complete a sum", False
         if alike:
             return
@@ -164,7 +164,7 @@ def _issues(name: str, task: Task, runs: tuple[Run, ...]) -> Iterator[_Issue]:
                     first=segment.first_cell + repeat * segment.cells,
                     first_updated=segment.first_updated + repeat * segment.updated_cells,
                 )
-                if ahead and not segment.waits_for and task.completes(segment):
+                if ahead and not segment.waits_for and segment.completes:
                     _refuse(
                         name, issue, "the whole sums of another step", "nothing ahead, as its gates wait for nothing"
                     )

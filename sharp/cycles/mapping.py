@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from sharp.cycles.legality import legal_round
@@ -108,7 +109,7 @@ class LayerMapping:
                 run.repeats * segment.cells * (len(segment.gates) + phase.separate_sums)
                 for run in self.runs
                 for segment in run.segments
-                if segment.gates[0] in phase.gates and not self.task.completes(segment)
+                if segment.gates[0] in phase.gates and not segment.completes
             )
             for phase in self.task.phases
         ]
@@ -120,7 +121,22 @@ def fits_weight_buffer(layer: RNNLayer, accelerator: Accelerator) -> bool:
     return layer.num_weights * accelerator.weight_bytes <= accelerator.weight_buffer.capacity_bytes
 
 
-def map_layer(layer: RNNLayer, sequences: Sequences, accelerator: Accelerator, plan: Plan) -> LayerMapping:
+def map_runs(mapping: LayerMapping, runs: Iterable[Run]) -> LayerMapping:
+    """The same layer in another order of its segments.
+
+    Raises
+    ------
+    InfeasibleMappingError
+        Where 64 bits do not hold the cycles.
+    """
+    changed = replace(mapping, runs=tuple(runs))
+    _check_overflow(changed)
+    return changed
+
+
+def map_layer(
+    layer: RNNLayer, sequences: Sequences, accelerator: Accelerator, plan: Plan, *, streamed: bool = False
+) -> LayerMapping:
     """Map a layer: one tile of K' x (M / K') issues a cycle, a segment takes ``ceil(C / N')``.
 
     Parameters
@@ -132,6 +148,8 @@ def map_layer(layer: RNNLayer, sequences: Sequences, accelerator: Accelerator, p
     plan : Plan
         On one tile height, not "best". Where it streams the weights, those of a layer that does not fit the weight
         buffer come from the DRAM in every time step.
+    streamed : bool
+        Whether they do in any case, as other layers take the buffer in between.
 
     Raises
     ------
@@ -160,7 +178,7 @@ def map_layer(layer: RNNLayer, sequences: Sequences, accelerator: Accelerator, p
         reconfiguration=plan.reconfiguration,
         batch_size=1 if interleaved else sequences.batch_size,
         chains=chains,
-        streamed=plan.weights != "resident" and not fits_weight_buffer(layer, accelerator),
+        streamed=streamed or (plan.weights != "resident" and not fits_weight_buffer(layer, accelerator)),
     )
     runs = tuple(schedule.round(task)) if plan.is_ours else legal_round(schedule, task)
     mapping = LayerMapping(task=task, runs=runs, sequences=sequences, forwarding=plan.forwarding)

@@ -74,7 +74,12 @@ class Schedule:
 
 
 def product(
-    task: Task, phase: Phase, operand: str, blocks: list[tuple[int, int, int]], lookahead: int = 0
+    task: Task,
+    phase: Phase,
+    operand: str,
+    blocks: list[tuple[int, int, int]],
+    lookahead: int = 0,
+    completes: bool | None = None,
 ) -> list[Run]:
     """Runs over some blocks of cells with all gates of a phase in each segment.
 
@@ -90,13 +95,21 @@ def product(
         First cell, cells and repeats of each, as `Task.blocks` cuts them.
     lookahead : int
         Time steps ahead of its round that this work is for; 1 for products with x_{t+1}.
+    completes : bool, optional
+        As in `Task.segment`.
     """
-    complete = phase.columns.endswith(operand[-1:])
+    complete = phase.columns.endswith(operand[-1:]) if completes is None else completes
     return [
         Run(
             segments=(
                 task.segment(
-                    phase.gates, operand, first, cells, updated_cells=cells if complete else 0, lookahead=lookahead
+                    phase.gates,
+                    operand,
+                    first,
+                    cells,
+                    updated_cells=cells if complete else 0,
+                    lookahead=lookahead,
+                    completes=complete,
                 ),
             ),
             repeats=repeats,
@@ -173,7 +186,7 @@ class Intergate(Schedule):
         runs = product(task, first, first.operand, split) + product(task, first, first.columns, whole)
         ahead = product(task, first, "x", split, lookahead=1)
         if rest and not rest[0].reads_x:  # the wait for the first phase has nothing else to fill it
-            early, ahead = _leave(task, ahead, task.mvm_cycles)
+            early, ahead = leave(task, ahead, task.mvm_cycles)
             runs += early
         return [*runs, *dependent(task, rest), *ahead]
 
@@ -219,7 +232,7 @@ def _cut(task: Task, phase: Phase, cells: int) -> tuple[list[tuple[int, int, int
     return task.blocks_of(phase, block, last=cells), task.blocks_of(phase, block, first=cells)
 
 
-def _leave(task: Task, runs: list[Run], cycles: int) -> tuple[list[Run], list[Run]]:
+def leave(task: Task, runs: list[Run], cycles: int) -> tuple[list[Run], list[Run]]:
     """Cut runs of one segment in two, the second part as short as covers some cycles of the array, or all of them."""
     before: list[Run] = list(runs)
     after: list[Run] = []

@@ -10,12 +10,13 @@ from sharp.checks import check_kind
 from sharp.cycles.activity import Activity, add_traffic, count_activity
 from sharp.cycles.bound import Bound, bound_layer, sum_bounds
 from sharp.cycles.counting import CycleCounts, Progress, sum_counts
-from sharp.cycles.explore import explore
-from sharp.cycles.mapping import LayerMapping, fits_weight_buffer, map_layer
+from sharp.cycles.live import Live, frame_cycles, watch_frames
+from sharp.cycles.mapping import LayerMapping, fits_weight_buffer
+from sharp.cycles.orders import Group, group_layers
 from sharp.cycles.report import LayerRun, MachineReport, name_layers
 from sharp.cycles.residency import Residency, mib, settled
+from sharp.cycles.running import Ran, run_groups
 from sharp.cycles.schedule import Unfolded, loaded, schedule_of
-from sharp.cycles.streaming import add_weight_loads
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
 from sharp.units import GIGA
@@ -81,6 +82,10 @@ class Report(MachineReport):
     layers: tuple[LayerReport, ...]
     residency: Residency
     """Where the weights of the whole network are, and why."""
+    groups: tuple[Group, ...]
+    """Layers that run together."""
+    live: Live | None = None
+    """What came of frames that arrived one by one, where they did."""
 
     @property
     def counts(self) -> CycleCounts:
@@ -116,7 +121,7 @@ class Report(MachineReport):
             key = entry.layer, entry.mapping.sequences, entry.counts.total_cycles
             known[key] = known.get(key) or count_activity(entry.mapping, entry.counts)
             on_chip.append(known[key])
-        return add_traffic(on_chip, self.network, self.accelerator, self.plan)
+        return add_traffic(on_chip, self.network, self.accelerator, self.plan, [entry.mapping for entry in self.layers])
 
     @cached_property
     def bounds(self) -> tuple[Bound, ...]:
@@ -133,14 +138,27 @@ class Report(MachineReport):
     @property
     def remarks(self) -> list[str]:
         """How far the run is from what any order could reach."""
-        least = sum_bounds(self.bounds)
         sentences = [str(self.residency)] if self.residency.asked == "auto" else []
+        sentences += [str(self.live)] if self.live else []
+        if not self._one_by_one:
+            return sentences
+        least = sum_bounds(self.bounds)
         sentences += [f"no order takes fewer than {least.cycles:,} cycles ({least.binding}); {self._beyond(least)}"]
         grouped = sum_bounds(self._bounds(together=True))
         if grouped.cycles > least.cycles and not schedule_of(self.plan).interleaves:
             other = "none in which directions and sequences do not take turns fewer than"
             sentences.append(f"{other} {grouped.cycles:,}; {self._beyond(grouped)}")
         return sentences
+
+    @property
+    def _one_by_one(self) -> bool:
+        """Whether layers run one after the other."""
+        return all(group.order == "layers" for group in self.groups)
+
+    @property
+    def bound(self) -> Bound:
+        """Of layers one after the other the sum of their bounds; of others the greatest, as they hide each other."""
+        return sum_bounds(self.bounds) if self._one_by_one else max(self.bounds, key=lambda bound: bound.cycles)
 
     def _beyond(self, bound: Bound) -> str:
         return f"this one {self.counts.total_cycles / bound.cycles - 1:.1%} more"
@@ -202,8 +220,9 @@ class Report(MachineReport):
         return self.plan.as_dict()
 
     def _further(self) -> dict[str, Any]:
-        bound = sum_bounds(self.bounds)
+        bound = self.bound
         return {
+            "live": None if self.live is None else self.live.as_dict(),
             "residency": self.residency.as_dict(),
             "loaded_bytes": self.loaded_bytes,
             "bound_cycles": bound.cycles,
@@ -239,9 +258,14 @@ def run_settings(network: Network, accelerator: Accelerator, plan: Plan) -> dict
 
 
 def simulate(
-    network: Network, accelerator: Accelerator, plan: Plan | None = None, *, progress: Progress | None = None
+    network: Network,
+    accelerator: Accelerator,
+    plan: Plan | None = None,
+    *,
+    arrival_s: float | None = None,
+    progress: Progress | None = None,
 ) -> Report:
-    """Run a network on a machine of tiles and count its cycles, exactly; layers run one after the other.
+    """Run a network on a machine of tiles and count its cycles, exactly; layers run in the order of the plan.
 
     Parameters
     ----------
@@ -252,6 +276,8 @@ def simulate(
     plan : Plan, optional
         How: schedule, tile height, forwarding of h, place of the weights; the machine's own plan by default. With
         streamed weights the best tile height of a layer is that of its compute.
+    arrival_s : float, optional
+        Seconds from a frame of the input to the next, in order ``steps``; by default the whole input is there.
     progress : callable, optional
         Called now and then with the share of the work done, 0 to 1.
 
@@ -288,26 +314,32 @@ def simulate(
     check_kind("accelerator", accelerator, Accelerator)
     asked = loaded(accelerator.plan if plan is None else plan)
     plan = settled(network, accelerator, asked)
-    tables = explore(network, accelerator, plan, progress=progress)
-    counts = [table.candidates[table.best] for table in tables]
-    if plan.weights == "streamed":
-        counts = add_weight_loads(network.layers, counts, accelerator)
-    work = list(zip(network.layers, network.layer_sequences, (table.best for table in tables), strict=True))
-    mappings = {entry: map_layer(*entry[:2], accelerator, plan.at(entry[2])) for entry in set(work)}
-    layers = []
-    for entry, table, count in zip(work, tables, counts, strict=True):
-        layer, mapping = entry[0], mappings[entry]
-        layers.append(
-            LayerReport(
-                layer=layer,
-                tile_rows=table.best,
-                counts=count,
-                fits_weight_buffer=fits_weight_buffer(layer, accelerator),
-                unfolded_cells=mapping.unfolded_cells,
-                buffer_limits_unfolding=isinstance(schedule_of(plan), Unfolded) and mapping.fills_intermediate_buffer,
-                fits_intermediate_buffer=mapping.early_sums <= accelerator.intermediate_words,
-                mapping=mapping,
-            )
-        )
+    groups = group_layers(network, plan)
+    live = None if arrival_s is None else watch_frames(network, groups, accelerator, plan, arrival_s)
+    period = None if arrival_s is None else frame_cycles(arrival_s, accelerator)
+    ran = run_groups(network, groups, accelerator, plan, period=period, progress=progress)
+    layers = [_layer_report(layer, entry, accelerator, plan) for layer, entry in zip(network.layers, ran, strict=True)]
     residency = Residency.of(network, accelerator, asked)
-    return Report(network=network, accelerator=accelerator, plan=plan, layers=tuple(layers), residency=residency)
+    return Report(
+        network=network,
+        accelerator=accelerator,
+        plan=plan,
+        layers=tuple(layers),
+        residency=residency,
+        groups=groups,
+        live=live,
+    )
+
+
+def _layer_report(layer: RNNLayer, entry: Ran, accelerator: Accelerator, plan: Plan) -> LayerReport:
+    mapping = entry.mapping
+    return LayerReport(
+        layer=layer,
+        tile_rows=mapping.task.tile_rows,
+        counts=entry.counts,
+        fits_weight_buffer=fits_weight_buffer(layer, accelerator),
+        unfolded_cells=mapping.unfolded_cells,
+        buffer_limits_unfolding=isinstance(schedule_of(plan), Unfolded) and mapping.fills_intermediate_buffer,
+        fits_intermediate_buffer=mapping.early_sums <= accelerator.intermediate_words,
+        mapping=mapping,
+    )

@@ -78,13 +78,13 @@ class Tables:
     @property
     def num_signals(self) -> int:
         """Signals of all chains."""
-        return self.mapping.task.chains * len(self._places)
+        return self.mapping.task.chains * len(self.places)
 
     @property
     def num_states(self) -> int:
         """Updates of all chains that wait for their cells' own state."""
         return self.mapping.task.chains * sum(
-            piece.run.repeats for piece in self._pieces for segment in piece.run.segments if self._has_state(segment)
+            piece.run.repeats for piece in self.pieces for segment in piece.run.segments if self.has_state(segment)
         )
 
     def spans(self) -> Iterator[Span]:
@@ -106,34 +106,34 @@ class Tables:
         origins: list[tuple[int, int]] = []
         issues = states = 0
         for chain, sequence in self._chains():
-            for place, run in self._pieces:
+            for place, run in self.pieces:
                 first = len(rows)
                 for index, segment in enumerate(run.segments, start=place):
-                    state, states = (states, states + run.repeats) if self._has_state(segment) else (-1, states)
+                    state, states = (states, states + run.repeats) if self.has_state(segment) else (-1, states)
                     batch_size = self._batch_size(running[segment.lookahead], sequence)
                     if not batch_size:
                         continue
                     if (index, batch_size) not in costs:
-                        costs[index, batch_size] = self._costs(segment, batch_size)
-                    ends = self._ends(segment, chain) | {"state": state}
-                    rows.append(_row(kernel.SEGMENTS, costs[index, batch_size] | ends))
+                        costs[index, batch_size] = self.costs(segment, batch_size)
+                    ends = self.ends(segment, chain) | {"state": state}
+                    rows.append(table_row(kernel.SEGMENTS, costs[index, batch_size] | ends))
                     origins.append((chain, index))
                 count = len(rows) - first
                 if count:
                     entry = {"first_segment": first, "num_segments": count, "repeats": run.repeats}
-                    runs.append(_row(kernel.RUNS, entry))
+                    runs.append(table_row(kernel.RUNS, entry))
                     issues += count * run.repeats
         signals = [
-            _row(kernel.SIGNALS, self._ways(signal, self._batch_size(running[1], sequence)))
+            table_row(kernel.SIGNALS, self.ways(signal, self._batch_size(running[1], sequence)))
             for _, sequence in self._chains()
-            for signal in self._places
+            for signal in self.places
         ]
         return Span(
             first_round=first_round,
             num_rounds=num_rounds,
-            segments=_table(rows),
-            runs=_table(runs),
-            signals=_table(signals),
+            segments=table(rows),
+            runs=table(runs),
+            signals=table(signals),
             origins=tuple(origins),
             issues=issues,
         )
@@ -152,7 +152,7 @@ class Tables:
     # What waits for what ---------------------------------------------------------------------------------------------
 
     @cached_property
-    def _places(self) -> dict[_Signal, int]:
+    def places(self) -> dict[_Signal, int]:
         """The signals of a chain, each with its place; those of a vector follow each other."""
         signals = [signal for phase in self.mapping.task.phases for signal in self._given(phase.gives)]
         return {signal: place for place, signal in enumerate(signals)}
@@ -176,7 +176,7 @@ class Tables:
         return _Signal(segment.waits_for, phase.gates, segment.first_cell // (task.size_of(phase) // phase.parts))
 
     @cached_property
-    def _pieces(self) -> tuple[_Piece, ...]:
+    def pieces(self) -> tuple[_Piece, ...]:
         """The runs, cut where a segment goes on to another part of the vector that it waits for."""
         pieces, place = [], 0
         for run in self.mapping.runs:
@@ -196,7 +196,7 @@ class Tables:
             yield Run(segments=tuple(segment.moved(first) for segment in run.segments), repeats=repeats)
             first += repeats
 
-    def _has_state(self, segment: Segment) -> bool:
+    def has_state(self, segment: Segment) -> bool:
         """Whether an update waits for nothing but the array and its cells' own state; else that is out long before."""
         phase = self.mapping.task.phase_of(segment.gates)
         return segment.updated_cells > 0 and phase.update is not None and not self._waits_for_h(phase)
@@ -208,23 +208,23 @@ class Tables:
 
     # Rows of the tables ----------------------------------------------------------------------------------------------
 
-    def _ends(self, segment: Segment, chain: int) -> dict[str, int]:
+    def ends(self, segment: Segment, chain: int) -> dict[str, int]:
         """Which signals of its chain a segment waits for and gives, -1: none, and which elements."""
-        first = chain * len(self._places)
+        first = chain * len(self.places)
         given = self._given(self.mapping.task.phase_of(segment.gates).gives) if segment.updated_cells else []
         return {
-            "waits_for": first + self._places[self._awaited(segment)] if segment.waits_for else -1,
-            "gives": first + self._places[given[0]] if given else -1,
+            "waits_for": first + self.places[self._awaited(segment)] if segment.waits_for else -1,
+            "gives": first + self.places[given[0]] if given else -1,
             "num_given": len(given),
             "first_element": segment.first_updated,
             "elements": segment.updated_cells,
         }
 
-    def _costs(self, segment: Segment, batch_size: int) -> dict[str, int]:
+    def costs(self, segment: Segment, batch_size: int) -> dict[str, int]:
         """What a segment costs each unit."""
         task, machine = self.mapping.task, self.mapping.task.accelerator
         phase = task.phase_of(segment.gates)
-        activated = phase.activation_passes if task.completes(segment) else 0
+        activated = phase.activation_passes if segment.completes else 0
         updated = segment.updated_cells if phase.update else 0
         return {
             "array_cycles": task.array_cycles(segment, batch_size),
@@ -237,21 +237,21 @@ class Tables:
     @cached_property
     def _first(self) -> dict[_Signal, Segment]:
         """The first segment of a round that waits for each signal."""
-        segments = [segment for piece in self._pieces for segment in piece.run.segments if segment.waits_for]
+        segments = [segment for piece in self.pieces for segment in piece.run.segments if segment.waits_for]
         return {self._awaited(segment): segment for segment in reversed(segments)}
 
-    def _ways(self, signal: _Signal, batch_size: int) -> dict[str, int]:
+    def ways(self, signal: _Signal, batch_size: int) -> dict[str, int]:
         """How a signal lets segments go; the one that waits runs in the next round."""
-        row = dict.fromkeys(kernel.SIGNALS, 0) | {"carried": int(signal.vector == "h")}
+        values = dict.fromkeys(kernel.SIGNALS, 0) | {"carried": int(signal.vector == "h")}
         if not signal.gates or not batch_size:
-            return row
+            return values
         task, segment = self.mapping.task, self._first[signal]
         elements = task.layer.num_operands(task.phase_of(signal.gates))
         width = task.width(segment.rows)
         x_columns = task.layer.input_size if "x" in segment.operand else 0
         if len(segment.columns) > 1:  # x has tiles of its own
             x_columns = -(-x_columns // width) * width
-        return row | {
+        return values | {
             "from_element": signal.part * elements,
             "to_element": (signal.part + 1) * elements,
             "tile_columns": width,
@@ -263,12 +263,12 @@ class Tables:
         }
 
 
-def _row(columns: tuple[str, ...], values: Mapping[str, int]) -> tuple[int, ...]:
+def table_row(columns: tuple[str, ...], values: Mapping[str, int]) -> tuple[int, ...]:
     """A row of a table of the kernel's."""
     return tuple([values[name] for name in columns])
 
 
-def _table(rows: Sequence[tuple[int, ...]]) -> memoryview:
+def table(rows: Sequence[tuple[int, ...]]) -> memoryview:
     """A two-dimensional int64 buffer, made without NumPy, whose import would cost more than a whole layer."""
     flat = array("q", [value for row in rows for value in row])
     return memoryview(flat).cast("B").cast("q", (len(rows), len(rows[0]))) if rows else memoryview(flat)

@@ -10,21 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sharp.cycles.counting import CycleCounts
-from sharp.cycles.mapping import fits_weight_buffer
 from sharp.machine.accelerator import Accelerator
 from sharp.units import cycles_from_bytes
-from sharp.workload.network import RNNLayer
 
 
 def add_weight_loads(
-    layers: Sequence[RNNLayer], counts: Sequence[CycleCounts], accelerator: Accelerator
+    sizes: Sequence[float], counts: Sequence[CycleCounts], accelerator: Accelerator
 ) -> list[CycleCounts]:
-    """Put the wait for its weights before each layer.
+    """Put the wait for its weights before each layer, or group of layers that run together.
 
     Parameters
     ----------
-    layers : sequence of RNNLayer
-        From the bottom up.
+    sizes : sequence of float
+        Bytes of each layer's weights, from the bottom up.
     counts : sequence of CycleCounts
         Of each layer, its weights on chip when it starts or streamed in every step.
     accelerator : Accelerator
@@ -37,9 +35,8 @@ def add_weight_loads(
     held: list[tuple[int, float]] = []  # (cycle at which the layer ends, its bytes), of layers that fit
     loaded = end = 0
     result = []
-    for layer, count in zip(layers, counts, strict=True):
-        num_bytes = layer.num_weights * accelerator.weight_bytes
-        fits = fits_weight_buffer(layer, accelerator)
+    for num_bytes, count in zip(sizes, counts, strict=True):
+        fits = num_bytes <= accelerator.weight_buffer.capacity_bytes
         loaded = _load(num_bytes, loaded, held, accelerator) if fits else end
         start = max(end, loaded)
         result.append(count.after_load(start - end))

@@ -52,6 +52,8 @@ class Segment:
     """The first of them in the first repeat."""
     lookahead: int = 0
     """Time steps ahead of its round that this segment works for."""
+    completes: bool = True
+    """Whether the sums of its rows are complete after it; else other columns of them follow."""
 
     @property
     def rows(self) -> int:
@@ -158,10 +160,6 @@ class Task:
         """Rows of each gate of a phase."""
         return self.layer.size(phase.size)
 
-    def completes(self, segment: Segment) -> bool:
-        """Whether the sums of a segment are complete after it: it has the last columns that its gates multiply."""
-        return self.phase_of(segment.gates).columns.endswith(segment.operand[-1])
-
     def is_of_one_part(self, segment: Segment, first_cell: int) -> bool:
         """Whether the cells of a segment multiply the same part of the vector; with x alone they may be of several."""
         phase = self.phase_of(segment.gates)
@@ -178,6 +176,7 @@ class Task:
         updated_cells: int = 0,
         first_updated: int | None = None,
         lookahead: int = 0,
+        completes: bool | None = None,
     ) -> Segment:
         """Rows of some gates times the columns of an operand.
 
@@ -195,6 +194,8 @@ class Task:
             The first of them; `first_cell` by default.
         lookahead : int
             Time steps ahead that the segment works for; only columns of x exist ahead of time.
+        completes : bool, optional
+            Whether the sums are complete after it; by default where it has the last columns that its gates multiply.
 
         Raises
         ------
@@ -217,6 +218,7 @@ class Task:
             updated_cells=check_integer("updated_cells", updated_cells, minimum=0),
             first_updated=first_cell if first_updated is None else check_integer("first_updated", first_updated, 0),
             lookahead=check_integer("lookahead", lookahead, minimum=0),
+            completes=phase.columns.endswith(operand[-1]) if completes is None else completes,
         )
 
     def blocks(self, size: int, block: int) -> list[tuple[int, int, int]]:

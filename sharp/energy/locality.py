@@ -47,7 +47,7 @@ def with_weight_locality(mapping: LayerMapping, activity: Activity) -> Activity:
             alone, columns = _of_x_alone(task, segment)
             tiles += run.repeats * alone
             used += run.repeats * columns * machine.units_with(segment.rows)
-            kept += run.repeats * segment.rows * (alone > 0 and task.completes(segment))
+            kept += run.repeats * segment.rows * (alone > 0 and segment.completes)
     saved = layer.num_directions * (mapping.num_loads - _passes(mapping, steps))
     return replace(
         activity,

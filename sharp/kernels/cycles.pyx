@@ -50,7 +50,7 @@ cdef inline void begin_round(Entry* entries, Py_ssize_t num_signals) noexcept no
     cdef Entry* entry
     for signal in range(num_signals):
         entry = &entries[signal]
-        entry.ready = entry.next_ready
+        entry.ready = max(entry.ready, entry.next_ready)  # of a layer that has ended nothing more is given
         entry.full = entry.next_full
         entry.next_ready = entry.next_full = 0
 
@@ -78,6 +78,7 @@ cdef bint is_same(int64_t[::1] state, int64_t[::1] other, Py_ssize_t num_signals
         if (
             behind(entries[signal].next_ready, here) != behind(earlier[signal].next_ready, there)
             or behind(entries[signal].next_full, here) != behind(earlier[signal].next_full, there)
+            or behind(entries[signal].ready, here) != behind(earlier[signal].ready, there)
         ):
             return False
     for place in range(states_of(state, num_signals) - &state[0], state.shape[0]):

@@ -18,6 +18,10 @@ WEIGHTS = ("auto", "resident", "streamed")
 """Where weights are when a layer starts: on chip, in the DRAM, or on chip where those of the whole network fit."""
 
 
+ORDERS = ("layers", "steps", "wavefront")
+"""Orders across layers: one after the other, all of them in each step, or each layer a step behind those it reads."""
+
+
 class Order(Protocol):
     """What a plan knows of a schedule (`sharp.Schedule`)."""
 
@@ -70,6 +74,8 @@ class Plan:
     """One of `FORWARDING`."""
     weights: str = "resident"
     """One of `WEIGHTS`."""
+    order: str = "layers"
+    """One of `ORDERS`; layers that a decoder feeds back to run in ``steps`` in any case."""
 
     def __post_init__(self) -> None:
         self._check_schedule()
@@ -81,6 +87,7 @@ class Plan:
         check_flag("reconfiguration", self.reconfiguration)
         check_name("forwarding", self.forwarding, FORWARDING)
         check_name("weights", self.weights, WEIGHTS)
+        check_name("order", self.order, ORDERS)
 
     def _check_schedule(self) -> None:
         if isinstance(self.schedule, str) or not hasattr(self.schedule, "round"):
@@ -108,6 +115,7 @@ class Plan:
         """Schedule and options in words, those that are not the paper's named."""
         parts = [self.schedule_name, f"{'with' if self.reconfiguration else 'without'} padding reconfiguration"]
         parts += ["h forwarded tile by tile"] * (self.forwarding == "tilewise")
+        parts += [f"layers in order {self.order}"] * (self.order != "layers")
         parts += [f"weights {self.weights}"] * (self.weights == "streamed")
         return ", ".join(parts)
 
@@ -122,4 +130,5 @@ class Plan:
             "reconfiguration": self.reconfiguration,
             "forwarding": self.forwarding,
             "weights": self.weights,
+            "order": self.order,
         }

@@ -126,7 +126,7 @@ def _row(scenario: Scenario) -> dict[str, Any]:
         "budget": machine.budget_label,
         "num_macs": machine.num_macs,
         "clock_hz": machine.clock_hz,
-        **plan.as_dict(),
+        **{name: value for name, value in plan.as_dict().items() if name != "order"},
         "tile_rows": plan.tile_rows,
         "chosen_tile_rows": report.layers[0].tile_rows,
         "total_cycles": report.counts.total_cycles,

@@ -6,12 +6,11 @@ from math import ceil
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from strategies import BASE, FUSED, LARGE_BUFFER, NetworkCase, examples, network_cases
+from strategies import BASE, FUSED, LARGE_BUFFER, WEIGHTS, NetworkCase, examples, network_cases
 
 from sharp import SCHEDULES, MemoryLevel, Network, Plan, RNNLayer, find_network, simulate
 from sharp.cycles.activity import Activity
 from sharp.cycles.schedule import schedule_of
-from sharp.machine.plan import WEIGHTS
 from sharp.workload.single import single_layer
 
 CELL_COUNTS = ("sigmoids", "tanhs", "elementwise_multiplications", "elementwise_additions", "state_updates")

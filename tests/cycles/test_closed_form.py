@@ -189,4 +189,7 @@ def test_every_recurrent_cell_of_ours_has_a_shape():
     forms.append(RNNLayer(input_size=8, hidden_size=8, projection_size=4))
     forms.append(RNNLayer(cell="gru", input_size=8, hidden_size=8, linear_before_reset=False))
     assert {why_not(layer.phases, Plan(), 4) for layer in forms} == {""}
+    dense = RNNLayer(cell="dense", input_size=8, hidden_size=8)
+    assert why_not(dense.phases, Plan(), 4) == "the cell has another shape than ours"
+    assert why_not(forms[0].phases, Plan(weights="auto"), 4).startswith("whether weights stay on chip is decided")
     assert set(PAPERS) == set(SCHEDULES) - {"interleaved"}

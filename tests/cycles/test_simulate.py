@@ -179,6 +179,7 @@ def test_a_report_says_how_it_was_run(accelerator):
         "reconfiguration": False,
         "forwarding": "tilewise",
         "weights": "streamed",
+        "order": "layers",
     }
     assert (content["seq_len"], content["batch_size"], content["lengths"]) == (7, 3, [7, 5, 7])
     assert content["loaded_bytes"] == 2 * network.num_weights

@@ -153,7 +153,7 @@ COUNTS = CycleCounts(
 )
 def test_loads_by_hand(capacity_bytes, bytes_per_cycle, waits):
     accelerator = machine(capacity_bytes, bytes_per_cycle)
-    loaded = add_weight_loads([LAYER] * 3, [COUNTS] * 3, accelerator)
+    loaded = add_weight_loads([100] * 3, [COUNTS] * 3, accelerator)
     assert [counts.weight_load for counts in loaded] == waits
     assert [counts.total_cycles for counts in loaded] == [30 + wait for wait in waits]
 
@@ -161,7 +161,7 @@ def test_loads_by_hand(capacity_bytes, bytes_per_cycle, waits):
 def test_a_layer_that_does_not_fit_keeps_the_memory_and_the_buffer():
     # 0 to 10 load, to 40 compute; the large one from 40 to 70; then another load, 70 to 80.
     large = RNNLayer(cell="rnn", input_size=5, hidden_size=20)
-    loaded = add_weight_loads([LAYER, large, LAYER], [COUNTS] * 3, machine(200, 10))
+    loaded = add_weight_loads([100, 2 * large.num_weights, 100], [COUNTS] * 3, machine(200, 10))
     assert [counts.weight_load for counts in loaded] == [10, 0, 10]
 
 

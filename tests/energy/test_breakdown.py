@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import Case, NetworkCase, cases, examples, network_cases, reference_machine, reference_prices
+from strategies import WEIGHTS, Case, NetworkCase, cases, examples, network_cases, reference_machine, reference_prices
 
 from sharp import (
     SCHEDULES,
@@ -28,7 +28,7 @@ from sharp.energy.breakdown import ACTIONS, break_down, full_speed, sum_energy
 from sharp.energy.implementation import COMPONENTS, Prices
 from sharp.kernels import reference_energy
 from sharp.machine.accelerator import with_settings
-from sharp.machine.plan import FORWARDING, WEIGHTS
+from sharp.machine.plan import FORWARDING
 from sharp.workload.single import single_layer
 
 BUDGETS = ("1K", "4K", "16K", "64K")
