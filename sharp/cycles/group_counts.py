@@ -137,7 +137,7 @@ def _count(together: Together, accelerator: Accelerator, height: int, period: in
         counts.append(
             CycleCounts(
                 num_macs=accelerator.num_macs,
-                total_cycles=(useful + columns + rows) // accelerator.num_macs + load + stall + tail,
+                total_cycles=mapping.busy_cycles + load + stall + tail,
                 useful=useful,
                 column_padding=columns,
                 row_padding=rows,

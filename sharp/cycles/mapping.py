@@ -71,6 +71,12 @@ class LayerMapping:
         return useful * times, columns * times, rows * times
 
     @property
+    def busy_cycles(self) -> int:
+        """Cycles of the rounds in which the array multiplies, all sequences."""
+        tiles = sum(run.repeats * self.task.tiles(segment) for run in self.runs for segment in run.segments)
+        return tiles * self.sequences.total_steps * self._directions
+
+    @property
     def num_loads(self) -> int:
         """Times that the weights of a direction pass the array: once a step of each chain of it."""
         return self.sequences.total_steps if self.takes_turns else self.sequences.num_steps
