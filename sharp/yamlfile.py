@@ -34,7 +34,8 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     """
     content = parse(str(path), read_input(path, "YAML file"))
     if not isinstance(content, Mapping):
-        raise SpecificationError(f"{path}: expected a mapping at the top, got {type(content).__name__}")
+        got = "nothing" if content is None else type(content).__name__
+        raise SpecificationError(f"{path}: expected a mapping at the top, got {got}")
     return content
 
 

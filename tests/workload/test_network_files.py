@@ -133,7 +133,7 @@ def test_every_option_of_a_layer_can_be_written(write):
         ("name: x\nseq_len: 1\nlayers: 3", "layers: expected a list with at least one entry, got 3"),
         ("name: x\nseq_len: 1\nlayers: [7]", "layers[0]: expected a mapping, got 7"),
         ("- 1\n- 2", "expected a mapping at the top, got list"),
-        ("", "expected a mapping at the top, got NoneType"),
+        ("", "expected a mapping at the top, got nothing"),
         ("a: [1", "expected YAML, got: "),
         (
             "suite: s\nproblems: [{cell: lstm, hidden_size: 4}]",
