@@ -52,7 +52,7 @@ def _meeting(one: Layer, other: Layer, trace: Trace, elements: Elements) -> str 
     for op in trace.ops:
         if op.kind not in ("Concat", *_ADDING) or op.outputs[0].const is not None:
             continue
-        owners = [_owners(elements, entry) for entry in op.inputs if entry is not None]
+        owners = [set(elements.makers(entry)) for entry in op.inputs if entry is not None]
         ours, theirs = (
             [place for place, found in enumerate(owners) if found & _surface(layer, trace, elements)]
             for layer in (one, other)
@@ -71,14 +71,9 @@ def _surface(layer: Layer, trace: Trace, elements: Elements) -> set[Value]:
     found = set(layer.outputs)
     for op in trace.ops:
         for step, stack, _, _ in op.body.stacked if op.body is not None else ():
-            if _owners(elements, step) & found:
+            if found.intersection(elements.makers(step)):
                 found.add(stack)
     return found
-
-
-def _owners(elements: Elements, value: Value) -> set[Value]:
-    numbers = elements.of(value)
-    return {value} if numbers is None else set(elements.owners(numbers))
 
 
 def _is_added(layer: Layer, trace: Trace, elements: Elements) -> bool:
@@ -201,7 +196,7 @@ def _sources(
     waiting = list(values)
     while waiting:
         value = waiting.pop()
-        for owner in _owners(elements, value):
+        for owner in elements.makers(value):
             if owner in made_by:
                 found[made_by[owner]] = None
             elif owner in trace.inputs:

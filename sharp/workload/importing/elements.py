@@ -46,6 +46,7 @@ class Elements:
     def __init__(self, folding: Folding) -> None:
         self._folding = folding
         self._known: dict[Value, Array] = {}
+        self._makers: dict[Value, list[Value]] = {}
         self._starts: list[int] = []
         self._owners: list[Value] = []
         self._next = 0
@@ -71,8 +72,21 @@ class Elements:
 
     def owners(self, elements: Array) -> list[Value]:
         """The tensors that some elements were made in, each once."""
-        places = np.unique(np.searchsorted(self._starts, np.ravel(elements), side="right") - 1)
-        return [self._owners[place] for place in places]
+        if not elements.size:
+            return []
+        low, high = (bisect_right(self._starts, int(end)) - 1 for end in (elements.min(), elements.max()))
+        if low == high:
+            return [self._owners[low]]
+        found = np.zeros(high - low + 1, dtype=bool)
+        found[np.searchsorted(self._starts, np.ravel(elements), side="right") - 1 - low] = True
+        return [self._owners[low + place] for place in np.flatnonzero(found)]
+
+    def makers(self, value: Value) -> list[Value]:
+        """The tensors that the elements of a tensor were made in; itself where they are not followed."""
+        if value not in self._makers:
+            numbers = self.of(value)
+            self._makers[value] = [value] if numbers is None else self.owners(numbers)
+        return self._makers[value]
 
     def owned_by(self, elements: Array, values: set[Value]) -> Array:
         """Which of some elements were made in one of some tensors."""

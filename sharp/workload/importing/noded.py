@@ -104,8 +104,7 @@ class NodeLayers:
         )
         for alternative in alternatives:
             layer.outputs |= {value for value in alternative.outputs if value.name}
-        numbers = self._elements.of(op.inputs[0]) if op.inputs[0] else None
-        layer.reads_from = list(self._elements.owners(numbers)) if numbers is not None else [_input(op)]
+        layer.reads_from = list(self._elements.makers(_input(op)))
         layer.one_step = node.num_steps == 1 and any(self._has_state(alternative) for alternative in alternatives)
         return layer
 
@@ -121,21 +120,16 @@ class NodeLayers:
     def _state(self, op: Op) -> list[Value]:
         """The tensors that the h of a node's first step was made in."""
         value = op.input(5)
-        numbers = None if value is None else self._elements.of(value)
-        return [] if numbers is None else self._elements.owners(numbers)
+        return [] if value is None else self._elements.makers(value)
 
     def _continues(self, op: Op, outputs: set[Value]) -> bool:
         """Whether a node begins with what another, or its own run before, has left."""
         for owner in self._state(op):
             ends = [end for _, start, end in owner.carried.states if start is owner] if owner.carried else []
-            for value in (owner, *(found for end in ends for found in self._owners(end))):
+            for value in (owner, *(found for end in ends for found in self._elements.makers(end))):
                 if value in outputs:
                     return True
         return False
-
-    def _owners(self, value: Value) -> list[Value]:
-        numbers = self._elements.of(value)
-        return [value] if numbers is None else self._elements.owners(numbers)
 
     def _has_state(self, op: Op) -> bool:
         """Whether a node begins with an input of the graph."""

@@ -50,8 +50,7 @@ def _check(op: Op, made: set[Value], ends: set[Value], elements: Elements) -> No
     seen: set[Value] = set()
     waiting = [entry for entry in op.inputs if entry is not None and not entry.fixed]
     while waiting:
-        numbers = elements.of(value := waiting.pop())
-        for owner in (value,) if numbers is None else elements.owners(numbers):
+        for owner in elements.makers(waiting.pop()):
             if owner in made:
                 raise op.refuse("a cell of an LSTM, GRU or RNN around it, as it depends on its own result", "another")
             if owner not in ends and owner not in seen:

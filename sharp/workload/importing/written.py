@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -116,7 +116,7 @@ class _Group:
             if any(self._carried(dot.operand, candidates).any() for step in self._steps for dot in step.all_dots):
                 self._states = candidates
                 return candidates is not self._cells
-        ends = {owner for output in self._trace.outputs for owner in self._owners(output)}
+        ends = {owner for output in self._trace.outputs for owner in self._elements.makers(output)}
         for candidates in (self._cells, projections):
             if candidates & ends and len(self._steps) == 1:
                 self._state_inputs = self._inputs_like(candidates)
@@ -129,7 +129,9 @@ class _Group:
         """The graph's input whose shape is that of an output which holds h, the last such one where there are more."""
         (step,) = self._steps
         shapes = {
-            output.shape for output in self._trace.outputs if candidates & set(self._owners(output)) and output.shape
+            output.shape
+            for output in self._trace.outputs
+            if candidates & set(self._elements.makers(output)) and output.shape
         }
         if step.cell == "gru" and step.state is not None:
             owner = self._elements.owner(step.state)[0]
@@ -220,7 +222,7 @@ class _Group:
             if op.kind not in PRODUCTS or not op.outputs[0].size:
                 continue
             data = [entry for entry in op.inputs[:2] if entry is not None and not entry.fixed]
-            if any(owner in values for entry in data for owner in self._owners(entry)):
+            if any(owner in values for entry in data for owner in self._elements.makers(entry)):
                 number = self._elements.number(op.outputs[0], 0)
                 dot = None if number is None else self._scalars.dot(number)
                 if dot is not None and self._elements.owned_by(dot.operand, values).all():
@@ -251,10 +253,6 @@ class _Group:
         """The elements of x that a step reads, of one sequence."""
         pairs = self._gate(step, next(iter(step.dots)))
         return np.concatenate([dot.operand[~states] for dot, states in pairs])
-
-    def _owners(self, value: Value) -> Iterable[Value]:
-        numbers = self._elements.of(value)
-        return () if numbers is None else self._elements.owners(numbers)
 
     def _name(self) -> str:
         """What the steps have in common: the loop that they are in, or the beginning of their weights' names."""
