@@ -19,7 +19,7 @@ from sharp.cycles.running import Ran, run_groups
 from sharp.cycles.schedule import Unfolded, loaded, schedule_of
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
-from sharp.units import GIGA
+from sharp.units import GIGA, cycles_from_bytes
 from sharp.workload.network import Network, RNNLayer
 from sharp.workload.sequences import Sequences
 
@@ -142,9 +142,9 @@ class Report(MachineReport):
         sentences += [str(self.live)] if self.live else []
         if not self._one_by_one:
             return sentences
-        least = sum_bounds(self.bounds)
+        least = self._least(self.bounds)
         sentences += [f"no order takes fewer than {least.cycles:,} cycles ({least.binding}); {self._beyond(least)}"]
-        grouped = sum_bounds(self._bounds(together=True))
+        grouped = self._least(self._bounds(together=True))
         if grouped.cycles > least.cycles and not schedule_of(self.plan).interleaves:
             other = "none in which directions and sequences do not take turns fewer than"
             sentences.append(f"{other} {grouped.cycles:,}; {self._beyond(grouped)}")
@@ -158,7 +158,15 @@ class Report(MachineReport):
     @property
     def bound(self) -> Bound:
         """Of layers one after the other the sum of their bounds; of others the greatest, as they hide each other."""
-        return sum_bounds(self.bounds) if self._one_by_one else max(self.bounds, key=lambda bound: bound.cycles)
+        return self._least(self.bounds) if self._one_by_one else max(self.bounds, key=lambda bound: bound.cycles)
+
+    def _least(self, bounds: tuple[Bound, ...]) -> Bound:
+        """The sum of the layers' bounds, or the time in which all streamed weights arrive once, if that is longer."""
+        least = sum_bounds(bounds)
+        if self.plan.weights != "streamed":
+            return least
+        load = cycles_from_bytes(self.residency.num_bytes, self.accelerator.dram_bytes_per_cycle)
+        return least if load <= least.cycles else Bound(cycles=load, limits={"DRAM": load})
 
     def _beyond(self, bound: Bound) -> str:
         return f"this one {self.counts.total_cycles / bound.cycles - 1:.1%} more"

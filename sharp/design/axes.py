@@ -29,7 +29,8 @@ def default_axes(base: Scenario) -> dict[str, tuple[Any, ...]]:
     """What varies unless asked otherwise: multipliers, clock, activation lanes, weight buffer, and order.
 
     The weight buffer is the machine's, or, where that is smaller, the least power of two that holds the network; the
-    order is ``interleaved`` as well where directions or sequences can take turns.
+    schedule is ``interleaved`` as well where directions or sequences can take turns, and the order across layers
+    ``wavefront`` as well where there are several.
     """
     network, own = base.network, base.tiles.weight_buffer.capacity_bytes
     turns = network.batch_size > 1 or any(layer.bidirectional for layer in network.layers)
@@ -40,6 +41,8 @@ def default_axes(base: Scenario) -> dict[str, tuple[Any, ...]]:
         "activation_lanes": (64, 128),
         "weight_buffer": (least, own) if least < own else (own,),
         "schedule": ("unfolded", "interleaved") if turns else ("unfolded",),
+        "order": ("layers", "wavefront") if len(network.layers) > 1 else ("layers",),
+        "order": ("layers", "wavefront") if len(network.layers) > 1 else ("layers",),
     }
 
 

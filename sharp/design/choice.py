@@ -11,7 +11,6 @@ import numpy as np
 
 from sharp.checks import check_integer, check_kind
 from sharp.claims.assumptions import assumed_parameters, draw
-from sharp.cycles.bound import sum_bounds
 from sharp.cycles.counting import Progress
 from sharp.cycles.simulate import Report
 from sharp.design.axes import check_axes, default_axes, points, scenario_at
@@ -193,6 +192,8 @@ def choose(
         machine=as_machine(find_accelerator("sharp") if accelerator is None else accelerator),
         technology=find_technology("32nm") if technology is None else technology,
     )
+    assert base.plan is not None, "a machine of tiles has a plan"
+    base = replace(base, plan=replace(base.plan, weights="auto"))
     checked = check_axes(default_axes(base) if axes is None else axes)
     found, refused = _try_all(base, goal, list(points(checked)), progress)
     if not found:
@@ -250,7 +251,7 @@ def _binding(report: Report) -> str:
     waits = {name: split[name] for name in split if name != "ideal"}
     if max(waits, key=waits.__getitem__) == "weight_load" and waits["weight_load"] > split["ideal"]:
         return "DRAM"
-    return sum_bounds(report.bounds).binding
+    return report.bound.binding
 
 
 def _with_confidence(base: Scenario, goal: Goal, design: Design, samples: int) -> Design:

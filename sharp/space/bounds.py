@@ -66,7 +66,7 @@ def survey_bounds(
 def _row(report: Report) -> dict[str, object]:
     network, machine, plan, counts = report.network, report.accelerator, report.plan, report.counts
     together = not schedule_of(plan).interleaves
-    least = sum_bounds(report.bounds)
+    least = report.bound
     grouped = sum_bounds(
         bound_layer(layer, sequences, machine, plan, together=together)
         for layer, sequences in zip(network.layers, network.layer_sequences, strict=True)

@@ -127,8 +127,8 @@ def check_bound(headline):
 
 
 def check_pareto(headline):
-    assert headline["designs_bysdne"] == 56
-    assert 0 < headline["meeting_bysdne"] < 56
+    assert headline["designs_bysdne"] == 112
+    assert 0 < headline["meeting_bysdne"] < 112
     assert 1 < headline["front_bysdne"] < 30
     assert headline["best_latency_us_bysdne"] <= 300
     assert headline["spotter_own_over_best"] > 5

@@ -159,6 +159,8 @@ def test_default_axes_follow_the_network():
         return default_axes(Scenario(network=network, machine=as_machine(find_accelerator("sharp"))))
 
     assert axes(NETWORK)["schedule"] == ("unfolded",)
+    assert axes(NETWORK)["order"] == ("layers", "wavefront")
+    assert axes(SPOTTER)["order"] == ("layers",)
     assert axes(find_network("eesen"))["schedule"] == ("unfolded", "interleaved")
     small = with_settings(find_accelerator("sharp"), {"weight_buffer": 2**16})
     base = Scenario(network=SPOTTER, machine=as_machine(small))
@@ -198,8 +200,8 @@ def test_the_command_prints_the_best_and_writes_files(command, tmp_path):
     asked = ("choose", "--network", "bysdne", "--deadline", "0.3ms", "--samples", "0", "--table", str(table))
     outcome = command(*asked, "--figure", str(figure))
     assert outcome.code == 0
-    assert "of 56 designs meet it" in outcome.out
-    assert len(table.read_text().splitlines()) == 57
+    assert "of 112 designs meet it" in outcome.out
+    assert len(table.read_text().splitlines()) == 113
     assert figure.read_text().startswith("<?xml")
 
 

@@ -83,7 +83,7 @@ def test_every_row_is_what_run_says(command, tmp_path, case):
     assert len(lines) == len(points)
     for point, line in zip(points, lines, strict=True):
         row = dict(zip(header.split(","), line.split(","), strict=True))
-        report = json.loads(command("run", "--json", *arguments({**beside, **point})).out)
+        report = json.loads(command("run", "--json", *arguments({"weights": "resident", **beside, **point})).out)
         assert int(row["total_cycles"]) == report["total_cycles"], (point, beside)
         assert float(row["latency_s"]) == report["latency_s"]
         assert int(row["tile_rows"]) == report["layers"][0]["tile_rows"]
