@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import islice, product
+from itertools import islice, pairwise, product
 from math import ceil, prod
 from typing import Any
 
@@ -30,10 +30,11 @@ def default_axes(base: Scenario) -> dict[str, tuple[Any, ...]]:
 
     The weight buffer is the machine's, or, where that is smaller, the least power of two that holds the network; the
     schedule is ``interleaved`` as well where directions or sequences can take turns, and the order across layers
-    ``wavefront`` as well where there are several.
+    ``wavefront`` as well where layers of one direction follow each other.
     """
     network, own = base.network, base.tiles.weight_buffer.capacity_bytes
     turns = network.batch_size > 1 or any(layer.bidirectional for layer in network.layers)
+    waves = any(not (one.bidirectional or other.bidirectional) for one, other in pairwise(network.layers))
     least = 2 ** (ceil(network.num_weights * base.tiles.weight_bytes) - 1).bit_length()
     return {
         "macs": _BUDGETS,
@@ -41,8 +42,7 @@ def default_axes(base: Scenario) -> dict[str, tuple[Any, ...]]:
         "activation_lanes": (64, 128),
         "weight_buffer": (least, own) if least < own else (own,),
         "schedule": ("unfolded", "interleaved") if turns else ("unfolded",),
-        "order": ("layers", "wavefront") if len(network.layers) > 1 else ("layers",),
-        "order": ("layers", "wavefront") if len(network.layers) > 1 else ("layers",),
+        "order": ("layers", "wavefront") if waves else ("layers",),
     }
 
 

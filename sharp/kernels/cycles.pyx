@@ -119,12 +119,13 @@ cdef bint is_steady(
     cdef const Signal* first_signal = <const Signal*> &signals[0, 0]
     cdef int64_t* states = states_of(growth, signals.shape[0])
     cdef Entry* entries = entries_of(growth)
+    cdef const Machine* machine = <const Machine*> &growth[0]
     cdef const Run* run
     cdef Py_ssize_t place, index
     for place in range(runs.shape[0]):
         run = <const Run*> &runs[place, 0]
         for index in range(run.first_segment, run.first_segment + run.num_segments):
-            if not follows(<const Machine*> &growth[0], &first_segment[index], run.repeats, first_signal, entries, states):
+            if not follows(machine, &first_segment[index], run.repeats, first_signal, entries, states):
                 return False
     return True
 

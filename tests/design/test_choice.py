@@ -162,6 +162,7 @@ def test_default_axes_follow_the_network():
     assert axes(NETWORK)["order"] == ("layers", "wavefront")
     assert axes(SPOTTER)["order"] == ("layers",)
     assert axes(find_network("eesen"))["schedule"] == ("unfolded", "interleaved")
+    assert axes(find_network("eesen"))["order"] == ("layers",)  # directions are barriers
     small = with_settings(find_accelerator("sharp"), {"weight_buffer": 2**16})
     base = Scenario(network=SPOTTER, machine=as_machine(small))
     assert default_axes(base)["weight_buffer"] == (2**16,)
