@@ -17,7 +17,7 @@ KERNELS := $(wildcard sharp/kernels/*.pyx sharp/kernels/*.pxi)
 PAGES := $(wildcard book/*.md book/book_tables.py book/*.yml book/*.bib book/images/* book/_static/* book/_static/explorer/* book/_templates/* book/_templates/static/* book/decisions/*.md)
 VERSIONS = 3.11 3.12 3.13 3.14 3.15
 
-KERNEL_TESTS = tests/cycles/test_counting.py tests/cycles/test_closed_form.py tests/cycles/test_streaming.py tests/space/test_pricing.py tests/values/test_execute.py
+KERNEL_TESTS = tests/cycles/test_counting.py tests/cycles/test_closed_form.py tests/cycles/test_streaming.py tests/space/test_pricing.py tests/values/test_execute.py tests/cycles/test_orders.py tests/cycles/test_graphs.py
 INSTALL_IN = $(BIN)/pip install --quiet --no-build-isolation --no-deps --target $1 .
 TEST_IN = PYTHONPATH=$1 SHARP_EXPECTED=$1 $(BIN)/pytest -n auto $(KERNEL_TESTS)
 
@@ -28,7 +28,7 @@ $(if $(PARAMS),$(if $(wildcard $(PARAMS)),,$(error PARAMS: expected a YAML file,
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: real-networks help figures verify record batch book pdf test-browser test lint arch bench clean lock bench-peers test-slow test-kills test-checked test-sanitize test-pythons test-newest FORCE
+.PHONY: real-networks help figures verify record batch book pdf test-browser test lint arch bench clean lock bench-peers test-slow test-fuzz test-kills test-checked test-sanitize test-pythons test-newest FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 15
@@ -51,8 +51,8 @@ pdf: book/_build/pdf/sharp.pdf ## print the book: book/_build/pdf/sharp.pdf (nee
 test-browser: book pdf ## check every page of the book and the PDF in a real browser (needs chromium)
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m browser tests/browser
 
-test: $(VENV)/.built ## run the tests, in parallel
-	$(BIN)/python -m pytest -n auto --dist worksteal
+test: $(VENV)/.built ## run the tests, in parallel (random cases by half; SHARP_EXAMPLES=1 for all)
+	SHARP_EXAMPLES=$${SHARP_EXAMPLES:-0.5} $(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/.built ## check style, types and spelling
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/codespell && PATH="$(BIN):$$PATH" cython-lint sharp
@@ -70,7 +70,10 @@ bench-peers: $(VENV)/.built ## measure simulators of other projects on the same 
 	$(BIN)/python benchmarks/peers/run.py
 
 test-slow: $(VENV)/.built ## run the property tests and the fuzzer on ten times as many cases (SHARP_SEED=7 repeats the fuzzer)
-	SHARP_SEED=$${SHARP_SEED:-$$(date +%s)} SHARP_EXAMPLES=10 $(BIN)/python -m pytest -n auto $(KERNEL_TESTS) tests/test_fuzz.py tests/workload/test_importing.py
+	SHARP_SEED=$${SHARP_SEED:-$$(date +%s)} SHARP_EXAMPLES=10 SHARP_FUZZ=20000 $(BIN)/python -m pytest -n auto $(KERNEL_TESTS) tests/test_fuzz.py tests/workload/test_importing.py
+
+test-fuzz: $(VENV)/.built ## run the fuzzer on two thousand inputs, as CI does (SHARP_SEED=7)
+	SHARP_FUZZ=2000 $(BIN)/python -m pytest -n auto tests/test_fuzz.py
 
 test-kills: $(VENV)/.built ## kill batches and figures at random moments (KILLS=500, SEED=...)
 	SHARP_KILLS=$(or $(KILLS),500) SHARP_SEED=$(SEED) $(BIN)/python -m pytest -n 2 -rP tests/artifact/test_kills.py

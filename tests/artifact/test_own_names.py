@@ -4,12 +4,11 @@ What the paper prints no number for is left out; no notebook fails for a name th
 """
 
 import ast
-import json
 
 import jupytext
-import matplotlib.pyplot as plt
 import pytest
-from test_figures import FOLDER, NOTEBOOKS, REDUCED
+from in_process import NOTEBOOKS, run_here
+from test_figures import REDUCED
 
 from sharp.shipped import DATA
 
@@ -76,16 +75,5 @@ def test_a_notebook_takes_a_users_own(files, monkeypatch, stem):
         name: [str(files / entry) for entry in value] if isinstance(value, list) else str(files / value)
         for name, value in TAKING[stem].items()
     }
-    monkeypatch.chdir(files)
-    monkeypatch.setattr("myst_nb.glue", lambda *_, **__: None)
-    names = {}
-    for place, cell in enumerate(
-        cell for cell in jupytext.read(FOLDER / f"{stem}.md").cells if cell.cell_type == "code"
-    ):
-        exec(
-            compile(cell.source, f"{stem}, cell {place}", "exec"), names
-        )  # no kernel, which would take seconds to start
-        names |= SMALL.get(stem, {}) | given if place == 0 else {}
-    plt.close("all")
-    headline = json.loads((files / f"{stem}.json").read_text())["headline"]
+    headline = run_here(files, monkeypatch, stem, SMALL.get(stem, {}) | given)
     assert any(value is not None for value in headline.values())
