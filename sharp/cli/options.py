@@ -15,6 +15,7 @@ import click
 
 from sharp.artifact.limits import TIMEOUT_S, check_timeout
 from sharp.checks import check_name, refuse
+from sharp.cycles.residency import as_users_run
 from sharp.cycles.schedule import loaded
 from sharp.errors import SpecificationError
 from sharp.machine.accelerator import UNITS, Accelerator
@@ -338,8 +339,7 @@ def _pairs(option: str, texts: Iterable[str], example: str) -> dict[str, Any]:
 
 def plan(options: dict[str, Any], own: Plan) -> Plan:
     """The plan that the options name, the machine's own where they do not; weights stay on chip where they fit."""
-    if own.weights == "resident":  # the paper's reading, by name
-        own = dataclasses.replace(own, weights="auto")
+    own = as_users_run(own)
     given = {name: options[name] for name in ("schedule", "reconfiguration", "forwarding", "weights", "order")}
     if options.get("tile_rows") is not None:
         given["tile_rows"] = _tile_rows(options["tile_rows"])

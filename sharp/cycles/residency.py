@@ -79,6 +79,11 @@ def settled(network: Network, accelerator: Accelerator, plan: Plan) -> Plan:
     return replace(plan, weights=Residency.of(network, accelerator, plan).chosen)
 
 
+def as_users_run(own: Plan) -> Plan:
+    """A machine's own plan as a user gets it: weights resident, the paper's reading, only where they fit."""
+    return replace(own, weights="auto") if own.weights == "resident" else own
+
+
 def mib(num_bytes: float) -> str:
     """Bytes as people read them: "26 MiB"."""
     return f"{num_bytes / MIB:.3g} MiB"

@@ -144,7 +144,7 @@ class Report(MachineReport):
             return sentences
         least = self._least(self.bounds)
         sentences += [f"no order takes fewer than {least.cycles:,} cycles ({least.binding}); {self._beyond(least)}"]
-        grouped = self._least(self._bounds(together=True))
+        grouped = self.grouped_bound
         if grouped.cycles > least.cycles and not schedule_of(self.plan).interleaves:
             other = "none in which directions and sequences do not take turns fewer than"
             sentences.append(f"{other} {grouped.cycles:,}; {self._beyond(grouped)}")
@@ -159,6 +159,11 @@ class Report(MachineReport):
     def bound(self) -> Bound:
         """Of layers one after the other the sum of their bounds; of others the greatest, as they hide each other."""
         return self._least(self.bounds) if self._one_by_one else max(self.bounds, key=lambda bound: bound.cycles)
+
+    @property
+    def grouped_bound(self) -> Bound:
+        """The bound of layers one after the other whose directions and sequences do not take turns."""
+        return self._least(self._bounds(together=True))
 
     def _least(self, bounds: tuple[Bound, ...]) -> Bound:
         """The sum of the layers' bounds, or the time in which all streamed weights arrive once, if that is longer."""

@@ -12,6 +12,7 @@ import numpy as np
 from sharp.checks import check_integer, check_kind
 from sharp.claims.assumptions import assumed_parameters, draw
 from sharp.cycles.counting import Progress
+from sharp.cycles.residency import as_users_run
 from sharp.cycles.simulate import Report
 from sharp.design.axes import check_axes, default_axes, points, scenario_at
 from sharp.design.goal import Costs, Goal
@@ -193,7 +194,7 @@ def choose(
         technology=find_technology("32nm") if technology is None else technology,
     )
     assert base.plan is not None, "a machine of tiles has a plan"
-    base = replace(base, plan=replace(base.plan, weights="auto"))
+    base = replace(base, plan=as_users_run(base.plan))
     checked = check_axes(default_axes(base) if axes is None else axes)
     found, refused = _try_all(base, goal, list(points(checked)), progress)
     if not found:
@@ -241,7 +242,7 @@ def _costs(scenario: Scenario, goal: Goal) -> tuple[Report, Costs]:
         latency_s=report.latency_s,
         energy_j=spent.energy.total_j,
         area_mm2=sum(made.area_mm2.values()),
-        leakage_w=sum(made.prices.leakage_w.values()),
+        leakage_w=made.leakage_w,
     )
     return report, costs
 
@@ -261,7 +262,7 @@ def _with_confidence(base: Scenario, goal: Goal, design: Design, samples: int) -
     moved = [
         parameter
         for parameter in assumed_parameters(scenario.tiles, scenario.technology, [])
-        if parameter.of in ("machine", "technology") and parameter.name not in design.point
+        if parameter.of in ("machine", "technology")
     ]
     if not moved:
         return replace(design, confidence=float(not design.excess))

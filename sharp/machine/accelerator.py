@@ -382,7 +382,9 @@ def with_settings(accelerator: Kind, settings: Mapping[str, object]) -> Kind:
     SpecificationError
         Where there is no such parameter, or the values do not fit it or each other.
     """
-    changed = replace(accelerator, **{name: _setting(name, value) for name, value in settings.items()})  # type: ignore[arg-type]
+    values = {name: _setting(name, value) for name, value in settings.items()}
+    given = {name: Provenance(source="a setting", status="given", unit=UNITS[name]) for name in values}
+    changed = replace(accelerator, provenance={**accelerator.provenance, **given}, **values)  # type: ignore[arg-type]
     if "clock_hz" not in settings:
         return changed
     budgets = {label: replace(budget, clock_hz=changed.clock_hz) for label, budget in changed.budgets.items()}

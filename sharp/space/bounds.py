@@ -8,7 +8,6 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from sharp.checks import check_integer, refuse
-from sharp.cycles.bound import bound_layer, sum_bounds
 from sharp.cycles.schedule import schedule_of
 from sharp.cycles.simulate import Report, simulate
 from sharp.machine.accelerator import Accelerator
@@ -65,12 +64,8 @@ def survey_bounds(
 
 def _row(report: Report) -> dict[str, object]:
     network, machine, plan, counts = report.network, report.accelerator, report.plan, report.counts
-    together = not schedule_of(plan).interleaves
     least = report.bound
-    grouped = sum_bounds(
-        bound_layer(layer, sequences, machine, plan, together=together)
-        for layer, sequences in zip(network.layers, network.layer_sequences, strict=True)
-    )
+    grouped = least if schedule_of(plan).interleaves else report.grouped_bound
     return {
         "network": network.name,
         "hidden_size": network.layers[0].hidden_size,

@@ -98,6 +98,24 @@ def test_confidence_is_the_share_of_samples_that_meet_it():
     assert choose(NETWORK, Goal(deadline_s=1.0), axes={"macs": ["4K"]}, samples=0).designs[0].confidence is None
 
 
+def test_a_number_outside_its_assumed_range_is_known_where_it_is_set():
+    machine = with_settings(find_accelerator("sharp"), {"activation_ns": 100.0})
+    of_machine = choose(NETWORK, Goal(deadline_s=1.0), axes={"macs": ["4K"]}, accelerator=machine, samples=4)
+    of_axis = choose(NETWORK, Goal(deadline_s=1.0), axes={"macs": ["4K"], "activation_ns": [100.0]}, samples=4)
+    assert of_machine.designs[0].confidence == of_axis.designs[0].confidence == 1
+    assert of_machine.designs[0].costs == of_axis.designs[0].costs
+
+
+def test_a_machine_whose_own_plan_streams_streams():
+    machine = find_accelerator("sharp")
+    streaming = replace(machine, plan=replace(machine.plan, weights="streamed"))
+    plans = [
+        choose(NETWORK, Goal(deadline_s=1.0), axes={"macs": ["4K"]}, accelerator=each, samples=0).designs[0].report.plan
+        for each in (machine, streaming)
+    ]
+    assert [plan.weights for plan in plans] == ["resident", "streamed"]
+
+
 def test_all_kinds_of_axes():
     axes = {
         "tile_set": [[32, 64], [128]],

@@ -93,3 +93,10 @@ def test_machines_can_be_pickled_and_take_numpy_integers(accelerator):
 def test_every_parameter_has_a_unit(accelerator):
     fields = set(accelerator.__dataclass_fields__) - {"name", "budgets", "plan", "provenance"}
     assert fields == set(UNITS)
+
+
+def test_a_number_that_is_set_is_no_longer_assumed(accelerator):
+    changed = with_settings(accelerator, {"activation_ns": 100.0})
+    entry = changed.provenance["activation_ns"]
+    assert (entry.status, entry.source, entry.unit) == ("given", "a setting", "ns")
+    assert changed.provenance["update_ns"] == accelerator.provenance["update_ns"]
