@@ -65,6 +65,8 @@ def command(
     axes = _axes(found, base, options)
     if figure is not None and figure.suffix != ".svg":
         raise refuse("--figure", "a file whose name ends in .svg", str(figure))
+    if table is not None and figure is not None and table.resolve() == figure.resolve():
+        raise refuse("--table", "another file than --figure", str(table))
     with progress_bar("trying designs") as progress:
         choice = choose(
             network,

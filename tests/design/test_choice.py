@@ -74,14 +74,12 @@ def test_the_front_is_what_no_design_beats():
     choice = choose(find_network("eesen"), Goal(deadline_s=1e-3), samples=0)
     front = choice.pareto
     assert 1 < len(front) < len(choice.designs)
-    for design in choice.designs:
-        beaten = [
-            other
-            for other in choice.designs
-            if all(getattr(other.costs, n) <= getattr(design.costs, n) for n in ("latency_s", "energy_j", "area_mm2"))
-            and other.costs != design.costs
-        ]
-        assert (design in front) == (not beaten) or any(other.costs == design.costs for other in front)
+    numbers = [(d.costs.latency_s, d.costs.energy_j, d.costs.area_mm2) for d in choice.designs]
+    unbeaten = {
+        mine for mine in numbers if not any(other != mine and all(map(float.__le__, other, mine)) for other in numbers)
+    }
+    found = [(d.costs.latency_s, d.costs.energy_j, d.costs.area_mm2) for d in front]
+    assert (set(found), len(found)) == (unbeaten, len(unbeaten))
     table = choice.table()
     assert table["pareto"].sum() == len(front)
     assert table["meets"].sum() == sum(not design.excess for design in choice.designs)
@@ -240,6 +238,7 @@ def test_the_command_as_json(command):
         (("--deadline", "fast"), "deadline: expected a quantity such as 50ms"),
         (("--deadline", "1ms", "--objective", "speed"), "objective: expected"),
         (("--deadline", "1ms", "--space", "missing.yaml"), "missing.yaml"),
+        (("--deadline", "1ms", "--figure", "x.svg", "--table", "./x.svg"), "--table: expected another file than"),
         (("--deadline", "1ms", "--figure", "x.gif"), "--figure: expected a file whose name ends in .svg"),
         (("--deadline", "1ms", "--accelerator", "brainwave"), "brainwave"),
     ],
