@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from sharp.energy.power import EnergyReport, evaluate_energy
     from sharp.energy.technology import Technology
     from sharp.errors import InfeasibleMappingError, NotebookError, SharpError, SpecificationError
-    from sharp.machine.accelerator import Accelerator, Budget
+    from sharp.machine.accelerator import Accelerator
+    from sharp.machine.budget import Budget
     from sharp.machine.files import find_accelerator, load_accelerator
     from sharp.machine.memories import MemoryLevel
     from sharp.machine.plan import SCHEDULES, Plan
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Accelerator": "machine.accelerator",
-    "Budget": "machine.accelerator",
+    "Budget": "machine.budget",
     "CELLS": "workload.cells",
     "Cell": "workload.cell",
     "CellOptions": "workload.cell",

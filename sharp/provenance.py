@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import inf
+from typing import Any
 
 from sharp.checks import check_name, check_text, refuse
+from sharp.quantities import written
 
 STATUSES = {
     "published": "read in a public text that we name",
@@ -15,6 +19,9 @@ STATUSES = {
     "given": "put in by a user, who vouches for it",
 }
 """What each status means (book, page "How far to trust a number")."""
+
+PLAUSIBLE = {"Hz": (1e6, 1e11), "byte/s": (1e6, 1e15), "ns": (1e-3, 1e6)}
+"""Least and greatest number of a unit that any chip has, for numbers that say no range: to see a mistaken unit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +66,44 @@ class Provenance:
     def covers(self, value: float) -> bool:
         """Whether `value` lies in the plausible range (True where there is none)."""
         return self.low is None or self.high is None or self.low <= value <= self.high
+
+
+def given_instead(entry: Provenance | None, unit: str) -> Provenance:
+    """Where a number comes from that a user puts in the place of another: its range is still what is plausible."""
+    entry = Provenance(source="a setting", status="given", unit=unit) if entry is None else entry
+    return replace(entry, source="a setting", status="given")
+
+
+def unusual(
+    values: Mapping[str, Any], units: Mapping[str, str], provenance: Mapping[str, Provenance]
+) -> tuple[str, ...]:
+    """One sentence on numbers outside their plausible range, which is that of their unit where they have none.
+
+    Parameters
+    ----------
+    values : mapping of str to number or tuple of numbers
+    units : mapping of str to str
+        Of each.
+    provenance : mapping of str to Provenance
+        Of those of which it is known.
+
+    Examples
+    --------
+    >>> from sharp.provenance import unusual
+    >>> unusual({"clock_hz": 500.0, "dram_bytes_per_s": 3e10}, {"clock_hz": "Hz", "dram_bytes_per_s": "byte/s"}, {})
+    ('outside the plausible range: clock_hz 500 Hz (1 MHz to 100 GHz)',)
+    """
+    odd: list[str] = []
+    for name, value in values.items():
+        entry, unit = provenance.get(name), units[name]
+        low, high = PLAUSIBLE.get(unit, (0.0, inf))
+        if entry is not None and entry.low is not None and entry.high is not None:
+            low, high = entry.low, entry.high
+        numbers = [each for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, int | float)]
+        ends = {min(numbers, default=low), max(numbers, default=high)}
+        plausible = f"({written(low, unit)} to {written(high, unit)})"
+        odd += [f"{name} {written(end, unit)} {plausible}" for end in sorted(ends) if not low <= end <= high]
+    return (f"outside the plausible range: {', '.join(odd)}",) if odd else ()
 
 
 @dataclass(frozen=True, kw_only=True)

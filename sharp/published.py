@@ -10,6 +10,7 @@ from typing import Any
 
 from sharp.checks import check_list, check_mapping, refuse, within
 from sharp.provenance import Provenance, PublishedNumber
+from sharp.quantities import in_unit
 from sharp.shipped import DATA
 from sharp.yamlfile import read_yaml
 
@@ -19,16 +20,16 @@ PROVENANCE_KEYS = ("unit", "source", "status", "range")
 
 def provenance_from(entry: Mapping[str, Any]) -> Provenance:
     """Where a number comes from, as its entry says; a user's own where it does not."""
-    low, high = None, None
+    low, high, unit = None, None, entry.get("unit", "1")
     if entry.get("range") is not None:
-        bounds = check_list("range", entry["range"])
+        bounds = [in_unit("range", bound, unit) for bound in check_list("range", entry["range"])]
         if len(bounds) != 2 or not all(isinstance(bound, int | float) for bound in bounds):
             raise refuse("range", "two numbers, the lower one first", bounds)
         low, high = bounds
     return Provenance(
         source=entry.get("source", "the user's file"),
         status=entry.get("status", "given"),
-        unit=entry.get("unit", "1"),
+        unit=unit,
         low=low,
         high=high,
     )
@@ -86,7 +87,8 @@ def numbers_from(path: Path, content: Mapping[str, Any]) -> dict[str, PublishedN
 def published_from(entry: object) -> PublishedNumber:
     """A number that says its unit, source and status."""
     fields = check_mapping("", entry, ("value", *PROVENANCE_KEYS), ("value", "unit", "source", "status"))
-    provenance, value = provenance_from(fields), fields["value"]
+    provenance = provenance_from(fields)
+    value = in_unit("value", fields["value"], provenance.unit)
     if isinstance(value, int | float) and not provenance.covers(value):
         raise refuse("value", f"a number in its own range {provenance.low} to {provenance.high}", value)
     return PublishedNumber(value=value, provenance=provenance)

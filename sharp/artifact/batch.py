@@ -14,7 +14,7 @@ from typing import Any
 
 from sharp.artifact.manifest import begin_line
 from sharp.artifact.notebook import find_notebook, merge_parameters, read_notebook
-from sharp.artifact.parameters import check_value, read_defaults
+from sharp.artifact.parameters import read_defaults, read_value
 from sharp.checks import check_list, check_mapping, refuse, within
 from sharp.yamlfile import read_yaml
 
@@ -80,7 +80,7 @@ def load_batch(path: Path) -> Batch:
 def _read_parameters(given: Any, defaults: Mapping[str, str]) -> tuple[tuple[str, ...], list[list[Any]]]:
     """The axes, and for each parameter its values; that of one without an axis is one."""
     check_mapping("parameters", given, defaults)
-    values = [_values(f"parameters.{name}", value, defaults[name]) for name, value in given.items()]
+    values = [_values(name, value, defaults[name]) for name, value in given.items()]
     number = math.prod(map(len, values))
     if number > MAX_POINTS:
         raise refuse("parameters", f"at most {MAX_POINTS} points", number)
@@ -91,17 +91,19 @@ def _is_axis(value: Any) -> bool:
     return isinstance(value, Mapping) and set(value) == {_AXIS}
 
 
-def _values(where: str, value: Any, default: str) -> list[Any]:
+def _values(name: str, value: Any, default: str) -> list[Any]:
     """The values of a parameter, each of which the notebook can take, no two equal."""
-    where, values = (f"{where}.{_AXIS}", value[_AXIS]) if _is_axis(value) else (where, [value])
+    where, given = f"parameters.{name}", [value]
+    if _is_axis(value):
+        where, given = f"{where}.{_AXIS}", value[_AXIS]
+    values = [read_value(where, entry, name, default) for entry in check_list(where, given)]
     seen = set()
-    for entry in check_list(where, values):
-        check_value(where, entry, default)
+    for entry in values:
         text = json.dumps(entry, sort_keys=True)
         if text in seen:
             raise refuse(where, "values that differ", entry, " twice")
         seen.add(text)
-    return list(values)
+    return values
 
 
 def _name(stem: str, axes: Sequence[str], parameters: Mapping[str, Any]) -> str:

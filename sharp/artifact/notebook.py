@@ -18,7 +18,7 @@ from sharp.artifact.kernel import execute
 from sharp.artifact.limits import TIMEOUT_S, check_timeout
 from sharp.artifact.manifest import MANIFEST, begin_line, check_ours, json_of, known_outputs, publish, read_manifest
 from sharp.artifact.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES
-from sharp.artifact.parameters import check_name, check_value, read_defaults
+from sharp.artifact.parameters import check_name, read_defaults, read_value
 from sharp.checks import check_text, refuse, suggestion
 from sharp.errors import NotebookError, SpecificationError
 from sharp.files import make_folder, writable
@@ -158,10 +158,10 @@ def merge_parameters(defaults: Mapping[str, str], given: Mapping[str, Any]) -> d
 def _read_parameters(path: Path, notebook: Path, defaults: Mapping[str, str]) -> Mapping[str, Any]:
     if path.is_file() and not path.read_bytes().strip():
         return {}
-    parameters = read_yaml(path)
+    parameters = dict(read_yaml(path))
     for name, value in parameters.items():
         check_name(str(notebook), name, defaults)
-        check_value(f"{path}: {name}", value, defaults[name])
+        parameters[name] = read_value(f"{path}: {name}", value, name, defaults[name])
     return parameters
 
 

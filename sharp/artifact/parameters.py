@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 
 from sharp.checks import refuse, suggestion
 from sharp.errors import SpecificationError
+from sharp.quantities import in_unit
 
 _TEXT, _NUMBER, _FLAG, _LIST, _MAPPING = "a text", "a number", "true or false", "a list", "a mapping"
 _CALLS = {
@@ -21,6 +22,11 @@ _CALLS = {
     **dict.fromkeys(("int", "float", "abs", "round", "sum", "len"), _NUMBER),
     **{"dict": _MAPPING, "str": _TEXT, "bool": _FLAG},
 }
+_ENDINGS = {
+    **{"_bytes_per_s": "byte/s", "_bytes": "byte", "_hz": "Hz", "_ns": "ns", "_s": "s"},
+    **{"_w": "W", "_mm2": "mm2", "_um2": "um2", "_nm": "nm", "_pj": "pJ"},
+}
+"""How names of quantities end, by the unit that they are in."""
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 """Characters that JSON may hold but YAML may not, or takes for the end of a line."""
 
@@ -56,8 +62,10 @@ def check_name(where: str, name: object, defaults: Mapping[str, str]) -> None:
         raise SpecificationError(f"{where}: expected no parameter {name!r}{hint}")
 
 
-def check_value(where: str, value: Any, default: str) -> None:
-    """See that a value can be written down, and is of the kind of the notebook's own, where that can be told.
+def read_value(where: str, value: Any, name: str, default: str) -> Any:
+    """A value that can be written down, and is of the kind of the notebook's own, where that can be told.
+
+    Where the notebook has numbers under a name that ends in a unit, as ``deadline_s``, texts such as "50ms" are read.
 
     Parameters
     ----------
@@ -65,6 +73,8 @@ def check_value(where: str, value: Any, default: str) -> None:
         Names the value in the error.
     value : any
         As YAML gives it.
+    name : str
+        The parameter.
     default : str
         The notebook's own value, as Python.
 
@@ -79,14 +89,24 @@ def check_value(where: str, value: Any, default: str) -> None:
         plain = False
     if not plain:
         raise refuse(where, "texts, finite numbers, lists and mappings of texts to such", value)
-    shown = default if len(default) <= 60 else default[:57] + "..."
-    _check_kind(where, value, ast.parse(default, mode="eval").body, f"as the notebook's own {shown}")
+    shown, own = default if len(default) <= 60 else default[:57] + "...", ast.parse(default, mode="eval").body
+    unit = next((unit for ending, unit in _ENDINGS.items() if name.lower().endswith(ending)), "1")
+    value = _in_unit(where, value, unit, own)
+    _check_kind(where, value, own, f"as the notebook's own {shown}")
+    return value
 
 
 def write_parameters(parameters: Mapping[str, Any]) -> str:
     """Parameters as YAML that reads the same everywhere: JSON, which quotes what YAML would take for something else."""
     lines = (f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in parameters.items())
     return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", "".join(lines))
+
+
+def _in_unit(where: str, value: Any, unit: str, own: ast.expr) -> Any:
+    """A value in which texts are quantities of a unit where the notebook's own has numbers."""
+    if isinstance(own, ast.List | ast.Tuple) and isinstance(value, list) and own.elts:
+        return [_in_unit(f"{where}[{place}]", entry, unit, own.elts[0]) for place, entry in enumerate(value)]
+    return in_unit(where, value, unit) if _kind(own) == _NUMBER else value
 
 
 def _check_kind(where: str, value: Any, own: ast.expr, reason: str) -> None:

@@ -20,8 +20,12 @@ from sharp.yamlfile import read_yaml
 
 _ENTRIES: Mapping[str, Callable[[Any], list[dict[str, Any]]]] = {
     "network": lambda networks: [network_entry(network) for network in networks],
-    "accelerator": lambda machine: [{"name": machine.name, "num_macs": machine.num_macs}],
-    "technology": lambda technology: [{"name": technology.name, "node_nm": technology.node_nm}],
+    "accelerator": lambda machine: [
+        {"name": machine.name, "num_macs": machine.num_macs, "warnings": list(machine.cautions)}
+    ],
+    "technology": lambda technology: [
+        {"name": technology.name, "node_nm": technology.node_nm, "warnings": list(technology.cautions)}
+    ],
 }
 """What is said of a file's content, by its kind."""
 
@@ -37,7 +41,10 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
         entries += [{"file": str(path), "kind": kind, **entry, "code": code} for entry in found]
     if as_json:
         print_json(entries)
-    for entry in entries if not as_json else ():
+        return
+    from sharp.cli.console import warn
+
+    for entry in entries:
         size = {
             "network": "{num_layers} layers" if entry["code"] else "{num_weights} weights",
             "accelerator": "n/a MACs" if entry.get("num_macs") is None else "{num_macs} MACs",
@@ -45,6 +52,7 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
         }[entry["kind"]].format(**entry)
         but = f", but for {' and '.join(entry['code'])}, whose code is not run" if entry["code"] else ""
         click.echo(f"{entry['file']}: {entry['kind']} {entry['name']}, {size}: all right{but}")
+        warn(f"{entry['file']}: {sentence}" for sentence in entry.get("warnings", ()))
 
 
 def _described(path: Path, content: Mapping[str, Any]) -> tuple[str, list[dict[str, Any]], list[str]]:

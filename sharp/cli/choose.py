@@ -78,12 +78,14 @@ def command(
             progress=progress,
         )
     _write(choice, table, figure, as_json)
+    warnings = [*base.cautions(found.axes), *choice.warnings(most)]
     if as_json:
-        print_json(choice.as_dict(most))
+        print_json(choice.as_dict(most) | {"warnings": warnings})
     else:
-        from sharp.cli import tables
+        from sharp.cli import console, tables
 
         tables.print_choice(choice, most)
+        console.warn(warnings)
 
 
 def _goal(found: SpaceFile, options: dict[str, Any]) -> Goal:

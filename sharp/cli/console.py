@@ -27,6 +27,12 @@ def note(sentence: str) -> None:
     terminal(stderr=True).print(sentence, style="yellow", soft_wrap=True)
 
 
+def warn(sentences: Iterable[str]) -> None:
+    """Print what a reader has to know of results, a line a sentence, on the error stream."""
+    for sentence in sentences:
+        note(f"warning: {sentence}")
+
+
 def make_table(title: str, *columns: str, text: Iterable[int] = (0,)) -> Table:
     """An empty table; the columns `text` stand to the left, numbers to the right."""
     left = set(text)

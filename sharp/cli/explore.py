@@ -51,8 +51,10 @@ def command(as_json: bool, **options: Any) -> None:
             }
             for index, table in enumerate(found)
         ]
-        print_json({**run_settings(network, accelerator, chosen), "layers": layers})
+        settings = run_settings(network, accelerator, chosen)
+        print_json({**settings, "layers": layers, "warnings": list(accelerator.cautions)})
     else:
-        from sharp.cli import tables
+        from sharp.cli import console, tables
 
         tables.print_tile_tables(network, accelerator, chosen, found)
+        console.warn(accelerator.cautions)

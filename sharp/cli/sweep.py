@@ -66,7 +66,7 @@ def command(
     Where a sweep is ended early (Ctrl-C, a time limit, a full disk), what it has counted stays beside the table, in a
     file TABLE.*.partial: the same command with --resume goes on from there, to the same table.
     """
-    from sharp.cli.console import note
+    from sharp.cli.console import note, warn
 
     found, accelerator = load_grid(points, allow_code=options["allow_code"]), machine(options)
     refuse_overruled(options, found.columns)
@@ -78,12 +78,11 @@ def command(
         written = write_table(
             output, space, strict=strict, resume=resume, threads=threads, progress=progress, note=note
         )
-    left_out = _left_out(accelerator, asked[0])
+    left_out = list(dict.fromkeys([*space.cautions, *_left_out(accelerator, asked[0])]))
     if as_json:
         print_json({"file": str(output), **written._asdict(), "warnings": left_out})
     else:
-        for sentence in left_out:
-            note(f"warning: {sentence}")
+        warn(left_out)
         without = f", {written.refused:,} without numbers (column reason)" * bool(written.refused)
         say_written(output, f"{written.points:,} points{without}")
 

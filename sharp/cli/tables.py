@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sharp.cli.console import duration, make_table, note, show_table, terminal
+from sharp.cli.console import duration, make_table, note, show_table, terminal, warn
 from sharp.cycles.counting import CycleCounts
 from sharp.cycles.explore import TileTable
 from sharp.cycles.report import MachineReport, Reported
@@ -165,8 +165,7 @@ def print_energy(costs: EnergyReport) -> None:
         f"{costs.gflops_per_w_paper:.4g} as the paper counts); area {sum(made.area_mm2.values()):.1f} mm2",
         style="bold",
     )
-    for sentence in costs.warnings:
-        note(f"warning: {sentence}")
+    warn(costs.warnings)
 
 
 def print_comparison(network: Network, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -211,8 +210,6 @@ def print_choice(choice: Choice, most: int) -> None:
         table.add_row(*cells, style="" if not design.excess else "yellow")
     show_table(table)
     terminal().print(_verdict(choice), style="bold")
-    for sentence in dict.fromkeys(sentence for design in shown for sentence in design.report.cautions):
-        note(f"warning: {sentence}")
     if choice.refused:
         reason, _ = next(iter(choice.refused.items()))
         note(f"note: {sum(choice.refused.values()):,} designs cannot be run; most of them: {reason}")
@@ -309,8 +306,7 @@ def print_area(made: Implementation) -> None:
     table.add_row("total", *[""] * 5, f"{total:.2f}", f"{1:.1%}", f"{made.leakage_w:.3f}", style="bold")
     show_table(table)
     terminal().print(f"peak power {peak_power(made):.2f} W, leakage included", style="bold")
-    for sentence in made.warnings:
-        note(f"warning: {sentence}")
+    warn([*made.accelerator.cautions, *made.warnings])
 
 
 def _technology(made: Implementation) -> str:

@@ -55,10 +55,12 @@ def command(layer: int, show_steps: int, trace: Path | None, as_json: bool, **op
     if trace is not None:
         write_text(trace, result.as_trace())
     if as_json:
-        print_json({"network": network.name, "accelerator": accelerator.name, "layer": layer, **result.as_dict()})
+        named = {"network": network.name, "accelerator": accelerator.name, "layer": layer}
+        print_json({**named, **result.as_dict(), "warnings": list(accelerator.cautions)})
     else:
         from sharp.cli import console, drawing
 
         drawing.print_timeline(result)
+        console.warn(accelerator.cautions)
         if trace is not None:
             console.note(f"wrote {trace}; open it in Perfetto or chrome://tracing")

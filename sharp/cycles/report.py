@@ -32,6 +32,10 @@ class Reported(Protocol):
     def weight_bytes(self) -> float | None:
         """Bytes of a weight, and of an element of x and h; None where that is not known."""
 
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What is odd of its numbers, a sentence each."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LayerRun:
@@ -86,7 +90,7 @@ class MachineReport:
 
     def __post_init__(self) -> None:
         check_kind("network", self.network, Network)
-        for name in ("name", "num_macs", "clock_hz", "weight_bytes"):
+        for name in ("name", "num_macs", "clock_hz", "weight_bytes", "cautions"):
             if not hasattr(self.accelerator, name):
                 raise refuse("accelerator", f"a machine, which has {name}", self.accelerator)
         object.__setattr__(self, "notes", check_items("notes", self.notes, "a list of sentences"))
@@ -155,12 +159,12 @@ class MachineReport:
 
     @property
     def cautions(self) -> list[str]:
-        """What is odd of the network, and what the numbers leave out, a sentence each."""
-        sentences = []
+        """What is odd of machine and network, and what the numbers leave out, a sentence each."""
+        sentences = list(self.accelerator.cautions)
         others, share = self.network.not_modelled, self.network.modelled_share
         if others:
             names = ", ".join(others)
-            sentences = [f"the layers are {share:.0%} of this network's multiply-accumulates; {names} not modelled"]
+            sentences.append(f"the layers are {share:.0%} of this network's multiply-accumulates; {names} not modelled")
         wide = [index for index, layer in enumerate(self.network.layers) if _is_wide(layer)]
         if wide:
             reason = "gives as many elements as there are cells or more, not fewer"

@@ -183,7 +183,7 @@ class Report(MachineReport):
 
     @property
     def cautions(self) -> list[str]:
-        """What is odd of the network, and what the numbers leave out, a sentence each."""
+        """What is odd of machine and network, and what the numbers leave out, a sentence each."""
         sentences = super().cautions
         if self.plan.weights == "resident" and not self.residency.fits:
             sentences.append(self._cost_of_streaming())

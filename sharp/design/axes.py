@@ -13,7 +13,7 @@ from sharp.errors import SpecificationError
 from sharp.machine.accelerator import with_settings
 from sharp.machine.precision import precision_settings
 from sharp.rivals.machines import as_machine
-from sharp.space.scenario import BATCH, LAYER, OPTIONS, Scenario, check_column
+from sharp.space.scenario import BATCH, LAYER, OPTIONS, Scenario, check_column, value_of
 
 MAX_DESIGNS = 20_000
 """Most designs that are tried, some minutes' work for a network of several layers."""
@@ -55,13 +55,15 @@ def check_axes(axes: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
         Where a name is unknown or of the network itself, an axis is empty, or there are too many designs.
     """
     checked: dict[str, tuple[Any, ...]] = {}
+    own = (TILE_SET, PRECISION)
     for name, values in axes.items():
-        if name not in (TILE_SET, PRECISION):
+        if name not in own:
             check_column("axes", name)
         if name in (*LAYER, *BATCH) or name.startswith(OPTIONS):
             raise refuse(f"axes.{name}", "a number or a name of the machine, its technology or the plan", name)
         many = isinstance(values, Iterable) and not isinstance(values, str | Mapping)
-        checked[name] = tuple(islice(values, MAX_DESIGNS + 1)) if many else (values,)
+        several = tuple(islice(values, MAX_DESIGNS + 1)) if many else (values,)
+        checked[name] = several if name in own else tuple(value_of(name, value, f"axes.{name}") for value in several)
         if not checked[name]:
             raise refuse(f"axes.{name}", "at least one value", values)
     if prod(map(len, checked.values())) > MAX_DESIGNS:

@@ -109,6 +109,13 @@ class Choice:
             "designs": [design.as_dict() for design in self.designs[:most]],
         }
 
+    def warnings(self, most: int = 5) -> list[str]:
+        """What the numbers of the `most` best designs leave out, a sentence each; not what is odd of their machines."""
+        reports = [design.report for design in self.designs[:most]]
+        said = [sentence for report in reports for sentence in report.cautions]
+        of_numbers = {sentence for report in reports for sentence in report.accelerator.cautions}
+        return list(dict.fromkeys(sentence for sentence in said if sentence not in of_numbers))
+
     def table(self) -> pd.DataFrame:
         """A row a design: its values by axis, its costs, whether it meets the goal and is on the Pareto front."""
         import pandas as pd

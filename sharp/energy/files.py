@@ -12,6 +12,7 @@ from sharp.energy.technology import (
     ENERGIES,
     FLAVOURS,
     PLACES,
+    SETTING_UNITS,
     UNITS,
     Technology,
     check_node,
@@ -19,6 +20,7 @@ from sharp.energy.technology import (
     scaled_provenance,
 )
 from sharp.provenance import Provenance
+from sharp.quantities import in_unit
 from sharp.shipped import find_file, shipped
 from sharp.yamlfile import read_yaml
 
@@ -118,23 +120,23 @@ def _entry(name: str, content: object) -> dict[str, Any]:
     """Value, provenance and place of one number or text."""
     with within(name):
         entry = check_mapping("", content if isinstance(content, Mapping) else {"value": content}, _KEYS, ("value",))
-        unit = {**UNITS, "node_nm": "nm", "voltage_v": "V"}.get(name, "1")
+        unit = SETTING_UNITS.get(name, "1")
         if entry.get("unit", unit) != unit:
             raise refuse("unit", unit, entry["unit"])
-        low, high = _range(entry.get("range"))
+        low, high = _range(entry.get("range"), unit)
         source, status = entry.get("source", "the user's file"), entry.get("status", "given")
         provenance = Provenance(source=source, status=status, unit=unit, low=low, high=high)
-        value = entry["value"] if name in _TEXTS else check_number("value", entry["value"])
+        value = entry["value"] if name in _TEXTS else check_number("value", in_unit("value", entry["value"], unit))
         if name not in _TEXTS and not provenance.covers(value):
             raise refuse("value", f"a number in its own range {low} to {high}", value)
         is_input = check_flag("input", entry.get("input", False))
     return {"value": value, "provenance": provenance, "input": is_input, "measured_at": entry.get("measured_at")}
 
 
-def _range(bounds: object) -> tuple[float | None, float | None]:
+def _range(bounds: object, unit: str) -> tuple[float | None, float | None]:
     if bounds is None:
         return None, None
-    numbers = [bound for bound in check_list("range", bounds) if isinstance(bound, int | float)]
-    if len(numbers) != 2 or numbers != bounds:
+    numbers = [in_unit("range", bound, unit) for bound in check_list("range", bounds)]
+    if len(numbers) != 2 or not all(isinstance(number, int | float) for number in numbers):
         raise refuse("range", "two numbers, the lower one first", bounds)
     return numbers[0], numbers[1]

@@ -137,7 +137,7 @@ class Implementation:
                 f"{self.accelerator.levels_per_cycle} levels of the tree share a cycle, with no registers between "
                 f"them; energy and area still have registers behind every adder"
             )
-        return [*sentences, *format_warnings(self.accelerator, self.technology)]
+        return [*self.technology.cautions, *sentences, *format_warnings(self.accelerator, self.technology)]
 
 
 def implement(accelerator: Accelerator, technology: Technology, *, sram_source: str = "table") -> Implementation:

@@ -171,7 +171,7 @@ def implementation_dict(implementation: Implementation) -> dict[str, Any]:
             name: {"area_mm2": area[name], "leakage_w": implementation.prices.leakage_w[name]} for name in area
         },
         "memories": {name: asdict(memory) for name, memory in implementation.memories.items()},
-        "warnings": implementation.warnings,
+        "warnings": [*machine.cautions, *implementation.warnings],
     }
 
 

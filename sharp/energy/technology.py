@@ -18,7 +18,8 @@ from sharp.checks import (
     check_text,
     refuse,
 )
-from sharp.provenance import Provenance
+from sharp.provenance import Provenance, given_instead, unusual
+from sharp.quantities import in_unit
 from sharp.shipped import DATA
 
 ENERGIES = MappingProxyType(
@@ -58,6 +59,8 @@ UNITS = MappingProxyType(
 
 SETTINGS = ("node_nm", "voltage_v", "cell_type", *UNITS)
 """What `with_settings` changes."""
+SETTING_UNITS = MappingProxyType({"node_nm": "nm", "voltage_v": "V", **UNITS})
+"""Units of those that are numbers."""
 
 FLAVOURS = ("HP", "LP")
 """Transistors of the scaling law: high performance, low power."""
@@ -148,6 +151,11 @@ class Technology:
         for name in (*PLACES, *UNITS):
             check_number(name, getattr(self, name))
 
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What is odd of its numbers, a sentence each: those outside their plausible range."""
+        return unusual({name: getattr(self, name) for name in UNITS}, UNITS, self.provenance)
+
     def scaled(self, node_nm: float, voltage_v: float | None = None) -> Technology:
         """The same logic at another node and voltage, by the law of Stillmaker and Baas (2017).
 
@@ -188,7 +196,8 @@ def with_settings(technology: Technology, settings: Mapping[str, object]) -> Tec
     ----------
     technology : Technology
     settings : mapping of str to value
-        By name (`UNITS`), or ``cell_type``; ``node_nm`` and ``voltage_v`` go first, by `Technology.scaled`.
+        By name (`UNITS`), also as text with a unit ("330K"), or ``cell_type``; ``node_nm`` and ``voltage_v`` go first,
+        by `Technology.scaled`.
 
     Raises
     ------
@@ -197,13 +206,14 @@ def with_settings(technology: Technology, settings: Mapping[str, object]) -> Tec
     """
     for name in settings:
         check_name("parameter", name, SETTINGS)
+    settings = {name: in_unit(name, value, SETTING_UNITS.get(name, "1")) for name, value in settings.items()}
     if not settings.keys().isdisjoint(PLACES):
         technology = technology.scaled(
             check_number("node_nm", settings.get("node_nm", technology.node_nm)),
             check_number("voltage_v", settings.get("voltage_v", technology.voltage_v)),
         )
     values: dict[str, Any] = {name: value for name, value in settings.items() if name not in PLACES}
-    given = {name: Provenance(source="a setting", status="given", unit=UNITS.get(name, "1")) for name in values}
+    given = {name: given_instead(technology.provenance.get(name), UNITS.get(name, "1")) for name in values}
     inputs = technology.inputs - given.keys()
     return replace(technology, inputs=inputs, provenance={**technology.provenance, **given}, **values)
 
@@ -224,7 +234,7 @@ def at_range_ends(technology: Technology) -> dict[tuple[str, str], Technology]:
         for name, entry in technology.provenance.items()
         if name in UNITS and name != "temperature_k"
         for end, value in (("low", entry.low), ("high", entry.high))
-        if value is not None
+        if value is not None and entry.status != "given"
     }
 
 

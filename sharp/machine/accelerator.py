@@ -20,10 +20,12 @@ from sharp.checks import (
     within,
 )
 from sharp.errors import SpecificationError
+from sharp.machine.budget import Budget
 from sharp.machine.memories import BUFFERS, MemoryLevel, ping_pong_elements
 from sharp.machine.plan import Plan
 from sharp.machine.precision import format_names
-from sharp.provenance import Provenance
+from sharp.provenance import Provenance, given_instead, unusual
+from sharp.quantities import in_unit
 from sharp.units import (
     bytes_from_bits,
     cycles_from_ns,
@@ -66,6 +68,8 @@ LATENCIES = ("multiply_ns", "add_ns", "accumulate_ns", "activation_ns", "update_
 """The latencies, as fields of `Accelerator`."""
 
 
+_FORMAT = ("arithmetic", "weight_bits", "partial_sum_bits")
+"""Parameters that choose a format, which `sharp.machine.precision` has or has not."""
 _INTEGERS = (
     "num_macs",
     "lanes_per_unit",
@@ -75,33 +79,6 @@ _INTEGERS = (
     "rows_per_update_lane",
     "chained_levels",
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Budget:
-    """A named number of multipliers, with the clock that the machine runs at with so many.
-
-    The paper compares machines of equal budgets: 1K, 4K, 16K and 64K multipliers at 500 MHz, and 96K at 250 MHz beside
-    BrainWave. A machine's file lists its own; `Accelerator.with_macs` takes their labels.
-
-    Examples
-    --------
-    >>> import sharp
-    >>> budget = sharp.find_accelerator("sharp").budgets["96K"]
-    >>> budget.num_macs, budget.clock_hz
-    (96000, 250000000.0)
-    """
-
-    num_macs: int
-    """Multipliers."""
-    clock_hz: float
-    """Hertz."""
-    provenance: Provenance | None = field(default=None, compare=False)
-    """Source and status."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "num_macs", check_integer("num_macs", self.num_macs))
-        check_number("clock_hz", self.clock_hz)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,6 +191,12 @@ class Accelerator:
                 )
         if list(self.tile_rows) != sorted(set(self.tile_rows)):
             raise refuse("tile_rows", "tile heights in ascending order, each once", list(self.tile_rows))
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What is odd of its numbers, a sentence each: those outside their plausible range."""
+        values = {name: getattr(self, name) for name in UNITS if name not in _FORMAT}
+        return unusual({**values, **{name: values[name].capacity_bytes for name in BUFFERS}}, UNITS, self.provenance)
 
     def check_tile_rows(self, tile_rows: int) -> int:
         """Return `tile_rows` if the array can take that height, one of the machine's own.
@@ -374,8 +357,9 @@ def with_settings(accelerator: Kind, settings: Mapping[str, object]) -> Kind:
     ----------
     accelerator : Accelerator
     settings : mapping of str to value
-        By parameter name (`UNITS`); a buffer takes its capacity in bytes, ``tile_rows`` a list or one height. A clock
-        is that of every budget, too, so that `Accelerator.with_macs` keeps it.
+        By parameter name (`UNITS`), also as text with a unit ("500MHz"); a buffer takes its capacity in bytes,
+        ``tile_rows`` a list or one height. A clock is that of every budget, too, so that `Accelerator.with_macs` keeps
+        it.
 
     Raises
     ------
@@ -383,7 +367,7 @@ def with_settings(accelerator: Kind, settings: Mapping[str, object]) -> Kind:
         Where there is no such parameter, or the values do not fit it or each other.
     """
     values = {name: _setting(name, value) for name, value in settings.items()}
-    given = {name: Provenance(source="a setting", status="given", unit=UNITS[name]) for name in values}
+    given = {name: given_instead(accelerator.provenance.get(name), UNITS[name]) for name in values}
     changed = replace(accelerator, provenance={**accelerator.provenance, **given}, **values)  # type: ignore[arg-type]
     if "clock_hz" not in settings:
         return changed
@@ -393,6 +377,7 @@ def with_settings(accelerator: Kind, settings: Mapping[str, object]) -> Kind:
 
 def _setting(name: str, value: object) -> object:
     check_name("parameter", name, UNITS)
+    value = in_unit(name, value, UNITS[name])
     if name in BUFFERS:
         return MemoryLevel(capacity_bytes=check_integer(f"{name}.capacity_bytes", value))
     if name == "tile_rows":

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sharp.checks import check_mapping, check_name, refuse, suggestion, within
-from sharp.machine.accelerator import OPTIONAL, UNITS, Accelerator, Budget
+from sharp.machine.accelerator import OPTIONAL, UNITS, Accelerator
+from sharp.machine.budget import Budget
 from sharp.machine.memories import BUFFERS, MemoryLevel
 from sharp.plugins import refuse_code
 from sharp.provenance import Provenance
 from sharp.published import PROVENANCE_KEYS, provenance_from
+from sharp.quantities import in_unit
 from sharp.shipped import DATA, find_file, shipped
 from sharp.yamlfile import read_yaml
 
@@ -48,20 +51,21 @@ def load_accelerator(path: Path, *, allow_code: bool = False) -> Accelerator:
         return accelerator_from({"name": path.stem, **content}, allow_code=allow_code)
 
 
-def _completed(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the file of a machine says, and for the rest the machine that it is like."""
+def _model(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the file of the machine says that another one is like; nothing where it is like none."""
     if "like" not in content:
-        return content
+        return {}
     name = check_name("like", content["like"], accelerator_names())
     base = read_yaml(DATA / "accelerators" / f"{name}.yaml")
     if "like" in base:
         raise refuse("like", f"a machine that is not itself like another, such as {base['like']}", name)
-    return {**base, **{key: value for key, value in content.items() if key != "like"}}
+    return base
 
 
 def accelerator_from(content: Mapping[str, Any], *, allow_code: bool = False) -> Accelerator:
     """The accelerator that the content of a file describes (`load_accelerator`)."""
-    content = _completed(content)
+    base = _model(content)
+    content = {**base, **{key: value for key, value in content.items() if key != "like"}}
     required = [name for name in UNITS if name not in OPTIONAL]
     check_mapping("accelerator", content, ("kind", "name", *UNITS, "budgets", "plan", "like"), ("name", *required))
     check_name("kind", content.get("kind", "tiles"), ("tiles",))
@@ -70,6 +74,8 @@ def accelerator_from(content: Mapping[str, Any], *, allow_code: bool = False) ->
     for name in (name for name in UNITS if name in content):
         with within(name):
             values[name], provenance[name] = _parameter(name, content[name])
+            if name in base:
+                provenance[name] = _with_range(provenance[name], _parameter(name, base[name])[1])
     budgets, plan = _budgets(content.get("budgets", {})), content.get("plan", {})
     if isinstance(plan, Mapping):
         refuse_code("plan.schedule", plan.get("schedule"), allow_code)
@@ -79,13 +85,18 @@ def accelerator_from(content: Mapping[str, Any], *, allow_code: bool = False) ->
     return machine
 
 
+def _with_range(own: Provenance, other: Provenance) -> Provenance:
+    """Where a number comes from, with the range of the one in whose place a user puts it, unless it says its own."""
+    return own if own.status != "given" or own.low is not None else replace(own, low=other.low, high=other.high)
+
+
 def _parameter(name: str, entry: object) -> tuple[Any, Provenance]:
     if not isinstance(entry, Mapping):
         entry = {"value": entry}
     check_mapping("", entry, ("value", *PROVENANCE_KEYS), ("value",))
     if entry.get("unit", UNITS[name]) != UNITS[name]:
         raise refuse("unit", UNITS[name], entry["unit"])
-    value: Any = entry["value"]
+    value: Any = in_unit("value", entry["value"], UNITS[name])
     provenance = provenance_from({"unit": UNITS[name], **entry})
     numbers = value if isinstance(value, list) else [value]
     for number in numbers:
@@ -107,7 +118,9 @@ def _budgets(entries: object) -> dict[str, Budget]:
             name = str(label).upper()
             if name in budgets:
                 raise refuse("label", "each label once, in capitals or not", label)
-            budgets[name] = Budget(**{key: fields[key] for key in known}, provenance=provenance_from(fields))
+            clock_hz = in_unit("clock_hz", fields["clock_hz"], "Hz")
+            origin = provenance_from(fields)
+            budgets[name] = Budget(num_macs=fields["num_macs"], clock_hz=clock_hz, provenance=origin)
     return budgets
 
 

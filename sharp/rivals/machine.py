@@ -16,8 +16,9 @@ from sharp.errors import SpecificationError
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
 from sharp.plugins import Registry
-from sharp.provenance import PublishedNumber
+from sharp.provenance import PublishedNumber, unusual
 from sharp.published import number_from
+from sharp.quantities import in_unit
 from sharp.workload.network import Network
 
 if TYPE_CHECKING:
@@ -58,6 +59,12 @@ class Machine(ABC):
     knows_energy: bool = False
     """Whether `implement` says what it costs."""
 
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What is odd of its numbers, a sentence each: `settings` outside their plausible range."""
+        values = {name: getattr(self, name) for name in self.settings}
+        return unusual(values, self.settings, getattr(self, "provenance", {}))
+
     @abstractmethod
     def run(self, network: Network, plan: Plan | None = None, *, progress: Progress | None = None) -> MachineReport:
         """Run a network.
@@ -79,6 +86,8 @@ class Machine(ABC):
     def with_settings(self, settings: Mapping[str, object]) -> Self:
         """The same machine with some of its `settings` changed, all at once.
 
+        Values may be text with a unit ("500MHz").
+
         Raises
         ------
         SpecificationError
@@ -86,7 +95,8 @@ class Machine(ABC):
         """
         for name in settings:
             check_name(f"{self.name}: setting", name, self.settings)
-        return replace(self, **settings)  # type: ignore[type-var]
+        values = {name: in_unit(name, value, self.settings[name]) for name, value in settings.items()}
+        return replace(self, **values)  # type: ignore[type-var]
 
     def budget(self, macs: str) -> Mapping[str, object] | None:
         """The settings that a number of multipliers ("64K") stands for; None where they cannot be chosen."""

@@ -15,6 +15,7 @@ from sharp.cycles.report import MachineReport
 from sharp.errors import SharpError, SpecificationError
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
+from sharp.quantities import in_unit
 from sharp.rivals.machine import MACHINES, Machine
 from sharp.workload.network import Network
 
@@ -75,7 +76,13 @@ class Own(Machine):
 
     def with_settings(self, settings: Mapping[str, object]) -> Self:
         """The same machine with some numbers changed, checked again."""
-        return self.of(self.where, _guarded(self.where, lambda: self.machine.with_settings(settings)))
+        values = {name: in_unit(name, value, self.settings.get(name, "1")) for name, value in settings.items()}
+        return self.of(self.where, _guarded(self.where, lambda: self.machine.with_settings(values)))
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """As the machine has them."""
+        return tuple(_guarded(self.where, lambda: self.machine.cautions))
 
     def budget(self, macs: str) -> Mapping[str, object] | None:
         """As the machine has it."""

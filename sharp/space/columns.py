@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sharp.checks import MAX_INTEGER, check_integer, refuse
-from sharp.space.scenario import BATCH, LAYER, OPTIONS, PLAN, expected_of, is_whole
+from sharp.space.scenario import BATCH, LAYER, OPTIONS, PLAN, expected_of, is_whole, value_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,6 +45,15 @@ class Numbers:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def ends(self) -> tuple[float, ...]:
+        """The least and the greatest number; one, where all are equal."""
+        if isinstance(self.values, range):
+            ends = sorted((self.values[0], self.values[-1]))
+        else:
+            ends = [self.values.min().item(), self.values.max().item()]
+        return tuple(dict.fromkeys(ends))
 
     def shown(self, places: NDArray[np.intp]) -> NDArray[Any]:
         """The numbers at some places, as a table shows them."""
@@ -141,6 +150,8 @@ def make_column(name: str, values: Any) -> Column:
     for value in listed:
         if value.__hash__ is None:
             raise refuse(f"points.{name}", "a text" if is_choice(name) else expected_of(name), value)
+    if any(isinstance(value, str) for value in listed):
+        listed = [value_of(name, value, f"points.{name}") for value in listed]
     if not is_choice(name) and all(isinstance(value, int | float) for value in listed):
         array = np.array(listed)
         if array.dtype.kind in "iuf" and not any(isinstance(value, bool) for value in listed):

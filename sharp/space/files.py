@@ -9,7 +9,7 @@ from typing import Any
 from sharp.checks import check_integer, check_mapping, refuse, within
 from sharp.plugins import refuse_code
 from sharp.space.points import Grid, grid
-from sharp.space.scenario import check_column
+from sharp.space.scenario import check_column, value_of
 from sharp.yamlfile import read_yaml
 
 
@@ -37,10 +37,11 @@ def _axis(name: str, values: Any) -> Any:
     if isinstance(values, Mapping):
         with within(f"points.{name}"):
             check_mapping("", values, ("from", "to", "step"), ("from", "to"))
-            first, last = check_integer("from", values["from"]), check_integer("to", values["to"])
+            given = {key: value_of(name, value, key) for key, value in values.items()}
+            first, last = check_integer("from", given["from"]), check_integer("to", given["to"])
             if last < first:
                 raise refuse("to", f"at least {first}, as from", last)
-            return range(first, last + 1, check_integer("step", values.get("step", 1)))
+            return range(first, last + 1, check_integer("step", given.get("step", 1)))
     if name == "lengths" and isinstance(values, list):
         return [tuple(value) if isinstance(value, list) else value for value in values]
     return values

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from sharp.checks import check_kind, check_name, refuse
 from sharp.cycles.counting import Progress
 from sharp.cycles.report import MachineReport
-from sharp.machine.accelerator import LATENCIES, Accelerator, with_settings
+from sharp.machine.accelerator import LATENCIES, UNITS, Accelerator, with_settings
 from sharp.machine.memories import BUFFERS
 from sharp.machine.plan import Plan
+from sharp.provenance import unusual
+from sharp.quantities import in_unit
 from sharp.rivals.machine import Machine
 from sharp.rivals.machines import as_machine
 from sharp.workload.network import Network, RNNLayer
@@ -126,7 +128,7 @@ class Scenario:
         SpecificationError
             Where there is no such name (with the nearest ones), or the values do not fit it or each other.
         """
-        point = {name: number_of(name, value) for name, value in point.items()}
+        point = {name: value_of(name, value) for name, value in point.items()}
         for name in point:
             check_column("scenario", name)
         return replace(
@@ -167,6 +169,13 @@ class Scenario:
         from sharp.energy.technology import with_settings as with_technology_settings
 
         return with_technology_settings(self.technology, {name: point[name] for name in names})
+
+    def cautions(self, others: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
+        """What is odd of the numbers of machine and technology, and of some that take their place, a sentence each."""
+        own = {**self.tiles.provenance, **(self.technology.provenance if self.technology else {})}
+        known = {name: values for name, values in others.items() if name in own}
+        made = self.technology.cautions if self.technology else ()
+        return (*self.machine.cautions, *made, *unusual(known, {name: unit_of(name) for name in known}, own))
 
     @property
     def layer(self) -> RNNLayer:
@@ -217,9 +226,24 @@ def expected_of(name: str) -> str:
     return "a positive integer" if is_whole(name) else "a positive number"
 
 
-def number_of(name: str, value: Any) -> Any:
-    """A value as layers and machines take it: whole numbers as integers, also where they came as doubles."""
-    value = value.item() if hasattr(value, "item") else value
+def unit_of(name: str) -> str:
+    """The unit of a number of machine or technology; "1" where it has none."""
+    if name in COLUMNS or name.startswith(OPTIONS):
+        return UNITS.get(name, "1")
+    from sharp.energy.technology import SETTING_UNITS  # only energy needs it, and start-up counts
+
+    return SETTING_UNITS.get(name, "1")
+
+
+def value_of(name: str, value: Any, where: str = "") -> Any:
+    """A value as layers and machines take it: the number of "500MHz", whole numbers as integers where they are none.
+
+    Raises
+    ------
+    SpecificationError
+        Where the text of a number is no quantity of its unit; `where` says which.
+    """
+    value = in_unit(where or name, value.item() if hasattr(value, "item") else value, unit_of(name))
     return int(value) if name in _WHOLE and isinstance(value, float) and value.is_integer() else value
 
 

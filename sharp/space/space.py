@@ -56,6 +56,12 @@ class Space:
     def __len__(self) -> int:
         return len(self.points)
 
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What is odd of the numbers of the machine, or of columns: those outside their plausible range."""
+        numbers = {name: column for name, column in self.columns.items() if isinstance(column, Numbers)}
+        return self.scenario.cautions({name: column.ends for name, column in numbers.items()})
+
     # Values of points ------------------------------------------------------------------------------------------------
 
     def number(self, name: str, places: Places) -> Any:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sharp import SpecificationError
-from sharp.artifact.parameters import check_name, check_value, read_defaults, write_parameters
+from sharp.artifact.parameters import check_name, read_defaults, read_value, write_parameters
 from sharp.yamlfile import parse
 
 CELL = """%matplotlib inline
@@ -59,10 +59,10 @@ def test_an_unknown_name_is_refused_with_the_nearest():
 )
 def test_a_value_is_of_the_kind_of_the_default(default, good, bad, kind):
     for value in good:
-        check_value("x", value, default)
+        read_value("x", value, "x", default)
     for value in bad:
         with pytest.raises(SpecificationError, match=rf"^x: expected {kind}, as the notebook's own "):
-            check_value("x", value, default)
+            read_value("x", value, "x", default)
 
 
 @pytest.mark.parametrize(
@@ -77,15 +77,15 @@ def test_a_value_is_of_the_kind_of_the_default(default, good, bad, kind):
 )
 def test_entries_are_of_the_kind_of_the_defaults_entries(default, bad, where, kind):
     with pytest.raises(SpecificationError) as refused:
-        check_value("x", bad, default)
+        read_value("x", bad, "x", default)
     assert str(refused.value).startswith(f"{where}: expected {kind}, as the notebook's own {default}, got ")
-    check_value("x", bad[:1], default)
+    read_value("x", bad[:1], "x", default)
 
 
 @pytest.mark.parametrize("default", ["None", "math.pi", "find(3)", "a + [1]", "x if y else z"])
 def test_where_the_kind_cannot_be_told_all_that_can_be_written_passes(default):
     for value in (3, "3", [3], {"a": None}, None, True):
-        check_value("x", value, default)
+        read_value("x", value, "x", default)
 
 
 DEEP = []
@@ -98,7 +98,7 @@ for _ in range(100_000):
 )
 def test_what_cannot_be_written_down_is_refused(value):
     with pytest.raises(SpecificationError, match=r"^x: expected texts, finite numbers, lists and mappings of texts"):
-        check_value("x", value, "None")
+        read_value("x", value, "x", "None")
 
 
 texts = st.text(st.characters(exclude_categories=("Cs",)))
@@ -135,3 +135,24 @@ def test_awkward_texts_read_the_same():
         "#",
     ):
         assert parse("x", write_parameters({"value": text})) == {"value": text}
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "default", "read"),
+    [
+        ("deadline_s", "50ms", "1.0e-2", 0.05),
+        ("deadlines_s", ["1ms", 2], "[1.0e-3, 1.0e-4]", [0.001, 2]),
+        ("dram_bytes_per_s", "30GB/s", "3e10", 3e10),
+        ("weight_bytes", "512KiB", "1", 524288.0),
+        ("names_s", "50ms", '"all"', "50ms"),
+    ],
+)
+def test_quantities_are_read_where_a_parameter_is_one(name, given, default, read):
+    assert read_value("x", given, name, default) == read
+
+
+def test_a_quantity_of_another_kind_is_refused():
+    with pytest.raises(SpecificationError, match="x: expected a quantity such as 50ms"):
+        read_value("x", "5 W", "deadline_s", "1e-3")
+    with pytest.raises(SpecificationError, match="x: expected a number"):
+        read_value("x", "50ms", "samples", "64")

@@ -273,7 +273,10 @@ def test_check(command, network_file):
         (("run", "--hidden", "4", "--accelerator", "shrp"), "(did you mean 'sharp'?)"),
         (("run", "--hidden", "4", "--set", "clock=1"), "got 'clock' (did you mean 'clock_hz'"),
         (("run", "--hidden", "4", "--set", "clock_hz"), "--set: expected NAME=VALUE"),
-        (("run", "--hidden", "4", "--set", "clock_hz=fast"), "clock_hz: expected a positive number, got 'fast'"),
+        (
+            ("run", "--hidden", "4", "--set", "clock_hz=fast"),
+            "clock_hz: expected a quantity such as 500MHz (in Hz, kHz, MHz, GHz), got 'fast'",
+        ),
         (("run", "--hidden", "4", "--set", "clock_hz=[1"), "--set, line 1: expected YAML"),
         (("run", "--hidden", "100000000000000"), "stay below 2^63"),
         (("run", "--hiden", "4"), "--hiden"),

@@ -298,7 +298,7 @@ def test_notes_say_how_good_the_fit_is_and_where_it_ends():
     assert len(replace(HAND, inputs_measured=True).notes(square_lstm(4, 9))) == 1
     layer = RNNLayer(input_size=3, hidden_size=3, bidirectional=True)
     report = HAND.run(single_layer(layer, seq_len=10, batch_size=5))
-    assert report.warnings == list(report.notes)
+    assert report.warnings == [*report.notes, *HAND.cautions]  # 32 Hz is no clock of a chip
     assert report.notes[2] == (
         "this is extrapolation beyond the measurements: hidden_size 3 (measured: 4 to 8), batch_size 5 (measured: "
         "1 to 4), seq_len 10 (measured: 1 to 9), chains 2 (measured: 1)"
