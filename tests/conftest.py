@@ -1,5 +1,6 @@
 """What several tests share: the shipped machine, and the command run in this process."""
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,11 @@ from sharp.cli import main
 
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci")
+
+for number in (signal.SIGINT, signal.SIGHUP):
+    # In the background, and under nohup, these are ignored, which processes that tests start would inherit.
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, lambda *_: None)
 
 
 class Outcome(NamedTuple):

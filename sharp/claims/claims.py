@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sharp.checks import check_list, check_mapping, check_name, check_text, refuse, within
 from sharp.claims.assumptions import assumed_parameters, draw, nominal
-from sharp.claims.empty import EMPTY_MODELS, NOTHING_GAINED, epur_as_sharp
+from sharp.claims.empty import EMPTY_MODELS, NOTHING_GAINED, EpurAsSharp
 from sharp.claims.joint import Joint, find_joint
 from sharp.claims.measures import MEASURES, NETWORKS, Values, measure
 from sharp.claims.uncertainty import Study, interval
@@ -291,7 +291,8 @@ def evaluate_claims(
     """
     accelerator, technology = accelerator or find_accelerator("sharp"), technology or find_technology("32nm")
     study = Study(settings(accelerator, technology, samples=samples), accelerator, technology, threads=threads)
-    return tuple(_answer(claim, study) for claim in (load_claims() if claims is None else claims))
+    epur = EpurAsSharp(study)
+    return tuple(_answer(claim, study, epur) for claim in (load_claims() if claims is None else claims))
 
 
 def nominal_answers(
@@ -321,7 +322,7 @@ def _ask(claim: Claim, study: Study) -> Values:
         return measure(claim.measure, study, claim.arguments)
 
 
-def _answer(claim: Claim, study: Study) -> Outcome:
+def _answer(claim: Claim, study: Study, epur: EpurAsSharp) -> Outcome:
     if not claim.measure:
         return Outcome(claim=claim, ours=None, low=None, high=None)
     values = _ask(claim, study)
@@ -329,7 +330,7 @@ def _answer(claim: Claim, study: Study) -> Outcome:
     empty = {
         "no_gain": NOTHING_GAINED.get(claim.kind),
         "column_mean": claim.column_mean,
-        "epur_as_sharp": epur_as_sharp(claim.measure, claim.arguments, study) if claim.counts else None,
+        "epur_as_sharp": epur.answer(claim.measure, claim.arguments) if claim.counts else None,
     }
     values.flags.writeable = False
     return Outcome(claim=claim, ours=float(values[0]), low=low, high=high, empty=empty, values=values)

@@ -28,7 +28,7 @@ NOTHING_GAINED: Mapping[str, float] = MappingProxyType({"gain": 1.0, "change": 0
 """What a number of a kind is where nothing is gained."""
 
 
-class _EpurAsSharp(Study):
+class _EpurRuns(Study):
     """A study in which E-PUR runs whatever is asked of SHARP."""
 
     asked = False
@@ -38,9 +38,15 @@ class _EpurAsSharp(Study):
         return super()._results("epur", network, budget, with_energy=with_energy)
 
 
-def epur_as_sharp(name: str, arguments: Mapping[str, Any], study: Study) -> float | None:
-    """A measure on the first sample of a study in which SHARP is E-PUR; None where it runs no network."""
-    first: dict[str, NDArray[Any]] = {key: np.asarray(values)[:1] for key, values in study.samples.items()}
-    same = _EpurAsSharp(first, study.accelerator, study.technology)
-    value = float(measure(name, same, arguments)[0])
-    return value if same.asked else None
+class EpurAsSharp:
+    """The empty model in which SHARP is E-PUR, on the first sample of a study."""
+
+    def __init__(self, study: Study) -> None:
+        first = {key: np.asarray(values)[:1] for key, values in study.samples.items()}
+        self._study = _EpurRuns(first, study.accelerator, study.technology)
+
+    def answer(self, name: str, arguments: Mapping[str, Any]) -> float | None:
+        """What a measure is in it; None where it runs no network."""
+        self._study.asked = False
+        value = float(measure(name, self._study, arguments)[0])
+        return value if self._study.asked else None

@@ -15,10 +15,11 @@ from sharp.cli.options import (
     sram_option,
     technology_option,
 )
+from sharp.cli.parsing import Command
 from sharp.energy.power import implementation_dict
 
 
-@click.command("area")
+@click.command("area", cls=Command)
 @machine_options
 @technology_option
 @sram_option

@@ -14,6 +14,7 @@ import click
 
 from sharp.checks import refuse
 from sharp.cli.options import json_option, print_json, timeout_option
+from sharp.cli.parsing import OUTPUT_FOLDER, Command
 from sharp.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ INTERRUPTED_S = 0.5
 """For the report's pictures where the batch is interrupted."""
 
 
-@click.command("batch")
+@click.command("batch", cls=Command)
 @click.argument("grid", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder of the points.")
+@click.option("-o", "--output", type=OUTPUT_FOLDER, required=True, help="Folder of the points.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Points at a time on this machine.  [default: its cores]")
 @click.option("--scheduler", metavar="ADDRESS", help="Run on the Dask cluster of this scheduler (tcp://...).")
 @click.option("--first", type=click.IntRange(min=1), help="Only this many points, from the first: a trial.")

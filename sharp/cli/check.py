@@ -11,6 +11,7 @@ import click
 from sharp.checks import check_text, within
 from sharp.cli.list import network_entry
 from sharp.cli.options import json_option, print_json
+from sharp.cli.parsing import Command
 from sharp.machine.plan import SCHEDULES, Plan
 from sharp.plugins import Registry, names_code
 from sharp.rivals.machine import MACHINES
@@ -30,7 +31,7 @@ _ENTRIES: Mapping[str, Callable[[Any], list[dict[str, Any]]]] = {
 """What is said of a file's content, by its kind."""
 
 
-@click.command("check")
+@click.command("check", cls=Command)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
 @json_option
 def command(files: tuple[Path, ...], as_json: bool) -> None:

@@ -21,6 +21,7 @@ from sharp.cli.options import (
     workload,
     workload_options,
 )
+from sharp.cli.parsing import OUTPUT_FILE, Command
 from sharp.cli.progress import progress_bar
 from sharp.design.axes import default_axes
 from sharp.design.choice import SAMPLES, Choice, choose
@@ -32,7 +33,7 @@ from sharp.rivals.machines import as_machine
 from sharp.space.scenario import Scenario
 
 
-@click.command("choose")
+@click.command("choose", cls=Command)
 @workload_options
 @click.option("--deadline", metavar="50ms", help="From the first input to the last output.")
 @click.option(
@@ -51,8 +52,8 @@ from sharp.space.scenario import Scenario
 @technology_option
 @click.option("--samples", type=click.IntRange(min=0), default=SAMPLES, show_default=True, help="For the confidence.")
 @click.option("--most", type=click.IntRange(min=1), default=5, show_default=True, help="How many designs to show.")
-@click.option("--table", type=click.Path(path_type=Path), metavar="FILE", help="Write every design here (CSV).")
-@click.option("--figure", type=click.Path(path_type=Path), metavar="FILE", help="Draw them here (SVG).")
+@click.option("--table", type=OUTPUT_FILE, metavar="FILE", help="Write every design here (CSV).")
+@click.option("--figure", type=OUTPUT_FILE, metavar="FILE", help="Draw them here (SVG).")
 @json_option
 def command(
     space: Path | None, samples: int, most: int, table: Path | None, figure: Path | None, as_json: bool, **options: Any

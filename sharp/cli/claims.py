@@ -18,18 +18,19 @@ from sharp.claims.claims import (
     settings,
 )
 from sharp.cli.options import json_option, print_json
+from sharp.cli.parsing import OUTPUT_FILE, Command
 from sharp.files import note_input, write_text
 
 CHANGED = 1
 
 
-@click.command("claims")
+@click.command("claims", cls=Command)
 @click.option("--samples", default=2**12, show_default=True, help="Samples of the assumed ranges.")
 @click.option("--joint", is_flag=True, help="Ask all claims of one setting at a time: the best, and what none meets.")
 @click.option(
     "--verdicts", type=click.Path(path_type=Path), help="Compare with this record.  [default: the committed one]"
 )
-@click.option("--save", type=click.Path(path_type=Path), help="Write the verdicts to this record (JSON).")
+@click.option("--save", type=OUTPUT_FILE, help="Write the verdicts to this record (JSON).")
 @json_option
 def command(samples: int, joint: bool, verdicts: Path | None, save: Path | None, as_json: bool) -> None:
     """Put every published number beside ours, with a verdict; exit code 1 where one is not as recorded."""

@@ -20,6 +20,7 @@ from sharp.cli.options import (
     technology_option,
     tile_option,
 )
+from sharp.cli.parsing import OUTPUT_FILE, Command
 from sharp.errors import SpecificationError
 from sharp.files import file_at, note_input, write_bytes
 from sharp.values.activations import Activation, Exact, Piecewise
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from sharp.values.onnx_model import ModelValues
 
 
-@click.command("execute")
+@click.command("execute", cls=Command)
 @click.argument("model", metavar="MODEL.onnx", type=click.Path(path_type=Path))
 @click.option("--input", "inputs", required=True, type=click.Path(path_type=Path), help="A .npz file of its inputs.")
 @click.option(
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 @click.option(
     "--activation-table", type=int, metavar="PIECES", help="Activation unit: a table of lines.  [default: exact]"
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the outputs to this .npz file.")
+@click.option("-o", "--output", type=OUTPUT_FILE, help="Write the outputs to this .npz file.")
 @machine_options
 @plan_options
 @tile_option

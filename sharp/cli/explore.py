@@ -17,12 +17,13 @@ from sharp.cli.options import (
     workload,
     workload_options,
 )
+from sharp.cli.parsing import Command
 from sharp.cli.progress import progress_bar
 from sharp.cycles.explore import explore
 from sharp.cycles.simulate import run_settings
 
 
-@click.command("explore")
+@click.command("explore", cls=Command)
 @workload_options
 @machine_options
 @plan_options

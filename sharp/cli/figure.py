@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from sharp.cli.options import json_option, print_json, timeout_option
+from sharp.cli.parsing import OUTPUT_FILE, OUTPUT_FOLDER, Command
 
 
-@click.command("figure")
+@click.command("figure", cls=Command)
 @click.argument("notebook")
 @click.option("-f", "--parameters", type=click.Path(path_type=Path), help="YAML file of parameters, as papermill's.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("paper_figures"), show_default=True)
-@click.option("--executed", type=click.Path(path_type=Path), help="Keep the executed notebook here (.ipynb).")
+@click.option("-o", "--output", type=OUTPUT_FOLDER, default=Path("paper_figures"), show_default=True)
+@click.option("--executed", type=OUTPUT_FILE, help="Keep the executed notebook here (.ipynb).")
 @timeout_option
 @json_option
 def command(

@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 from sharp.checks import check_name
+from sharp.cli.parsing import Command
 from sharp.version import __version__
 
 COMMANDS = (
@@ -16,7 +17,7 @@ COMMANDS = (
 """The subcommands, in the order of the help; each is ``command`` of the module of its name."""
 
 
-class _Group(click.Group):
+class _Group(Command, click.Group):
     """Subcommands that are loaded when they are asked for, as what one needs another does not."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

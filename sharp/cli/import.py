@@ -9,6 +9,7 @@ import click
 
 from sharp.checks import refuse
 from sharp.cli.options import json_option, print_json, say_written
+from sharp.cli.parsing import OUTPUT_FILE, Command
 from sharp.files import write_text
 from sharp.workload.importing.conversion import as_content, as_network
 from sharp.workload.importing.files import import_file
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     from sharp.workload.importing.imported import Imported
 
 
-@click.command("import")
+@click.command("import", cls=Command)
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write a network to this YAML file.")
+@click.option("-o", "--output", type=OUTPUT_FILE, help="Write a network to this YAML file.")
 @click.option("--alternative", type=int, default=1, show_default=True, help="Which, where the file chooses one.")
 @click.option("--steps", type=int, help="Time steps, where the file leaves them open.")
 @click.option(
@@ -40,11 +41,13 @@ def command(
 
 
 def _sizes(texts: tuple[str, ...]) -> dict[str, int]:
-    sizes = {}
+    sizes: dict[str, int] = {}
     for text in texts:
         name, _, size = text.rpartition("=")
         if not name or not (size.isascii() and size.isdigit() and len(size) < 20):
             raise refuse("--size", "NAME=N, such as batch=1", text)
+        if name in sizes:
+            raise refuse("--size", "each name once", text)
         sizes[name] = int(size)
     return sizes
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from sharp.cli.options import json_option, print_json
+from sharp.cli.parsing import Command
 from sharp.energy.files import shipped_technologies
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.files import shipped_accelerators
@@ -16,7 +17,7 @@ from sharp.workload.files import shipped_networks
 from sharp.workload.network import Network
 
 
-@click.command("list")
+@click.command("list", cls=Command)
 @click.argument(
     "kind", type=click.Choice(["all", "networks", "accelerators", "schedules", "technologies"]), default="all"
 )

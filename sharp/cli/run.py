@@ -25,6 +25,7 @@ from sharp.cli.options import (
     workload,
     workload_options,
 )
+from sharp.cli.parsing import Command
 from sharp.cli.progress import progress_bar
 from sharp.cycles.simulate import simulate
 from sharp.quantities import quantity
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from sharp.energy.power import EnergyReport
 
 
-@click.command("run")
+@click.command("run", cls=Command)
 @workload_options
 @machine_options
 @plan_options

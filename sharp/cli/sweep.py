@@ -19,6 +19,7 @@ from sharp.cli.options import (
     say_written,
     technology,
 )
+from sharp.cli.parsing import OUTPUT_FILE, Command
 from sharp.cli.progress import progress_bar
 from sharp.errors import SpecificationError
 from sharp.space.files import load_grid
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
     from sharp.machine.accelerator import Accelerator
 
 
-@click.command("sweep")
+@click.command("sweep", cls=Command)
 @click.argument("points", metavar="FILE", type=click.Path(path_type=Path))
 @machine_options
 @energy_options
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Write the table here (CSV).")
+@click.option("-o", "--output", type=OUTPUT_FILE, required=True, help="Write the table here (CSV).")
 @click.option("--strict", is_flag=True, help="End at the first row that cannot be mapped, without a table.")
 @click.option("--resume", is_flag=True, help="Go on from what the same sweep has left, if anything.")
 @click.option("--threads", type=click.IntRange(min=1), help="Cores to use.  [default: all]")

@@ -182,9 +182,10 @@ def print_comparison(network: Network, rows: Sequence[Mapping[str, Any]]) -> Non
         cells += [_number(row[name], "{:,}") for name in ("num_macs", "total_cycles")]
         cells += [NOT_KNOWN if row["latency_s"] is None else duration(row["latency_s"])]
         cells += [_number(row["utilization"], "{:.1%}"), _number(row["speedup"], "{:.2f}x")]
-        if with_energy and row["energy_j"] is not None:
-            cells += [f"{1e3 * row['energy_j']:.4g}", f"{row['power_w']:.2f}"]
-            cells += ["" if row["energy_ratio"] is None else f"{row['energy_ratio']:.2f}x"]
+        if with_energy:
+            energy_mj = None if row["energy_j"] is None else 1e3 * row["energy_j"]
+            cells += [_number(energy_mj, "{:.4g}"), _number(row["power_w"], "{:.2f}")]
+            cells += [_number(row["energy_ratio"], "{:.2f}x")]
         table.add_row(*cells)
     show_table(table)
     for row in rows:

@@ -20,19 +20,20 @@ from sharp.cli.options import (
     workload,
     workload_options,
 )
+from sharp.cli.parsing import OUTPUT_FILE, Command
 from sharp.cli.progress import progress_bar
 from sharp.cycles.timeline import make_timeline
 from sharp.files import write_text
 
 
-@click.command("timeline")
+@click.command("timeline", cls=Command)
 @workload_options
 @machine_options
 @plan_options
 @tile_option
 @click.option("--layer", default=0, show_default=True, help="Which layer of the network, from 0.")
 @click.option("--show-steps", default=2, show_default=True, help="Time steps to show.")
-@click.option("--trace", type=click.Path(path_type=Path), help="Write a trace for Perfetto or chrome://tracing.")
+@click.option("--trace", type=OUTPUT_FILE, help="Write a trace for Perfetto or chrome://tracing.")
 @json_option
 def command(layer: int, show_steps: int, trace: Path | None, as_json: bool, **options: Any) -> None:
     """Show when array, activation unit and cell updater work, in the first time steps of a layer."""

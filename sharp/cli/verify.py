@@ -10,11 +10,12 @@ import click
 
 from sharp.checks import refuse
 from sharp.cli.options import json_option, print_json
+from sharp.cli.parsing import Command
 
 CHANGED = 1
 
 
-@click.command("verify")
+@click.command("verify", cls=Command)
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("paper_figures"))
 @click.option("--update", "updating", is_flag=True, help="Write the record anew from the files as they are.")
 @click.option("--only", metavar="ID", multiple=True, help="Only this figure or table; may be given again.")

@@ -41,11 +41,11 @@ if size == 99:
     import time
     time.sleep(60)
 Path("tab_cheap.csv").write_text(f"size\\n{size}\\n")
-Path("tab_cheap.tex").write_text(label)
+Path("tab_cheap.tex").write_text(label if anything is None else json.dumps([label, anything]))
 Path("tab_cheap.json").write_text(json.dumps({"headline": {"size": size, "third": sum(sizes) / 3}}))
 ```
 """
-DOZEN = {"size": {"each": [1, 2, 3, 4, 5, 6]}, "sizes": {"each": [[1, 2], [3]]}, "label": "a: <b>"}
+SIX = {"size": {"each": [1, 2, 3]}, "sizes": {"each": [[1, 2], [3]]}, "label": "a: <b>"}
 
 
 def write_grid(folder, parameters, name="grid.yaml"):

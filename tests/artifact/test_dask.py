@@ -34,7 +34,7 @@ def scheduler(tmp_path_factory):
     file = tmp_path_factory.mktemp("scheduler") / "scheduler.json"
     process = subprocess.Popen([*command("scheduler", file), "--port", "0"], **QUIET)
     deadline = time.monotonic() + 60
-    while not file.exists() and time.monotonic() < deadline:
+    while not (file.exists() and file.read_text()) and time.monotonic() < deadline:
         time.sleep(0.1)
     yield file
     process.kill()

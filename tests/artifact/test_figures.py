@@ -355,11 +355,13 @@ def test_a_notebook_with_reduced_parameters(tmp_path, monkeypatch, stem):
 
 
 @pytest.mark.slow
-def test_two_runs_write_the_same_bytes(tmp_path):
-    for folder in ("a", "b"):
-        run(tmp_path, "fig_schedules_timeline", REDUCED["fig_schedules_timeline"])
-        (tmp_path / "out").rename(tmp_path / folder)
-    names = sorted(path.name for path in (tmp_path / "a").iterdir() if not path.name.startswith("."))
-    assert len(names) == 6
+def test_two_runs_write_the_same_bytes_in_a_kernel_and_here(tmp_path, monkeypatch):
+    stem, here = "fig_schedules_timeline", tmp_path / "here"
+    here.mkdir()
+    headline = run_here(here, monkeypatch, stem, REDUCED[stem])
+    monkeypatch.undo()
+    assert run(tmp_path, stem, REDUCED[stem]) == headline
+    names = sorted(path.name for path in here.iterdir())
+    assert names == [f"{stem}.{suffix}" for suffix in ("csv", "json", "pdf", "png", "svg")]
     for name in names:
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+        assert (here / name).read_bytes() == (tmp_path / "out" / name).read_bytes(), name

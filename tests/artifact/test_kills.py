@@ -27,7 +27,7 @@ from cheap_batch import (
 
 from sharp.artifact.batch import load_batch
 
-KILLS = int(os.environ.get("SHARP_KILLS", "6"))
+KILLS = int(os.environ.get("SHARP_KILLS", "4"))
 SEED = os.environ.get("SHARP_SEED") or str(time.time_ns() % 1_000_000)
 IN_A_TEST = 10
 START_S = 0.3

@@ -192,7 +192,8 @@ def test_inputs_that_are_not_the_models_are_refused_in_a_sentence(command, model
 def test_options_that_make_no_sense_are_refused_in_a_sentence(command, model, data, change, sentence, monkeypatch):
     monkeypatch.chdir(data.parent)
     Path("broken.npz").write_bytes(data.read_bytes()[:-100])
-    outcome = command("execute", str(model), "--input", "x.npz", *change)
+    data_given = () if "--input" in change else ("--input", "x.npz")
+    outcome = command("execute", str(model), *data_given, *change)
     assert outcome.code == 2
     assert sentence in outcome.err
     assert outcome.err.count("\n") == 1

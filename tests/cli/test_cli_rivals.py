@@ -103,7 +103,7 @@ def test_what_is_for_tiles_is_refused(command, name, option, words):
         (("compare", "--hidden", "8", "--weight-locality"), "--weight-locality: expected --energy with it, got none"),
         (("compare", "--hidden", "8", "--accelerators", "sharp,titan"), "got 'titan' (did you mean 'titan-xp'"),
         (
-            ("compare", "--hidden", "8", "--energy", "--macs", "16K", "--accelerators", "sharp,epur-own"),
+            ("compare", "--hidden", "8", "--energy", "--macs", "16K", "--accelerators", "brainwave,epur-own"),
             "epur-own: io_buffer.capacity_bytes: expected 524288 to",
         ),
         (
@@ -178,13 +178,13 @@ def test_a_rivals_energy_is_null(command, names):
     assert rows["epur"]["energy_ratio"] == ratio
 
 
-def test_compare_for_people_leaves_a_rivals_energy_empty(command):
+def test_compare_for_people_says_that_a_rivals_energy_is_not_known(command):
     arguments = ("--hidden", "512", "--accelerators", "sharp,brainwave", "--energy")
     outcome = command("compare", *arguments)
     rows = {line.split()[0]: line.split() for line in outcome.out.splitlines()[3:]}
     assert rows["sharp"][-1] == "1.00x"
     assert rows["brainwave"][1:4] == ["96,000", "18,855", "75.420"]
-    assert len(rows["brainwave"]) == len(rows["sharp"]) - 4  # no schedule, energy, power and ratio
+    assert rows["brainwave"][-3:] == ["n/a"] * 3
     assert outcome.err.startswith("note: brainwave: the weights are taken to be on chip, whatever their size\n")
 
 
@@ -354,21 +354,21 @@ def test_verdicts_are_saved_and_are_a_record(command, record, tmp_path):
 
 @pytest.mark.usefixtures("three")
 @pytest.mark.parametrize(
-    ("text", "more", "sentence"),
+    ("text", "samples", "sentence"),
     [
-        (None, (), "record.json: expected a JSON object of verdicts by claim, got: "),
-        ("{", (), "record.json: expected a JSON object of verdicts by claim, got: "),
-        ("3", (), "record.json: expected a JSON object of verdicts by claim, got: int"),
-        ('{"area_mm2_1k": "agreed"}', (), "area_mm2_1k: expected agrees, agrees within assumed ranges, differs, "),
-        ("{}", ("--samples", "0"), "count: expected a positive integer, got 0"),
-        ("{}", ("--samples", "two"), "'two' is not a valid integer"),
+        (None, "2", "record.json: expected a JSON object of verdicts by claim, got: "),
+        ("{", "2", "record.json: expected a JSON object of verdicts by claim, got: "),
+        ("3", "2", "record.json: expected a JSON object of verdicts by claim, got: int"),
+        ('{"area_mm2_1k": "agreed"}', "2", "area_mm2_1k: expected agrees, agrees within assumed ranges, differs, "),
+        ("{}", "0", "count: expected a positive integer, got 0"),
+        ("{}", "two", "'two' is not a valid integer"),
     ],
 )
-def test_on_an_error_nothing_is_saved(command, tmp_path, text, more, sentence):
+def test_on_an_error_nothing_is_saved(command, tmp_path, text, samples, sentence):
     path, saved = tmp_path / "record.json", tmp_path / "saved.json"
     if text is not None:
         path.write_text(text)
-    outcome = command("claims", "--samples", "2", "--verdicts", str(path), "--save", str(saved), *more)
+    outcome = command("claims", "--samples", samples, "--verdicts", str(path), "--save", str(saved))
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith("sharp: ")
     assert outcome.err.count("\n") == 1
@@ -451,3 +451,23 @@ def test_weights_of_a_network_that_does_not_fit_are_streamed_unless_asked_otherw
         json.loads(command(*compared, *more).out)["machines"][1]["speedup"] for more in ((), ("--weights", "resident"))
     ]
     assert both == [pytest.approx(1.0, abs=0.01), pytest.approx(2.36, abs=0.01)]
+
+
+def test_a_machine_that_cannot_be_priced_is_a_row_with_the_reason(command, write):
+    small = str(write("like: sharp\nname: small\nweight_buffer: 1024\n"))
+    machines = ("--accelerators", f"sharp,{small},brainwave")
+    outcome = command("compare", "--network", "eesen", "--energy", *machines, "--json")
+    sharp, small_row, brainwave = json.loads(outcome.out)["machines"]
+    assert sharp["energy_ratio"] == 1
+    assert small_row["latency_s"] > sharp["latency_s"]
+    for row in (small_row, brainwave):
+        assert (row["energy_j"], row["power_w"], row["energy_ratio"]) == (None, None, None)
+    assert any("weight_buffer.capacity_bytes: expected 8388608 to" in note for note in small_row["notes"])
+    shown = command("compare", "--network", "eesen", "--energy", *machines)
+    assert shown.out.count("n/a") == 6
+    assert "note: small: weight_buffer.capacity_bytes: expected" in shown.err
+    first = command("compare", "--network", "eesen", "--energy", "--accelerators", f"{small},sharp", "--json")
+    assert [row["energy_ratio"] for row in json.loads(first.out)["machines"]] == [None, None]
+    alone = command("compare", "--network", "eesen", "--energy", "--accelerators", f"{small},brainwave")
+    assert (alone.code, alone.out, alone.err.count("\n")) == (2, "", 1)
+    assert alone.err.startswith("sharp: small: weight_buffer.capacity_bytes: expected")
