@@ -15,6 +15,10 @@ It shares no code with `sharp.values` and its core, and is meant to be read from
    values of the activation unit, and states, are in that of the state, vectors in that of the operands.
 7. Integers stand for multiples of a scale. A weight is multiplied by the scale of the vector that it meets, and a row's
    greatest such weight, or the whole matrix's, is the greatest integer. Sums are exact, and become values again.
+8. With a threshold an element is multiplied only where it differs by more, in values, from its reference, that of the
+   step before, at first zero. What is multiplied is the difference, as a number of the operands' format, and the
+   reference moves by it. A segment's columns that changed stand side by side, and a row's sum starts with that of the
+   step before.
 """
 
 from __future__ import annotations
@@ -202,9 +206,18 @@ class Memory:
     """What is kept of one sequence in one direction."""
 
     def __init__(
-        self, phases: Sequence[Phase], weights: Weights, formats: Formats, scales: Mapping[str, float]
+        self,
+        phases: Sequence[Phase],
+        weights: Weights,
+        formats: Formats,
+        scales: Mapping[str, float],
+        threshold: float | None = None,
     ) -> None:
         self.phases, self.weights, self.formats, self.scales = phases, weights, formats, scales
+        self.threshold = threshold
+        self.references: dict[tuple[str, int], Doubles] = {}
+        self.operands: dict[tuple[str, int], Doubles] = {}  # what is multiplied
+        self.changed: dict[tuple[str, int], Doubles] = {}
         self.vectors: dict[tuple[str, int], Doubles] = {}  # integers as multiples of their scale
         self.states: dict[str, Doubles] = {}
         self.sums: dict[tuple[str, int], Doubles] = {}
@@ -214,6 +227,8 @@ class Memory:
             size = len(weights.bias[phase.gates[0]])
             for half in (0, 1):
                 self.vectors[phase.gives, half] = np.zeros(size)
+                self.begin(phase.gives, half, size)
+                self.begin("x", half, weights.x[phases[0].gates[0]].shape[1])
                 for gate in phase.gates:
                     self.sums[gate, half] = np.zeros(size)
                     self.sums[gate + " over vector", half] = np.zeros(size)
@@ -234,23 +249,41 @@ class Memory:
             self.rows[gate] = self.formats.operands(rows / scale[:, None])
             self.row_scales[gate] = scale
 
-    def serve(self, x: Doubles, step: int, segment: Segment) -> None:
+    def begin(self, name: str, half: int, size: int) -> None:
+        """Zeros, and nothing that changed."""
+        self.references[name, half], self.operands[name, half] = np.zeros(size), np.zeros(size)
+        self.changed[name, half] = np.full(size, self.threshold is None)
+
+    def hold(self, name: str, step: int, cells: slice, values: Doubles) -> None:
+        """Elements of a vector as they are for a step: all of them are multiplied, or what changed."""
+        half, reference = step % 2, self.references[name, (step - 1) % 2][cells]
+        self.operands[name, half][cells] = values
+        if self.threshold is not None:
+            difference = values - reference
+            changed = ~(np.abs(difference) * self.scales[name] <= self.threshold)
+            moved = np.where(changed, self.formats.operands(np.where(changed, difference, 0.0)), 0.0)
+            self.operands[name, half][cells], self.changed[name, half][cells] = moved, changed
+            self.references[name, half][cells] = np.where(changed, self.formats.operands(reference + moved), reference)
+
+    def serve(self, step: int, segment: Segment) -> None:
         """Multiply a segment for a step, and update the cells that are then complete."""
         phase, half, cells = self.phases[segment.phase], step % 2, segment.cells
-        before = self.vectors[phase.vector, (step - (phase.vector == "h")) % 2]
-        elements = len(before) // phase.parts
+        key = phase.vector, (step - (phase.vector == "h")) % 2
+        elements = len(self.operands[key]) // phase.parts
         part = cells.start // (len(self.weights.bias[phase.gates[0]]) // phase.parts) if "v" in segment.operand else 0
-        inputs = self.formats.operands(x / self.scales["x"]) if phase.reads_x else np.zeros(0)
-        vector = np.concatenate([inputs, before[part * elements : (part + 1) * elements]])
-        begin = 0 if "x" in segment.operand or not phase.reads_x else len(inputs)
-        end = len(vector) if "v" in segment.operand else len(inputs)
-        runs = [(begin, len(inputs)), (len(inputs), end)] if phase.apart else [(begin, end)]
+        here, inputs = slice(part * elements, (part + 1) * elements), len(self.operands["x", half]) * phase.reads_x
+        vector = np.concatenate([self.operands["x", half][:inputs], self.operands[key][here]])
+        changed = np.concatenate([self.changed["x", half][:inputs], self.changed[key][here]])
+        begin = 0 if "x" in segment.operand or not phase.reads_x else inputs
+        end = len(vector) if "v" in segment.operand else inputs
+        runs = [(begin, inputs), (inputs, end)] if phase.apart else [(begin, end)]
         for first, last in (run for run in runs if run[0] < run[1]):
             second = [gate for gate in segment.gates if gate == phase.apart and first > 0]
             others = [gate for gate in segment.gates if gate not in second]
-            self.multiply(segment, half, others, others, vector, slice(first, last), starts=first == 0)
+            columns = first + np.flatnonzero(changed[first:last])
+            self.multiply(segment, half, others, others, vector, columns, starts=first == 0)
             names = [f"{gate} over vector" for gate in second]
-            self.multiply(segment, half, second, names, vector, slice(first, last), starts=True)
+            self.multiply(segment, half, second, names, vector, columns, starts=True)
         if segment.updated:
             self.update(phase, step, segment.updated)
 
@@ -261,15 +294,17 @@ class Memory:
         gates: list[str],
         names: list[str],
         vector: Doubles,
-        columns: slice,
+        columns: NDArray[np.intp],
         starts: bool,
     ) -> None:
         """Start, or go on with, the sums of a segment's cells of some gates, the sums by their names."""
         if gates:
             cells = slice(segment.cells.start, segment.cells.stop)
             sums = [self.sums[name, half][cells] for name in names]
-            rows = np.concatenate([self.rows[gate][cells, columns] for gate in gates])
+            rows = np.concatenate([self.rows[gate][cells][:, columns] for gate in gates])
             so_far = None if starts else np.concatenate(sums)
+            if starts and self.threshold is not None:
+                so_far = np.concatenate([self.sums[name, 1 - half][cells] for name in names])
             done = add_tiles(so_far, rows, vector[columns], segment.width, self.formats.sums)
             for old, new in zip(sums, np.split(done, len(gates)), strict=True):
                 old[:] = new
@@ -288,6 +323,7 @@ class Memory:
         for name, values in given.items():
             if name == phase.gives:
                 self.vectors[name, step % 2][here] = self.formats.operands(values / self.scales[name])
+                self.hold(name, step, here, self.vectors[name, step % 2][here])
             else:
                 self.states.setdefault(name, np.zeros(len(self.weights.bias[phase.gates[0]])))
                 self.states[name][here] = self.formats.state(values)
@@ -310,25 +346,29 @@ def execute(
     segments: Sequence[Segment],
     x: Doubles,
     initial: Mapping[str, Doubles],
+    threshold: float | None = None,
 ) -> dict[str, Doubles]:
     """Run one sequence in one direction, x (steps, inputs): h of every step, and every state after the last one.
 
     Round t serves the segments of step t and those of t + 1 that are ahead; round 0 has these alone.
     """
-    memory = Memory(phases, weights, formats, scales)
+    memory = Memory(phases, weights, formats, scales, threshold)
     memory.states["c"] = np.zeros(len(weights.bias[phases[0].gates[0]]))
     for name, values in initial.items():
         if name == "h":
             memory.vectors[name, 0][:] = formats.operands(values / scales[name])
+            memory.hold(name, 0, slice(None), memory.vectors[name, 0])
         else:
             memory.states[name] = formats.state(values)
     outputs = []
     with np.errstate(all="ignore"):
         for turn in range(len(x) + 1):
+            for given in x[turn : turn + 1]:
+                memory.hold("x", turn + 1, slice(None), formats.operands(given / scales["x"]))
             for segment in segments:
                 step = turn + segment.ahead
                 if 1 <= step <= len(x):
-                    memory.serve(x[step - 1], step, segment)
+                    memory.serve(step, segment)
             if turn:
                 outputs.append(memory.decoded("h", memory.vectors["h", turn % 2]).copy())
     return {"h": np.array(outputs), **memory.states}

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sharp.checks import check_name
+from sharp.values.delta import Differences, Encoder
 from sharp.values.matrices import Matrix, codes
 from sharp.values.program import Product, Stretch, Update
 from sharp.values.vectors import UnitCells, Units, evaluate
@@ -36,6 +37,16 @@ class ChainSetup:
     units: Units
     scales: Mapping[str, float]
     """Of the vectors that the array multiplies; 1 of floats."""
+    delta_threshold: float | None = None
+    """Where only what changed by more is multiplied."""
+
+    def encoder(self, name: str) -> Encoder | None:
+        """Of a vector, or of "x"; None where all of it is multiplied."""
+        if self.delta_threshold is None:
+            return None
+        return Encoder(
+            threshold=self.delta_threshold, scale=self.scales[name], operands=self.units.numerics.operands
+        )
 
     @cached_property
     def vectors(self) -> dict[str, int]:
@@ -57,7 +68,12 @@ class Chain:
         self.setup, self.running, self.initial = setup, running, initial
         steps, sequences = x.shape[:2]
         self.x = codes(x, setup.scales["x"], setup.units.numerics.operands)
-        self.vectors = {name: np.zeros((2, sequences, size)) for name, size in setup.vectors.items()}
+        sizes = {"x": x.shape[2], **setup.vectors}
+        self.vectors = {name: np.zeros((2, sequences, size)) for name, size in sizes.items()}
+        self.differences: dict[str, Differences] = {}
+        for name, size in sizes.items():
+            if encoder := setup.encoder(name):
+                self.differences[name] = Differences(encoder, steps, sequences, size)
         self.sums = [[matrix.new_sums(sequences) for _ in "01"] for matrix in setup.matrices]
         self.apart = [[matrix.new_sums(sequences) for _ in "01"] for matrix in setup.matrices]
         self.states: dict[str, Doubles] = {}
@@ -69,6 +85,8 @@ class Chain:
     def run(self) -> None:
         """All steps: round t works for step t, and for t + 1 where segments run ahead; steps count from 1."""
         for place in range(len(self.x) + 1):
+            if count := self._sequences(place + 1):
+                self._hold("x", place + 1, slice(None), self.x[place, :count])
             for stretch in self.setup.program:
                 for product, rows in stretch.products:
                     self._multiply(place, product, rows)
@@ -82,20 +100,46 @@ class Chain:
         return self.running[step - 1] if 0 < step <= len(self.x) else 0
 
     def _multiply(self, place: int, product: Product, rows: NDArray[np.int64]) -> None:
-        import numpy as np
-
         step = place + product.ahead
         count = self._sequences(step)
         if not count:
             return
+        matrix = self.setup.matrices[product.phase]
+        sums = (self.apart if product.apart else self.sums)[product.phase]
+        into = sums[step % 2][:count]
+        if not self.differences:
+            matrix.multiply(self._columns(self.vectors, product, step, count), product, rows, into)
+            return
+        if product.starts:  # they go on from those of the step before
+            for first, last in rows:
+                into[:, first:last] = sums[(step - 1) % 2][:count, first:last]
+        values = {name: differences.values for name, differences in self.differences.items()}
+        changed = {name: differences.changed for name, differences in self.differences.items()}
+        columns = (self._columns(of, product, step, count) for of in (values, changed))
+        matrix.multiply_some(*columns, product, rows, into)
+
+    def _columns(self, of: Mapping[str, NDArray[Any]], product: Product, step: int, count: int) -> NDArray[Any]:
+        """What there is for each column of a product's matrix, of the first sequences, in a step."""
+        import numpy as np
+
         phase = self.setup.layer.phases[product.phase]
-        columns = [self.x[step - 1, :count]] if phase.reads_x else []
+        columns = [of["x"][step % 2, :count]] if phase.reads_x else []
         if phase.operand:
             elements = self.setup.layer.num_operands(phase)
             part = slice(product.part * elements, (product.part + 1) * elements)
-            columns.append(self.vectors[phase.operand][(step - (phase.operand == "h")) % 2, :count, part])
-        into = (self.apart if product.apart else self.sums)[product.phase][step % 2]
-        self.setup.matrices[product.phase].multiply(np.concatenate(columns, axis=1), product, rows, into[:count])
+            columns.append(of[phase.operand][(step - (phase.operand == "h")) % 2, :count, part])
+        return np.concatenate(columns, axis=1)
+
+    @property
+    def changed(self) -> dict[str, NDArray[np.bool_]]:
+        """Which elements of x and of each vector were multiplied in each step: (steps, sequences, elements)."""
+        import numpy as np
+
+        runs = np.arange(self.x.shape[1]) < np.array(self.running)[:, None]
+        return {
+            name: (of.trace[:-1] if name == "h" else of.trace[1:]) & runs[..., None]
+            for name, of in self.differences.items()
+        }
 
     def _update(self, place: int, update: Update) -> None:
         step = place + update.ahead
@@ -105,7 +149,7 @@ class Chain:
         phase, cells = self.setup.layer.phases[update.phase], slice(update.first, update.last)
 
         def state(name: str) -> Doubles:
-            if name in self.vectors:
+            if name in self.setup.vectors:
                 return self._decoded(name, self.vectors[name][(step - (name == "h")) % 2, :count, cells])
             return self._state(name, update.phase)[:count, cells]
 
@@ -119,7 +163,7 @@ class Chain:
         name = self.setup.layer.cell_name
         for vector, given in evaluate(name, self.setup.equations[update.phase], seen).items():
             self.given.add(vector)
-            if vector not in self.vectors:
+            if vector not in self.setup.vectors:
                 self._state(vector, update.phase)
             self._keep(vector, step, cells, given.values)
 
@@ -170,12 +214,18 @@ class Chain:
     def _keep(self, name: str, step: int, cells: slice, values: Doubles) -> None:
         """Write what cells give into its memory, in the memory's format; step 0 is what there is at the start."""
         count = len(values)
-        if name in self.vectors:
+        if name in self.setup.vectors:
             held = codes(values, self.setup.scales[name], self.setup.units.numerics.operands)
-            self.vectors[name][step % 2, :count, cells] = held
+            self._hold(name, step, cells, held)
             held = self._decoded(name, held)
         else:
             held = self.setup.units.numerics.state.round(values)
             self._state(name, 0)[:count, cells] = held
         if step:
             self.trace[name][step - 1, :count, cells] = held
+
+    def _hold(self, name: str, step: int, cells: slice, held: Doubles) -> None:
+        """Elements of a vector as they are for a step."""
+        self.vectors[name][step % 2, : len(held), cells] = held
+        if self.differences:
+            self.differences[name].take(step, cells, held)

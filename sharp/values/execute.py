@@ -16,6 +16,7 @@ from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
 from sharp.values.activations import Activation, Exact, Piecewise
 from sharp.values.chain import Chain, ChainSetup
+from sharp.values.delta import check_threshold
 from sharp.values.formats import FORMATS, Numerics, numerics
 from sharp.values.matrices import make_matrix, scale_of
 from sharp.values.program import Stretch, compile_round
@@ -56,6 +57,9 @@ class LayerValues:
     """Each vector and state after every step, in the order of the input: (directions, steps, sequences, elements)."""
     tile_rows: int
     """Tile height that it ran on."""
+    changed: Mapping[str, NDArray[np.bool_]]
+    """With a threshold (else nothing), which elements of "x" and of each vector were multiplied in each step, in the order in which a
+    direction takes its steps: (directions, steps, sequences, elements)."""
 
 
 def execute_layer(
@@ -69,6 +73,7 @@ def execute_layer(
     activation: Activation | None = None,
     lengths: Iterable[int] | None = None,
     initial: Mapping[str, object] = MappingProxyType({}),
+    delta_threshold: float | None = None,
 ) -> LayerValues:
     """Run a layer on a machine of tiles under a plan, and return what it computes, bit for bit.
 
@@ -93,6 +98,9 @@ def execute_layer(
         Steps of each sequence; by default all that x has.
     initial : mapping
         Vectors and states before the first step, such as "h" and "c": (directions, sequences, elements).
+    delta_threshold : float, optional
+        Multiply only what changed of x and h by more than that since it was last multiplied (`sharp.values.delta`);
+        by default everything.
 
     Returns
     -------
@@ -142,6 +150,7 @@ def execute_layer(
         activation=activation or Exact(),
         lengths=steps,
         initial=initial,
+        delta_threshold=check_threshold(delta_threshold),
     )
 
 
@@ -155,6 +164,7 @@ def execute_runs(
     activation: Activation,
     lengths: Sequence[int],
     initial: Mapping[str, object] = MappingProxyType({}),
+    delta_threshold: float | None = None,
 ) -> LayerValues:
     """Run a round of a schedule, legal or not; arguments as of `execute_layer`, whose checks it leaves out."""
     layer = task.layer
@@ -164,7 +174,7 @@ def execute_runs(
     if formats.operands.is_integer:
         scales = _calibrate(task, program, directions, x, activation, lengths, begin, formats)
     chains = [
-        _run_direction(layer, program, one, x, formats, activation, lengths, scales, begin, backwards)
+        _run_direction(layer, program, one, x, formats, activation, lengths, scales, begin, backwards, delta_threshold)
         for one, backwards in zip(directions, (False, True), strict=False)
     ]
     return _gather(chains, task.tile_rows)
@@ -176,6 +186,8 @@ class _Result:
 
     final: dict[str, Doubles]
     trace: dict[str, Doubles]
+    changed: dict[str, NDArray[np.bool_]]
+    """In the order of its own steps."""
 
 
 def _run_direction(
@@ -189,6 +201,7 @@ def _run_direction(
     scales: Mapping[str, float],
     initial: Mapping[str, Doubles],
     backwards: bool,
+    delta_threshold: float | None = None,
 ) -> _Result:
     """A direction over all sequences together, the longest first."""
     import numpy as np
@@ -205,6 +218,7 @@ def _run_direction(
             weights=_elementwise(weights, formats),
             units=Units(formats, activation),
             scales=scales,
+            delta_threshold=delta_threshold,
         ),
         np.take_along_axis(x, steps[..., None], axis=0)[:, order],
         [sum(length > step for length in lengths) for step in range(len(x))],
@@ -215,7 +229,9 @@ def _run_direction(
     trace = {name: values[:, back] for name, values in chain.trace.items()}
     final = {name: values[last, np.arange(len(lengths))] for name, values in trace.items()}
     return _Result(
-        final, {name: np.take_along_axis(values, steps[..., None], axis=0) for name, values in trace.items()}
+        final,
+        {name: np.take_along_axis(values, steps[..., None], axis=0) for name, values in trace.items()},
+        {name: values[:, back] for name, values in chain.changed.items()},
     )
 
 
@@ -267,10 +283,11 @@ def _gather(chains: list[_Result], tile_rows: int) -> LayerValues:
     names = list(chains[0].trace)
     trace = {name: np.stack([chain.trace[name] for chain in chains]) for name in names}
     final = {name: np.stack([chain.final[name] for chain in chains]) for name in names}
+    changed = {name: np.stack([chain.changed[name] for chain in chains]) for name in chains[0].changed}
     output = np.concatenate([chain.trace["h"] for chain in chains], axis=-1)
-    for array in (output, *trace.values(), *final.values()):
+    for array in (output, *trace.values(), *final.values(), *changed.values()):
         array.flags.writeable = False
-    return LayerValues(output=output, final=final, trace=trace, tile_rows=tile_rows)
+    return LayerValues(output=output, final=final, trace=trace, tile_rows=tile_rows, changed=changed)
 
 
 def check_input(layer: RNNLayer, x: object) -> Doubles:

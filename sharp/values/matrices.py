@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sharp.errors import InfeasibleMappingError
@@ -64,6 +64,23 @@ class Matrix:
         rounding = 0 if exact else to.significand_bits, to.lowest_exponent if not exact else 0, to.greatest
         with np.errstate(all="ignore"):
             kernel.multiply(self.panels, columns, *cut, rows, *rounding, sums)
+
+    def multiply_some(
+        self,
+        vectors: Doubles,
+        chosen: NDArray[np.bool_],
+        product: Product,
+        rows: NDArray[np.int64],
+        sums: NDArray[Any],
+    ) -> None:
+        """The same with those columns alone that each vector has chosen, side by side; sums go on."""
+        import numpy as np
+
+        for sequence, choice in enumerate(chosen):
+            places = product.first_column + np.flatnonzero(choice[product.first_column : product.last_column])
+            here = product._replace(first_column=0, last_column=len(places), starts=False)
+            some = replace(self, panels=np.take(self.panels, places, axis=1))
+            some.multiply(vectors[sequence : sequence + 1, places], here, rows, sums[sequence : sequence + 1])
 
     def new_sums(self, sequences: int) -> NDArray[Any]:
         """Zeros for the sums of some vectors."""

@@ -32,6 +32,7 @@ class Case:
     x: np.ndarray
     lengths: tuple[int, ...]
     initial: dict[str, np.ndarray]
+    threshold: float | None = None
 
     def mapping(self):
         return map_layer(self.layer, Sequences.of(self.lengths), self.accelerator, self.plan)
@@ -47,6 +48,7 @@ class Case:
             activation=Exact(),
             lengths=self.lengths,
             initial=self.initial,
+            delta_threshold=self.threshold,
         )
 
 
@@ -103,6 +105,7 @@ def _draw(rng: np.random.Generator) -> Case:
         x,
         tuple(int(length) for length in rng.integers(1, steps + 1, sequences)),
         {name: rng.normal(size=(*shape, size)) for name, size in start.items()} if rng.integers(2) else {},
+        [None, None, 0.0, float(rng.choice([0.01, 0.1, 1.0]))][rng.integers(4)],
     )
 
 
@@ -187,7 +190,7 @@ def _one(case, phases, segments, formats, scales, direction, sequence, length):
         *(getattr(case.weights[direction], name) for name in ("x", "operand", "bias", "operand_bias", "diagonal"))
     )
     initial = {name: values[direction, sequence] for name, values in case.initial.items()}
-    result = reference.execute(phases, weights, formats, scales, segments, x[::-1] if direction else x, initial)
+    result = reference.execute(phases, weights, formats, scales, segments, x[::-1] if direction else x, initial, case.threshold)
     return result | {"h": result["h"][::-1]} if direction else result
 
 
@@ -197,7 +200,7 @@ def _scales(case, phases, segments) -> dict[str, float]:
     if not case.formats.operands.is_integer:
         return ones
     single = Numerics(**dict.fromkeys(("operands", "sums", "state"), find_format("fp32")))
-    trace = replace(case, formats=single).execute().trace
+    trace = replace(case, formats=single, threshold=None).execute().trace
     start = {name: case.initial.get(name, np.zeros(1)) for name in trace}
     seen = {name: np.concatenate([start[name].ravel(), trace[name].ravel()]) for name in ones if name != "x"}
     return {name: scale_of(values, case.formats.operands) for name, values in {"x": case.x, **seen}.items()}
