@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sharp.cycles.counting import CycleCounts
 from sharp.cycles.mapping import LayerMapping
 from sharp.cycles.schedule import schedule_of
+from sharp.cycles.task import Run, Task
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
 from sharp.workload.cell import Elementwise, Phase
@@ -79,14 +80,7 @@ def count_activity(mapping: LayerMapping, counts: CycleCounts) -> Activity:
     task, layer, machine = mapping.task, mapping.task.layer, mapping.task.accelerator
     steps = layer.num_directions * mapping.sequences.total_steps
     loads = layer.num_directions * mapping.num_loads
-    tiles = used = reads = kept = 0
-    for run in mapping.runs:
-        for segment in run.segments:
-            columns = sum(segment.columns)
-            tiles += run.repeats * task.tiles(segment)
-            used += run.repeats * columns * machine.units_with(segment.rows)
-            reads += run.repeats * columns
-            kept += run.repeats * segment.rows * (not segment.completes)
+    tiles, used, reads, kept = count_products(task, mapping.runs)
     added = layer.added_size * mapping.sequences.total_steps
     sizes = {name: layer.size(name) for name in ("hidden_size", *(phase.size for phase in task.phases))}
     cells = cell_actions(task.phases, layer.elementwise, sizes, steps)
@@ -107,6 +101,35 @@ def count_activity(mapping: LayerMapping, counts: CycleCounts) -> Activity:
         dram_vectors=0,
         held_bytes=_held(layer.num_weights, machine),
     )
+
+
+class Products(NamedTuple):
+    """What the segments of a step are to array and memories, of one sequence."""
+
+    tiles: int
+    """Tiles issued."""
+    used: int
+    """Reads of banks with a row and a column to multiply."""
+    columns: int
+    """Elements of vectors that are read."""
+    early_sums: int
+    """Sums that wait for other columns."""
+
+
+def count_products(task: Task, runs: Iterable[Run]) -> Products:
+    """Count what the runs of a round are."""
+    counted = Products(0, 0, 0, 0)
+    for run in runs:
+        for segment in run.segments:
+            columns = sum(segment.columns)
+            each = (
+                task.tiles(segment),
+                columns * task.accelerator.units_with(segment.rows),
+                columns,
+                segment.rows * (not segment.completes),
+            )
+            counted = Products(*(before + run.repeats * one for before, one in zip(counted, each, strict=True)))
+    return counted
 
 
 def cell_actions(

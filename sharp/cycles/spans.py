@@ -96,10 +96,11 @@ class Tables:
             cuts += [(first, steps - 1, (sequences, sequences)), (first + steps - 1, 1, (sequences, later))]
             first += steps
         for first_round, num_rounds, running in cuts:
-            if num_rounds and (span := self._span(first_round, num_rounds, running)).origins:
+            if num_rounds and (span := self.span(first_round, num_rounds, running)).origins:
                 yield span
 
-    def _span(self, first_round: int, num_rounds: int, running: tuple[int, int]) -> Span:
+    def span(self, first_round: int, num_rounds: int, running: tuple[int, int]) -> Span:
+        """Rounds that cost the same, `running` sequences being under way in their step and in the next one."""
         costs: dict[tuple[int, int], dict[str, int]] = {}  # chains cost alike
         rows: list[tuple[int, ...]] = []
         runs: list[tuple[int, ...]] = []

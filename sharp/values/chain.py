@@ -44,9 +44,7 @@ class ChainSetup:
         """Of a vector, or of "x"; None where all of it is multiplied."""
         if self.delta_threshold is None:
             return None
-        return Encoder(
-            threshold=self.delta_threshold, scale=self.scales[name], operands=self.units.numerics.operands
-        )
+        return Encoder(threshold=self.delta_threshold, scale=self.scales[name], operands=self.units.numerics.operands)
 
     @cached_property
     def vectors(self) -> dict[str, int]:
@@ -115,8 +113,8 @@ class Chain:
                 into[:, first:last] = sums[(step - 1) % 2][:count, first:last]
         values = {name: differences.values for name, differences in self.differences.items()}
         changed = {name: differences.changed for name, differences in self.differences.items()}
-        columns = (self._columns(of, product, step, count) for of in (values, changed))
-        matrix.multiply_some(*columns, product, rows, into)
+        columns, chosen = (self._columns(of, product, step, count) for of in (values, changed))
+        matrix.multiply_some(columns, chosen, product, rows, into)
 
     def _columns(self, of: Mapping[str, NDArray[Any]], product: Product, step: int, count: int) -> NDArray[Any]:
         """What there is for each column of a product's matrix, of the first sequences, in a step."""

@@ -58,8 +58,8 @@ class LayerValues:
     tile_rows: int
     """Tile height that it ran on."""
     changed: Mapping[str, NDArray[np.bool_]]
-    """With a threshold (else nothing), which elements of "x" and of each vector were multiplied in each step, in the order in which a
-    direction takes its steps: (directions, steps, sequences, elements)."""
+    """With a threshold, which elements of "x" and of each vector were multiplied in each step, in the order in which a
+    direction takes its steps: (directions, steps, sequences, elements); else nothing."""
 
 
 def execute_layer(

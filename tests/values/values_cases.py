@@ -190,7 +190,9 @@ def _one(case, phases, segments, formats, scales, direction, sequence, length):
         *(getattr(case.weights[direction], name) for name in ("x", "operand", "bias", "operand_bias", "diagonal"))
     )
     initial = {name: values[direction, sequence] for name, values in case.initial.items()}
-    result = reference.execute(phases, weights, formats, scales, segments, x[::-1] if direction else x, initial, case.threshold)
+    result = reference.execute(
+        phases, weights, formats, scales, segments, x[::-1] if direction else x, initial, case.threshold
+    )
     return result | {"h": result["h"][::-1]} if direction else result
 
 
