@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from sharp.cli.effects import Asked, refuse_without_effect
 from sharp.cli.options import (
     any_machine,
     implementation,
@@ -26,7 +27,9 @@ from sharp.energy.power import implementation_dict
 @json_option
 def command(as_json: bool, **options: Any) -> None:
     """Show a machine's area and leakage by component, its memories and its peak power."""
-    made = implementation(options, any_machine(options))
+    machine = any_machine(options)
+    made = implementation(options, machine)
+    refuse_without_effect(options, [Asked(machine=machine, runs=False, streams=True, priced=True)])
     if as_json:
         print_json(implementation_dict(made))
     else:

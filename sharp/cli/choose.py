@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from sharp.checks import refuse
+from sharp.cli.effects import Asked, refuse_without_effect
 from sharp.cli.options import (
     fixed_columns,
     json_option,
@@ -24,7 +25,7 @@ from sharp.cli.options import (
 from sharp.cli.parsing import OUTPUT_FILE, Command
 from sharp.cli.progress import progress_bar
 from sharp.design.axes import default_axes
-from sharp.design.choice import SAMPLES, Choice, choose
+from sharp.design.choice import SAMPLES, Choice, Design, choose
 from sharp.design.files import SpaceFile, goal_fields, load_space
 from sharp.design.goal import LIMITS, OBJECTIVES, Goal
 from sharp.errors import SpecificationError
@@ -78,6 +79,7 @@ def command(
             samples=samples,
             progress=progress,
         )
+    refuse_without_effect(options, [_asked(design) for design in choice.designs])
     _write(choice, table, figure, as_json)
     warnings = [*base.cautions(found.axes), *choice.warnings(most)]
     if as_json:
@@ -87,6 +89,12 @@ def command(
 
         tables.print_choice(choice, most)
         console.warn(warnings)
+
+
+def _asked(design: Design) -> Asked:
+    report = design.report
+    streamed = report.plan.weights == "streamed" or not report.residency.fits
+    return Asked(machine=as_machine(report.accelerator), streams=streamed, priced=True)
 
 
 def _goal(found: SpaceFile, options: dict[str, Any]) -> Goal:

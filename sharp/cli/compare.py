@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sharp.cli.effects import Asked, refuse_without_effect, streams
 from sharp.cli.options import (
     energy_options,
     json_option,
@@ -52,6 +53,11 @@ def command(accelerators: str, as_json: bool, energy: bool, **options: Any) -> N
     refuse_foreign_options({**options, "energy": energy}, found)
     if not energy:
         refuse_energy_options(options, {name for entry in found for name in entry.settings})
+    asked = [
+        Asked(machine=entry, streams=streams(network, entry, chosen), priced=energy)
+        for entry, chosen in zip(found, plans, strict=True)
+    ]
+    refuse_without_effect(options, asked)
     made = _implementations(options, found) if energy else [(None, "")] * len(found)
     with progress_bar("simulating") as progress:
         reports = [

@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
+from sharp.cli.effects import Asked, refuse_without_effect
 from sharp.cli.options import (
     json_option,
+    layer_plan,
+    layer_plan_options,
     machine,
     machine_options,
-    plan,
-    plan_options,
     print_json,
     refuse_energy_options,
     workload,
@@ -20,19 +21,23 @@ from sharp.cli.options import (
 from sharp.cli.parsing import Command
 from sharp.cli.progress import progress_bar
 from sharp.cycles.explore import explore
+from sharp.cycles.residency import Residency
 from sharp.cycles.simulate import run_settings
+from sharp.rivals.machines import as_machine
 
 
 @click.command("explore", cls=Command)
 @workload_options
 @machine_options
-@plan_options
+@layer_plan_options
 @json_option
 def command(as_json: bool, **options: Any) -> None:
     """Try every tile height on every layer and mark the best: the dispatcher's table."""
     network, accelerator = workload(options), machine(options)
-    chosen = plan(options, accelerator.plan)
+    chosen = layer_plan(options, accelerator.plan)
     refuse_energy_options(options)
+    refuse_without_effect(options, [Asked(machine=as_machine(accelerator))])
+    warnings = [*accelerator.cautions, *Residency.of(network, accelerator, chosen).left_out]
     with progress_bar("exploring") as progress:
         found = explore(network, accelerator, chosen, progress=progress)
     if as_json:
@@ -53,9 +58,9 @@ def command(as_json: bool, **options: Any) -> None:
             for index, table in enumerate(found)
         ]
         settings = run_settings(network, accelerator, chosen)
-        print_json({**settings, "layers": layers, "warnings": list(accelerator.cautions)})
+        print_json({**settings, "layers": layers, "warnings": warnings})
     else:
         from sharp.cli import console, tables
 
         tables.print_tile_tables(network, accelerator, chosen, found)
-        console.warn(accelerator.cautions)
+        console.warn(warnings)

@@ -121,7 +121,7 @@ energy_options = _options(
     click.option("--clock-gating", is_flag=True, help="Padding, and control of a waiting array, cost no energy."),
     click.option("--power-gating", is_flag=True, help="The part of the weight buffer without weights sleeps."),
 )
-plan_options = _options(
+layer_plan_options = _options(
     click.option(
         "--schedule",
         metavar="NAME|FILE:CLASS",
@@ -133,6 +133,9 @@ plan_options = _options(
         help="Whether the last row segment may take a smaller tile.  [default: the machine's; SHARP does]",
     ),
     click.option("--forwarding", help=f"Of h: {' or '.join(FORWARDING)}.  [default: the machine's, barrier]"),
+)
+plan_options = _options(
+    layer_plan_options,
     click.option(
         "--weights", help=f"{', '.join(WEIGHTS)} (from the DRAM); auto: on chip where all fit.  [default: auto]"
     ),
@@ -221,7 +224,7 @@ def _changes(machine: Machine, options: dict[str, Any]) -> dict[str, Mapping[str
     if options["precision"] is not None:
         formats = precision_settings(options["precision"])
         changes["--precision"] = formats if formats.keys() <= machine.settings.keys() else {}
-    for name, value in _settings(options).items():
+    for name, value in settings(options).items():
         changes[f"--set {name}"] = {name: value} if name in machine.settings else {}
     given = {option: part for option, part in changes.items() if part}
     for first, second in combinations(given, 2):
@@ -236,7 +239,7 @@ def _refuse_unused(machines: list[Machine], used: set[str], options: dict[str, A
         if options[name] is not None and f"--{name}" not in used:
             raise _for_tiles(f"--{name}", machines)
     known = [name for machine in machines for name in machine.settings]
-    for name in _settings(options):
+    for name in settings(options):
         if f"--set {name}" not in used:
             from sharp.energy.technology import SETTINGS
 
@@ -273,8 +276,7 @@ def technology(options: dict[str, Any]) -> Technology:
     from sharp.energy.technology import SETTINGS, with_settings
 
     found = find_technology("32nm" if options["technology"] is None else options["technology"])
-    settings = {name: value for name, value in _settings(options).items() if name in SETTINGS}
-    return with_settings(found, settings)
+    return with_settings(found, {name: value for name, value in settings(options).items() if name in SETTINGS})
 
 
 def implementation(options: dict[str, Any], machine: Machine) -> Implementation:
@@ -301,7 +303,7 @@ def run_costs(report: Any, made: Implementation | None, options: dict[str, Any])
 def refuse_energy_options(options: dict[str, Any], known: Collection[str] = UNITS) -> None:
     """Refuse what has no meaning but for energy: options, and settings that are none of `known`."""
     given = [f"--{name.replace('_', '-')}" for name in _OF_ENERGY if options.get(name)]
-    given += [f"--set {name}" for name in _settings(options) if name not in known]
+    given += [f"--set {name}" for name in settings(options) if name not in known]
     for option in given:
         raise SpecificationError(f"{option}: expected --energy with it, got none")
 
@@ -315,11 +317,11 @@ def refuse_overruled(options: dict[str, Any], columns: Collection[str]) -> None:
 
 def fixed_columns(options: dict[str, Any]) -> dict[str, str]:
     """The columns of a grid or axes of a space that options have set, with the option that did."""
-    fixed = {"macs" if name == "num_macs" else name: f"--set {name}" for name in _settings(options)}
+    fixed = {"macs" if name == "num_macs" else name: f"--set {name}" for name in settings(options)}
     return fixed | ({} if options["macs"] is None else {"macs": "--macs"})
 
 
-def _settings(options: dict[str, Any]) -> dict[str, Any]:
+def settings(options: dict[str, Any]) -> dict[str, Any]:
     """The settings of machine and technology, by name."""
     return _pairs("--set", options["settings"], "activation_lanes=128")
 
@@ -340,11 +342,18 @@ def _pairs(option: str, texts: Iterable[str], example: str) -> dict[str, Any]:
 def plan(options: dict[str, Any], own: Plan) -> Plan:
     """The plan that the options name, the machine's own where they do not; weights stay on chip where they fit."""
     own = as_users_run(own)
-    given = {name: options[name] for name in ("schedule", "reconfiguration", "forwarding", "weights", "order")}
+    given: dict[str, Any] = {
+        name: options.get(name) for name in ("schedule", "reconfiguration", "forwarding", "weights", "order")
+    }
     if options.get("tile_rows") is not None:
         given["tile_rows"] = _tile_rows(options["tile_rows"])
     given = {name: value for name, value in given.items() if value is not None}
     return loaded(dataclasses.replace(own, **given))
+
+
+def layer_plan(options: dict[str, Any], own: Plan) -> Plan:
+    """The plan that the options name for layers one by one, their weights on chip."""
+    return dataclasses.replace(plan(options, own), weights="resident", order="layers")
 
 
 def _tile_rows(text: str) -> TileRows:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sharp.cli.effects import Asked, refuse_without_effect, streams
 from sharp.cli.options import (
     any_machine,
     arrival_option,
@@ -52,6 +53,8 @@ def command(as_json: bool, energy: bool, arrival: str | None, **options: Any) ->
     chosen = None if machine.plan is None else plan(options, machine.plan)
     if not energy:
         refuse_energy_options(options, machine.settings)
+    streamed = streams(network, machine, chosen)
+    refuse_without_effect(options, [Asked(machine=machine, streams=streamed, priced=energy)])
     made = implementation(options, machine) if energy else None
     arrival_s = None if arrival is None else quantity("--arrival", arrival, "s")
     with progress_bar("simulating") as progress:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sharp.cli.effects import Asked, refuse_without_effect
 from sharp.cli.options import (
     energy_options,
     gating,
@@ -22,6 +23,7 @@ from sharp.cli.options import (
 from sharp.cli.parsing import OUTPUT_FILE, Command
 from sharp.cli.progress import progress_bar
 from sharp.errors import SpecificationError
+from sharp.rivals.machines import as_machine
 from sharp.space.files import load_grid
 from sharp.space.sweep import single_layers
 from sharp.space.tables import write_table
@@ -73,6 +75,10 @@ def command(
     refuse_overruled(options, found.columns)
     if not energy:
         refuse_energy_options(options)
+    places = found.columns["weights"].values if "weights" in found.columns else [accelerator.plan.weights]
+    streamed = any(place != "resident" for place in places)
+    swept = Asked(machine=as_machine(accelerator), streams=streamed, priced=energy, says_fit=False)
+    refuse_without_effect(options, [swept])
     asked = (technology(options), gating(options)) if energy else (None, None)
     space = single_layers(found, accelerator, *asked)
     with progress_bar("sweeping") as progress:

@@ -8,12 +8,13 @@ from typing import Any
 import click
 
 from sharp.checks import refuse
+from sharp.cli.effects import Asked, refuse_without_effect
 from sharp.cli.options import (
     json_option,
+    layer_plan,
+    layer_plan_options,
     machine,
     machine_options,
-    plan,
-    plan_options,
     print_json,
     refuse_energy_options,
     tile_option,
@@ -22,14 +23,16 @@ from sharp.cli.options import (
 )
 from sharp.cli.parsing import OUTPUT_FILE, Command
 from sharp.cli.progress import progress_bar
+from sharp.cycles.residency import Residency
 from sharp.cycles.timeline import make_timeline
 from sharp.files import write_text
+from sharp.rivals.machines import as_machine
 
 
 @click.command("timeline", cls=Command)
 @workload_options
 @machine_options
-@plan_options
+@layer_plan_options
 @tile_option
 @click.option("--layer", default=0, show_default=True, help="Which layer of the network, from 0.")
 @click.option("--show-steps", default=2, show_default=True, help="Time steps to show.")
@@ -38,8 +41,10 @@ from sharp.files import write_text
 def command(layer: int, show_steps: int, trace: Path | None, as_json: bool, **options: Any) -> None:
     """Show when array, activation unit and cell updater work, in the first time steps of a layer."""
     network, accelerator = workload(options), machine(options)
-    chosen = plan(options, accelerator.plan)
+    chosen = layer_plan(options, accelerator.plan)
     refuse_energy_options(options)
+    refuse_without_effect(options, [Asked(machine=as_machine(accelerator))])
+    warnings = [*accelerator.cautions, *Residency.of(network, accelerator, chosen).left_out]
     if not 0 <= layer < len(network.layers):
         raise refuse("--layer", f"a layer of {network.name}, 0 to {len(network.layers) - 1}", layer)
     if show_steps < 1:
@@ -57,11 +62,11 @@ def command(layer: int, show_steps: int, trace: Path | None, as_json: bool, **op
         write_text(trace, result.as_trace())
     if as_json:
         named = {"network": network.name, "accelerator": accelerator.name, "layer": layer}
-        print_json({**named, **result.as_dict(), "warnings": list(accelerator.cautions)})
+        print_json({**named, **result.as_dict(), "warnings": warnings})
     else:
         from sharp.cli import console, drawing
 
         drawing.print_timeline(result)
-        console.warn(accelerator.cautions)
+        console.warn(warnings)
         if trace is not None:
             console.note(f"wrote {trace}; open it in Perfetto or chrome://tracing")

@@ -57,6 +57,14 @@ class Residency:
             return self.asked
         return "resident" if self.fits else "streamed"
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What cycles of layers one by one leave out, a sentence each."""
+        if self.fits:
+            return ()
+        needed = f"the {mib(self.num_bytes)} of the weights do not fit the weight buffer of {mib(self.capacity_bytes)}"
+        return (f"{needed}; the cycles are those of weights on chip (sharp run has them streamed)",)
+
     def __str__(self) -> str:
         return (
             f"weights {self.chosen}: the {mib(self.num_bytes)} of all layers {'fit' if self.fits else 'do not fit'} "

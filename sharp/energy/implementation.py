@@ -5,6 +5,7 @@ The rules are decision 7 in the book: which banks a memory has, and which energi
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -246,6 +247,13 @@ def logic_area(accelerator: Accelerator, quantities: Mapping[str, Any]) -> dict[
         "mfu": quantities["activation_lanes"] * quantities["activation_area_mm2_per_lane"],
         "controller": quantities["num_macs"] * mm2_from_um2(quantities["controller_area_um2_per_mac"]),
     }
+
+
+def numbers_read(accelerator: Accelerator) -> frozenset[str]:
+    """The numbers of a technology that prices and areas of a machine in its formats follow from."""
+    read: defaultdict[str, float] = defaultdict(float)
+    price(accelerator, read, defaultdict(lambda: defaultdict(float)))
+    return frozenset(read) | {"temperature_k"}  # of SRAM, which is in the memories
 
 
 def price(accelerator: Accelerator, quantities: Mapping[str, Any], memories: Mapping[str, Mapping[str, Any]]) -> Prices:

@@ -68,6 +68,8 @@ LATENCIES = ("multiply_ns", "add_ns", "accumulate_ns", "activation_ns", "update_
 """The latencies, as fields of `Accelerator`."""
 
 
+PRICED = ("lanes_per_unit", "arithmetic", "io_buffer", "cell_state_buffer")
+"""Parameters that change energy and area alone."""
 _FORMAT = ("arithmetic", "weight_bits", "partial_sum_bits")
 """Parameters that choose a format, which `sharp.machine.precision` has or has not."""
 _INTEGERS = (

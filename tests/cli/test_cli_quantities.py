@@ -72,7 +72,7 @@ clock_hz: 250
 step_cycles: 650
 invocation_cycles: 2605
 """
-ODD = ["--set", "clock_hz=500", "--set", "dram_bytes_per_s=30"]
+ODD = ["--set", "clock_hz=500", "--set", "activation_lanes=1000"]
 
 
 @pytest.mark.parametrize("name", ["run", "compare", "explore", "timeline", "choose", "area"])
@@ -83,7 +83,10 @@ def test_mistaken_units_are_said_in_one_line(command, name):
     assert for_people.code == 0
     said = [line for line in for_people.err.splitlines() if "outside the plausible range" in line]
     assert len(said) == 1
-    assert "clock_hz 500 Hz (250 MHz to 500 MHz), dram_bytes_per_s 30 B/s (11 GB/s to 60 GB/s)" in said[0]
+    assert (
+        "clock_hz 500 Hz (250 MHz to 500 MHz), activation_lanes 1000 values/cycle (32 values/cycle to 256 values/cycle)"
+        in said[0]
+    )
     content = json.loads(command(name, *network, *more, *ODD, "--json").out)
     found = content["machines"][0]["notes"] if name == "compare" else content["warnings"]
     assert sum("outside the plausible range" in sentence for sentence in found) == 1
@@ -92,10 +95,10 @@ def test_mistaken_units_are_said_in_one_line(command, name):
 def test_a_sweep_says_them_of_settings_and_columns(command, tmp_path):
     grid = tmp_path / "grid.yaml"
     grid.write_text("hidden_size: [64, 128]\nclock_hz: [500, 500MHz]\n")
-    more = ("-o", str(tmp_path / "table.csv"), "--set", "dram_bytes_per_s=30")
+    more = ("-o", str(tmp_path / "table.csv"), "--set", "activation_lanes=1000")
     outcome = command("sweep", str(grid), *more)
     assert "clock_hz 500 Hz" in outcome.err
-    assert "dram_bytes_per_s 30 B/s" in outcome.err
+    assert "activation_lanes 1000 values/cycle" in outcome.err
     assert len(json.loads(command("sweep", str(grid), *more, "--json").out)["warnings"]) == 2
 
 
