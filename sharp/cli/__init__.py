@@ -17,9 +17,18 @@ def main() -> None:
         from sharp.cli.endings import run_to_its_end
 
         run_to_its_end()
-    except KeyboardInterrupt:  # while the rest of sharp was loaded, or its last words were said
+    except (KeyboardInterrupt, RuntimeError) as error:  # while sharp was loaded, or its last words were said
+        if not isinstance(cause(error), KeyboardInterrupt):
+            raise
         sys.stderr.write("sharp: interrupted\n")
         sys.exit(130)
+
+
+def cause(error: BaseException) -> BaseException:
+    """What an error came of: before 3.12, Python makes a RuntimeError of whatever ends the making of a class."""
+    while isinstance(error, RuntimeError) and error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def _interrupt_again(lost: Any) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from sharp.cli import cause
 from sharp.cli.group import cli
 from sharp.errors import SharpError, as_sentence
 from sharp.files import ReaderGoneError, output_stream
@@ -42,7 +43,7 @@ def run_to_its_end() -> None:
     except (Exception, KeyboardInterrupt, _Terminated) as error:
         if settings["debug"]:
             _print_traceback(error)
-        sentence, code = ending(error)
+        sentence, code = ending(cause(error))
         with suppress(OSError):  # the error stream may be a full disk; the exit code is said all the same
             click.echo(sentence, err=True)
         sys.exit(code)

@@ -211,6 +211,25 @@ def test_an_interrupt_that_a_callback_loses_comes_again():
     assert (outcome.returncode, outcome.stderr) == (INTERRUPTED, "sharp: interrupted\n")
 
 
+@pytest.mark.parametrize("place", ["sharp.cli.endings", "sharp.cli.progress"])
+def test_an_interrupt_while_a_class_is_made_is_one(place):
+    # Before 3.12 Python makes a RuntimeError of it, whoever asked for the class: ours, or a library's.
+    code = (
+        "import builtins\n"
+        "real = builtins.__import__\n"
+        "class Named:\n    def __set_name__(self, *_): raise KeyboardInterrupt\n"
+        "def load(name, *more):\n"
+        f"    if name == '{place}':\n"
+        "        class It: name = Named()\n"
+        "    return real(name, *more)\n"
+        "from sharp.cli import main\n"
+        "builtins.__import__ = load\n"
+        "main()"
+    )
+    outcome = subprocess.run([sys.executable, "-c", code, "run", "--hidden", "8"], capture_output=True, text=True)
+    assert (outcome.returncode, outcome.stderr) == (INTERRUPTED, "sharp: interrupted\n")
+
+
 def test_ctrl_c_at_any_moment_of_the_start():
     # Not while Python itself starts: from the first line of ours that may take time.
     code = (
