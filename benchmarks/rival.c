@@ -45,9 +45,10 @@ static inline number height_of(number rows, number k) {
     return height < k ? height : k;
 }
 
-/* The tree is a level lower with each doubling of the height. */
-static inline number mvm_of(const machine *m, number k) {
-    return m->mvm_of_32 - m->add * ((k > 32) + (k > 64) + (k > 128));
+/* Of the smallest tile in use, that of the last block where there is one; a level less with each doubling of it. */
+static inline number mvm_of(const machine *m, number cells, number rest, number gates, number k) {
+    number height = height_of(gates * (rest > 0 ? rest : cells), k);
+    return m->mvm_of_32 - m->add * ((height > 32) + (height > 64) + (height > 128));
 }
 
 /* Segments of `gates` rows a cell over some columns; where there are none, they cost nothing and change no maximum. */
@@ -82,7 +83,8 @@ static inline number paddings(segments full, segments last) {
 
 /* Gate after gate; all cells update after the last one. */
 static inline counts sequential(const machine *m, number x, number h, number t, number k) {
-    number blocks = floor_div(h, k), rest = h - blocks * k, mvm = mvm_of(m, k), array = 0, activation = 0, step;
+    number blocks = floor_div(h, k), rest = h - blocks * k, array = 0, activation = 0, step;
+    number mvm = mvm_of(m, k, rest, 1, k);
     segments full = make(m, blocks, k, 1, x + h, k), last = make(m, rest > 0, rest, 1, x + h, k);
     number slower = larger(full.array, full.activation);
     for (int gate = 0; gate < GATES; gate++) {
@@ -97,7 +99,7 @@ static inline counts sequential(const machine *m, number x, number h, number t, 
 
 /* Block after block of k cells, gate after gate, an update after each block. */
 static inline counts batch(const machine *m, number x, number h, number t, number k) {
-    number blocks = floor_div(h, k), rest = h - blocks * k, mvm = mvm_of(m, k);
+    number blocks = floor_div(h, k), rest = h - blocks * k, mvm = mvm_of(m, k, rest, 1, k);
     segments full = make(m, blocks, k, 1, x + h, k), last = make(m, rest > 0, rest, 1, x + h, k);
     number slower = larger(full.array, full.activation), first = mvm + full.array + full.activation;
     number array = GATES * blocks * full.array;
@@ -112,7 +114,8 @@ static inline counts batch(const machine *m, number x, number h, number t, numbe
 
 /* Fused gates, block after block, over columns; those `ahead` are issued one step early. */
 static inline counts fused(const machine *m, number x, number h, number t, number k, number columns, number ahead) {
-    number cells = floor_div(k, GATES), blocks = floor_div(h, cells), rest = h - blocks * cells, mvm = mvm_of(m, k);
+    number cells = floor_div(k, GATES), blocks = floor_div(h, cells), rest = h - blocks * cells;
+    number mvm = mvm_of(m, cells, rest, GATES, k);
     segments full = make(m, blocks, cells, GATES, columns, k), last = make(m, rest > 0, rest, GATES, columns, k);
     segments full_x = make(m, blocks, cells, GATES, ahead, k), last_x = make(m, rest > 0, rest, GATES, ahead, k);
     number slower = larger(full.array, full.activation), first = mvm + full.array + full.activation;

@@ -34,12 +34,18 @@ class Work(NamedTuple):
     row_padding: Array
 
 
+def _height(rows: Array, k: Array | float) -> Array:
+    """The least height of the set that takes the rows, at most k."""
+    height: Array = np.minimum(32.0 + 32 * (rows > 32) + 64 * (rows > 64) + 128 * (rows > 128), k)
+    return height
+
+
 def _segments(
     machine: Mapping[str, int], count: Array, cells: Array, gates: int, columns: Array, k: Array | float
 ) -> Segments:
     """Segments of `gates` rows a cell over some columns."""
     rows = gates * cells
-    height = np.minimum(32.0 + 32 * (rows > 32) + 64 * (rows > 64) + 128 * (rows > 128), k)
+    height = _height(rows, k)
     width = machine["macs"] / height
     lanes = np.maximum(1, k // machine["rows_per_update_lane"])
     array = np.where(count > 0, np.ceil(columns / width), 0)
@@ -55,9 +61,11 @@ def _cut(h: Array, block: Array | float) -> tuple[Array, Array, Array]:
     return full, (rest > 0).astype(float), rest
 
 
-def _mvm(machine: Mapping[str, int], k: Array | float) -> Array | float:
-    """The tree is a level lower with each doubling of the height."""
-    return machine["mvm_of_32"] - machine["add"] * (np.log2(k) - 5)
+def _mvm(machine: Mapping[str, int], cells: Array | float, rest: Array, gates: int, k: Array | float) -> Array:
+    """Of the smallest tile in use, that of the last block where there is one; a level less with each doubling of it."""
+    height = _height(gates * np.where(rest > 0, rest, cells), k)
+    latency: Array = machine["mvm_of_32"] - machine["add"] * (np.log2(height) - 5)
+    return latency
 
 
 def _sequential(machine: Mapping[str, int], x: Array, h: Array, k: Array | float) -> Work:
@@ -66,7 +74,7 @@ def _sequential(machine: Mapping[str, int], x: Array, h: Array, k: Array | float
     full = _segments(machine, blocks, np.broadcast_to(k, h.shape), 1, x + h, k)
     last = _segments(machine, one, rest, 1, x + h, k)
     array = activation = np.zeros(h.shape)
-    mvm, slower = _mvm(machine, k), np.maximum(full.array, full.activation)
+    mvm, slower = _mvm(machine, k, rest, 1, k), np.maximum(full.array, full.activation)
     for _ in range(GATES):
         first = array + mvm + full.array + full.activation
         activation = np.maximum(activation + blocks * full.activation, first + (blocks - 1) * slower)
@@ -82,7 +90,7 @@ def _batch(machine: Mapping[str, int], x: Array, h: Array, k: Array | float) -> 
     blocks, one, rest = _cut(h, k)
     full = _segments(machine, blocks, np.broadcast_to(k, h.shape), 1, x + h, k)
     last = _segments(machine, one, rest, 1, x + h, k)
-    mvm, slower = _mvm(machine, k), np.maximum(full.array, full.activation)
+    mvm, slower = _mvm(machine, k, rest, 1, k), np.maximum(full.array, full.activation)
     first = mvm + full.array + full.activation
     array = GATES * blocks * full.array
     update = first + (GATES - 1) * slower + machine["activation"] + full.update
@@ -101,10 +109,10 @@ def _fused(machine: Mapping[str, int], h: Array, k: Array | float, columns: Arra
     blocks, one, rest = _cut(h, cells)
     full = _segments(machine, blocks, np.broadcast_to(cells, h.shape), GATES, columns, k)
     last = _segments(machine, one, rest, GATES, columns, k)
-    slower = np.maximum(full.array, full.activation)
-    first = _mvm(machine, k) + full.array + full.activation
+    mvm, slower = _mvm(machine, cells, rest, GATES, k), np.maximum(full.array, full.activation)
+    first = mvm + full.array + full.activation
     array = blocks * full.array + last.array
-    activation = np.maximum(first + (blocks - 1) * slower, array + _mvm(machine, k)) + last.activation
+    activation = np.maximum(first + (blocks - 1) * slower, array + mvm) + last.activation
     update = first + machine["activation"] + full.update + (blocks - 1) * np.maximum(slower, full.update)
     step = np.maximum(update, activation + machine["activation"]) + last.update + machine["update"]
     row_padding = full.row_padding + last.row_padding

@@ -70,7 +70,7 @@ class Units(NamedTuple):
     activation_lanes: Integer
     update_lanes: Integer
     mvm: Integer
-    """Cycles from the last tile to the sums, those of the shallowest tree."""
+    """Cycles from the last tile to the sums, those of the shallowest tree that serves all segments of a layer."""
     activation: Integer
     updates: Mapping[str, Integer]
     """Cycles of an update by the name of its latency."""
@@ -103,8 +103,8 @@ def bound_layer(
     sequences : Sequences
     accelerator : Accelerator
     plan : Plan
-        Of which only the forwarding of h and the place of the weights count: the bound is over all schedules and tile
-        heights.
+        Of which only reconfiguration, the forwarding of h and the place of the weights count: the bound is over all
+        schedules and tile heights.
     together : bool
         Bound only the orders that take each step of all sequences together, and directions one after the other, as all
         of ours do but ``interleaved``; else those, too, in which directions and sequences take turns.
@@ -127,7 +127,8 @@ def bound_layer(
     directions, tilewise = layer.num_directions, plan.forwarding == "tilewise"
     spans = sequences.spans if together else ((1, sequences.num_steps),)
     total_steps = sequences.total_steps * (1 if together else directions)
-    limits = least_cycles(products, units_of(accelerator), spans, total_steps, tilewise=tilewise)
+    units = units_of(accelerator, tallest_of_all(accelerator, products) if plan.reconfiguration else None)
+    limits = least_cycles(products, units, spans, total_steps, tilewise=tilewise)
     limits = {name: cycles * (directions if together else 1) for name, cycles in limits.items()}
     if plan.weights != "resident" and not fits_weight_buffer(layer, accelerator):
         missing = layer.num_weights * accelerator.weight_bytes - accelerator.weight_buffer.capacity_bytes
@@ -135,14 +136,25 @@ def bound_layer(
     return Bound(limits=limits, cycles=max(limits.values()))
 
 
-def units_of(accelerator: Accelerator) -> Units:
-    """The units of a machine: the tallest tile has the shallowest tree and the most lanes of the updater."""
+def tallest_of_all(accelerator: Accelerator, products: Iterable[Product]) -> int:
+    """The tallest tile that the smallest segment of a layer can have, however its rows are cut.
+
+    R rows make at least ``m = ceil(R / K)`` segments of at most K rows, one of which has no more than ``R // m``. It
+    takes the smallest tile that holds them, and the sums of all segments take as long as its own.
+    """
+    parts = [product.rows // product.phase.parts for product in products]
+    rows = min(part // _ceil(part, accelerator.tile_rows[-1]) for part in parts)
+    return next(height for height in accelerator.tile_rows if height >= rows)
+
+
+def units_of(accelerator: Accelerator, smallest_tile: int | None = None) -> Units:
+    """The units of a machine, the updater's lanes those of the tallest tile, the tree that of the smallest in use."""
     tallest = accelerator.tile_rows[-1]
     return Units(
         num_macs=accelerator.num_macs,
         activation_lanes=accelerator.activation_lanes,
         update_lanes=accelerator.update_lanes(tallest),
-        mvm=accelerator.mvm_cycles(tallest),
+        mvm=accelerator.mvm_cycles(smallest_tile or tallest),
         activation=accelerator.cycles("activation_ns"),
         updates={name: accelerator.cycles(name) for name in UPDATES},
     )

@@ -200,7 +200,7 @@ def _state(tables: Tables) -> array[int]:
 
 
 def _tables(mapping: LayerMapping, span: Span) -> tuple[memoryview, memoryview, memoryview, int]:
-    return span.segments, span.runs, span.signals, mapping.task.mvm_cycles
+    return span.segments, span.runs, span.signals, mapping.mvm_cycles
 
 
 def _simulate(mapping: LayerMapping, every_step: bool, progress: Progress | None) -> dict[str, int]:

@@ -115,7 +115,7 @@ def streams(network: Network, group: Group, accelerator: Accelerator, plan: Plan
 def _count(together: Together, accelerator: Accelerator, height: int, period: int | None) -> GroupCounts:
     state, steps_out = together.state(), []
     scratch = memoryview(3 * state).cast("B").cast("q", (3, len(state)))
-    mvm = together.mappings[0].task.mvm_cycles
+    mvm = together.mvm_cycles
     entry = len(kernel.MACHINE)
     frame, out = (entry + 4 * signal for signal in (together.frame, together.out(len(together.mappings) - 1)))
     for rounds, segments, runs, signals in together.spans():

@@ -46,6 +46,11 @@ class LayerMapping:
         """The segments of all runs, in order, each once."""
         return tuple(segment for run in self.runs for segment in run.segments)
 
+    @cached_property
+    def mvm_cycles(self) -> int:
+        """Cycles from the last tile of any segment to its sums, L_mvm."""
+        return self.task.mvm_cycles(self.segments)
+
     @property
     def _directions(self) -> int:
         """Directions that take turns."""
@@ -197,7 +202,7 @@ def _check_overflow(mapping: LayerMapping) -> None:
     task, machine = mapping.task, mapping.task.accelerator
     passes = max(phase.activation_passes for phase in task.phases)
     updates = [machine.cycles(phase.update) for phase in task.phases if phase.update]
-    latency = task.mvm_cycles + passes * machine.cycles("activation_ns") + max(updates, default=0)
+    latency = mapping.mvm_cycles + passes * machine.cycles("activation_ns") + max(updates, default=0)
     cycles = sum(
         run.repeats
         * (2 * task.array_cycles(segment) + task.batch_size * (segment.rows + segment.updated_cells) + latency)

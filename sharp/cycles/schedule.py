@@ -185,10 +185,12 @@ class Intergate(Schedule):
         split, whole = _cut(task, first, self.num_unfolded(task, first))
         runs = product(task, first, first.operand, split) + product(task, first, first.columns, whole)
         ahead = product(task, first, "x", split, lookahead=1)
+        later = dependent(task, rest)
         if rest and not rest[0].reads_x:  # the wait for the first phase has nothing else to fill it
-            early, ahead = leave(task, ahead, task.mvm_cycles)
+            segments = [segment for run in [*runs, *ahead, *later] for segment in run.segments]
+            early, ahead = leave(task, ahead, task.mvm_cycles(segments))
             runs += early
-        return [*runs, *dependent(task, rest), *ahead]
+        return [*runs, *later, *ahead]
 
     def num_unfolded(self, task: Task, first: Phase) -> int:
         """Cells of the first phase whose products with x_{t+1} are issued in round t."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -138,10 +139,13 @@ class Task:
         """The cell's products of a step."""
         return self.layer.phases
 
-    @cached_property
-    def mvm_cycles(self) -> int:
-        """Cycles from the last tile to the sums, L_mvm."""
-        return self.accelerator.mvm_cycles(self.tile_rows)
+    def mvm_cycles(self, segments: Iterable[Segment]) -> int:
+        """Cycles from the last tile of a segment to its sums, L_mvm, in a layer that is cut into these segments.
+
+        One latency holds for all of them, that of the deepest tree, which the segment with the smallest tile needs: with
+        a latency each, the sums of one after it would come to the accumulators with its own.
+        """
+        return self.accelerator.mvm_cycles(min(self.tile_height(segment.rows) for segment in segments))
 
     def phase_of(self, gates: str) -> Phase:
         """The phase that computes some gates.

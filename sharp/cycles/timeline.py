@@ -204,4 +204,4 @@ def _out(mapping: LayerMapping, segment: Segment, row: dict[str, int]) -> int:
         return row["update_end"] + cycles(phase.update)
     if phase.activation_passes:
         return row["activation_end"] + phase.activation_passes * cycles("activation_ns")
-    return row["array_end"] + mapping.task.mvm_cycles
+    return row["array_end"] + mapping.mvm_cycles

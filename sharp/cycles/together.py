@@ -110,6 +110,11 @@ class Together:
         return tuple(depths)
 
     @cached_property
+    def mvm_cycles(self) -> int:
+        """Cycles from the last tile of any segment to its sums, L_mvm: the longest that a layer needs, for all."""
+        return max(mapping.mvm_cycles for mapping in self.mappings)
+
+    @cached_property
     def turns(self) -> tuple[Turn, ...]:
         """What a round issues, in order."""
         if not any(part.ahead for part in self.parts):
@@ -121,7 +126,7 @@ class Together:
             late = self.parts[following].ahead
             phases = self.mappings[index].task.phases
             if following != index and len(phases) > 1 and not phases[1].reads_x:
-                early, late = leave(self.mappings[following].task, late, self.mappings[index].task.mvm_cycles)
+                early, late = leave(self.mappings[following].task, late, self.mvm_cycles)
             turns += [Turn(index, run, 0) for run in part.own]
             turns += [Turn(following, run, int(not following)) for run in early]
             turns += [Turn(index, run, 0) for run in part.later]

@@ -51,10 +51,6 @@ cdef inline void derive_row(
     cdef double height = tile_height(settings.block_gates * cells, tile_rows, settings)
     block.tiles[tile][PER_ROW][i] = per_row
     block.tiles[tile][COLUMNS][i] = columns
-    cdef double stages = ceil_div(sharp_ceil_log2(columns), block.inputs.levels_per_cycle[i])
-    block.tiles[tile][MVM][i] = (
-        block.inputs.multiply[i] + block.inputs.add[i] * stages + block.inputs.accumulate[i]
-    )
     block.tiles[tile][PER_UPDATE_LANE][i] = 1 / larger(1, floor_by(tile_rows, block.inverses[PER_ROW_OF_LANE][i]))
     block.tiles[tile][CELLS][i] = cells
     block.tiles[tile][PER_CELL][i] = 1 / cells

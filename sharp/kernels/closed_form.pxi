@@ -125,6 +125,7 @@ cdef void invert(Block* block, const double* numbers) noexcept nogil:
         block.inverses[PER_MAC] if numbers == block.inputs.num_macs else
         block.inverses[PER_LANE] if numbers == block.inputs.activation_lanes else
         block.inverses[PER_ROW_OF_LANE] if numbers == block.inputs.rows_per_update_lane else
+        block.inverses[PER_LEVEL] if numbers == block.inputs.levels_per_cycle else
         NULL
     )
     if inverse is not NULL:
@@ -134,10 +135,7 @@ cdef void invert(Block* block, const double* numbers) noexcept nogil:
 
 cdef inline bint sets_tile(const Block* block, const double* numbers) noexcept nogil:
     """Whether what `derive` keeps depends on an input."""
-    return (
-        &block.inputs.num_macs[0] <= numbers <= &block.inputs.rows_per_update_lane[0]
-        or &block.inputs.multiply[0] <= numbers <= &block.inputs.accumulate[0]
-    )
+    return &block.inputs.num_macs[0] <= numbers <= &block.inputs.rows_per_update_lane[0]
 
 
 cdef bint read_block(

@@ -19,7 +19,7 @@ cdef inline Row read_row(
         row.weights += row.h * (row.x + row.r)
     row.num_macs, row.tile_rows = block.inputs.num_macs[i], block.tiles[tile][HEIGHT][i]
     row.per_mac, row.per_lane = block.inverses[PER_MAC][i], block.inverses[PER_LANE][i]
-    row.per_update_lane, row.mvm = block.tiles[tile][PER_UPDATE_LANE][i], block.tiles[tile][MVM][i]
+    row.per_update_lane = block.tiles[tile][PER_UPDATE_LANE][i]
     row.activation = settings.activation_passes * block.inputs.activation[i]
     row.update = block.inputs.update[i]
     row.multiply = block.inputs.multiply[i]
@@ -62,6 +62,17 @@ cdef inline Cut cut_rows(
     blocks.gates, blocks.cells = 1, row.tile_rows
     blocks.width, blocks.per_width = block.tiles[tile][COLUMNS][i], row.tile_rows * row.per_mac
     return cut(blocks, row, settings, size, block.tiles[tile][PER_ROW][i])
+
+
+cdef inline double widest(const Cut* blocks) noexcept nogil:
+    """Columns of the widest tile among the blocks there are."""
+    return larger(blocks.width * smaller(blocks.full, 1), blocks.last_width * blocks.last)
+
+
+cdef inline double mvm_latency(const Block* block, Py_ssize_t i, double columns) noexcept nogil:
+    """Cycles from the last tile of any segment of a layer to its sums, `columns` those of the widest tile."""
+    cdef double stages = ceil_by(sharp_ceil_log2(columns), block.inverses[PER_LEVEL][i])
+    return block.inputs.multiply[i] + block.inputs.add[i] * stages + block.inputs.accumulate[i]
 
 
 cdef inline Cut split(Cut blocks, const Row* row, const Settings* settings, int schedule) noexcept nogil:
@@ -213,11 +224,13 @@ cdef inline void evaluate_row(
     cdef Row row = read_row(block, tile, i, settings, shape, streamed)
     cdef double columns = row.x if shape == SEPARATE else row.x + row.r
     cdef double apart = row.r if shape == SEPARATE else 0.0
-    cdef Cut blocks = cut_gates(block, tile, i, &row, settings)
+    cdef Cut blocks = split(cut_gates(block, tile, i, &row, settings), &row, settings, schedule), later = blocks
     cdef Flow flow
     cdef Timing timing
     cdef double given
-    blocks = split(blocks, &row, settings, schedule)
+    if shape >= PROJECTED:
+        later = cut_rows(block, tile, i, &row, settings, row.r if shape == PROJECTED else row.h)
+    row.mvm = mvm_latency(block, i, larger(widest(&blocks), widest(&later)))
     timing.early = timing.covering = 0
     if schedule == SEQUENTIAL:
         flow = gate_after_gate(&row, settings, &blocks, columns, apart, streamed)
@@ -227,11 +240,9 @@ cdef inline void evaluate_row(
     if schedule >= UNFOLDED:
         flow = run_ahead(flow, &row, &blocks, &timing, streamed)
     if shape == PROJECTED:
-        blocks = cut_rows(block, tile, i, &row, settings, row.r)
-        flow = project(flow, &row, &blocks, &timing, given, streamed)
+        flow = project(flow, &row, &later, &timing, given, streamed)
     elif shape == TWO_PHASE:
-        blocks = cut_rows(block, tile, i, &row, settings, row.h)
-        flow = second_phase(flow, &row, &blocks, &timing, given, streamed)
+        flow = second_phase(flow, &row, &later, &timing, given, streamed)
     else:
         timing.last_tile = flow.array
         timing.last_step = given

@@ -111,20 +111,20 @@ cdef enum:
     PER_MAC = 0
     PER_LANE = 1
     PER_ROW_OF_LANE = 2
-    NUM_INVERSES = 3
+    PER_LEVEL = 3
+    NUM_INVERSES = 4
 
 # What follows from the machine and a tile height alone, a row each (`derive`).
 cdef enum:
     HEIGHT = 0  # of the layer's tile
     PER_ROW = 1  # its inverse
     COLUMNS = 2
-    MVM = 3  # latency
-    PER_UPDATE_LANE = 4  # inverse
-    CELLS = 5  # of a full block
-    PER_CELL = 6  # its inverse
-    WIDTH = 7  # of the tile of a full block
-    PER_WIDTH = 8  # its inverse
-    NUM_DERIVED = 9
+    PER_UPDATE_LANE = 3  # inverse
+    CELLS = 4  # of a full block
+    PER_CELL = 5  # its inverse
+    WIDTH = 6  # of the tile of a full block
+    PER_WIDTH = 7  # its inverse
+    NUM_DERIVED = 8
 
 SCHEDULES = ("sequential", "batch", "intergate", "unfolded")
 

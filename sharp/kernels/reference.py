@@ -10,7 +10,8 @@ used everywhere else, so that their agreement means something. It is meant to be
    for each of its ceil(C / N') column tiles and each of the B sequences that still run. K' is K; with reconfiguration
    and r < K it is the smallest height of the set with r <= K' <= K. The columns are those of x, then the vector's, in
    one run; where the two sums stay apart they are two runs, and no tile holds columns of both.
-4. The sums are out L_mvm cycles after the array is released; when all columns are summed, ceil(B*r / W_a) activation
+4. The sums are out L_mvm cycles after the array is released, one latency for all segments of a layer: that of the tree
+   over the columns of the widest tile that any of them has. When all columns are summed, ceil(B*r / W_a) activation
    cycles and L_a later (2*L_a where one gate waits for another in the unit) the values are out; ceil(B*n / W_c) update
    cycles and L_c later the vector of the n cells is. An update waits for what the cells' last one gave, their state.
 5. A segment with columns of h starts when all of h of the step before is out (``barrier``). With ``tilewise`` each of
@@ -29,7 +30,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import NamedTuple
@@ -212,9 +213,10 @@ def blocks(product: Product, block: int) -> list[tuple[int, int]]:
     return [(start + first, min(block, part - first)) for start in starts for first in range(0, part, block)]
 
 
-def mvm_latency(machine: Machine, tile_rows: int) -> int:
-    """Cycles from the release of the array to the sums: multiply, the tree over N columns, accumulate."""
-    tree_levels = (machine.num_macs // tile_rows - 1).bit_length()  # ceil(log2 N)
+def mvm_latency(machine: Machine, segments: Iterable[Segment]) -> int:
+    """Cycles from the release of the array to the sums of a segment among these: multiply, the tree, accumulate."""
+    columns = max(segment.shape.width for segment in segments)
+    tree_levels = (columns - 1).bit_length()  # ceil(log2 N)
     stages = ceil_div(tree_levels, machine.levels_per_cycle)
     return machine.multiply + machine.add * stages + machine.accumulate
 
@@ -256,9 +258,11 @@ class Orders:
             return [*self.gate_after_gate(first), *self.later(rest)]
         if self.plan.schedule == "batch":
             return [*self.gates_of_block_after_block(first), *self.later(rest)]
-        waiting, ahead = self.fused(first)
-        before = len(ahead) - self.held_back(ahead) if rest and not rest[0].inputs else 0
-        return [*waiting, *ahead[:before], *self.later(rest), *ahead[before:]]
+        (waiting, ahead), later = self.fused(first), list(self.later(rest))
+        before = 0
+        if rest and not rest[0].inputs:
+            before = len(ahead) - self.held_back(ahead, mvm_latency(self.machine, [*waiting, *ahead, *later]))
+        return [*waiting, *ahead[:before], *later, *ahead[before:]]
 
     def segment(
         self,
@@ -323,10 +327,10 @@ class Orders:
             operand = "v" if product.vector else "xv"
             yield from (self.segment(product, gates, block, operand, given=block) for block in cells_of)
 
-    def held_back(self, ahead: list[Segment]) -> int:
+    def held_back(self, ahead: list[Segment], latency: int) -> int:
         """How many of the last x segments come after a product without x, to cover the latency of its sums."""
         cycles = held = 0
-        while held < len(ahead) and cycles < mvm_latency(self.machine, self.plan.tile_rows):
+        while held < len(ahead) and cycles < latency:
             held += 1
             shape = ahead[-held].shape
             cycles += max(self.batch * shape.tiles, shape.load_cycles)
@@ -349,10 +353,10 @@ class Chain:
 class Engine:
     """The three units and the cycles at which they are free."""
 
-    def __init__(self, machine: Machine, plan: Plan) -> None:
+    def __init__(self, machine: Machine, plan: Plan, segments: Iterable[Segment]) -> None:
         self.machine = machine
         self.tilewise = plan.forwarding == "tilewise"
-        self.mvm = mvm_latency(machine, plan.tile_rows)
+        self.mvm = mvm_latency(machine, segments)
         self.update_lanes = max(1, plan.tile_rows // machine.rows_per_update_lane)
         self.array_free = self.activation_free = self.update_free = 0
         self.counts = Counts()
@@ -449,7 +453,7 @@ def simulate_layer(
     longest = max(lengths)
     chains = [Chain(index, group, longest, layer.products) for index, group in enumerate(groups)]
     segments = Orders(machine, layer, plan, streamed, len(lengths)).step()
-    engine = Engine(machine, plan)
+    engine = Engine(machine, plan, segments)
     for step in range(longest + 1):
         for chain in chains:
             engine.take_turn(chain, step, segments)

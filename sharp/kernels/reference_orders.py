@@ -2,9 +2,10 @@
 
 It goes on from reference.py and reference_network.py, and shares no code with what is used elsewhere.
 
-1. Segments, units and latencies are those of a layer. What differs is the order in which layers' steps are issued, and
-   that a segment with x columns starts no earlier than all of the x that it reads is out. As the array serves in order,
-   those behind it start no earlier, either.
+1. Segments, units and latencies are those of a layer, but L_mvm is one for all layers that run together, that of the
+   widest tile of any of them. What differs is the order in which layers' steps are issued, and that a segment with x
+   columns starts no earlier than all of the x that it reads is out. As the array serves in order, those behind it start
+   no earlier, either.
 2. ``steps``: step after step, each layer in the order of the list. What is read is of the same step.
 3. ``steps`` under ``unfolded``: the h columns of the first product's first blocks, as many as the intermediate buffer
    holds the sums of, come before the x columns, which complete them. Behind a layer's first product come the h columns
@@ -61,6 +62,11 @@ class Stage:
     later: list[Segment] = field(default_factory=list)
     outs: list[int] = field(default_factory=lambda: [0])
 
+    @property
+    def segments(self) -> list[Segment]:
+        """All of a step."""
+        return [*self.ahead, *self.own, *self.later]
+
     def end_turn(self) -> None:
         """All of a step has been issued."""
         self.chain.h_before = self.chain.out["h"].copy()
@@ -93,7 +99,7 @@ def stages_of(
     return stages
 
 
-def round_of_steps(stages: Sequence[Stage]) -> Iterator[tuple[Stage, Segment | None, int]]:
+def round_of_steps(stages: Sequence[Stage], latency: int) -> Iterator[tuple[Stage, Segment | None, int]]:
     """What is issued in a round, with how many steps ahead of it; None: all of a layer's step has been issued."""
     for index, stage in enumerate(stages):
         following = (index + 1) % len(stages)
@@ -101,7 +107,7 @@ def round_of_steps(stages: Sequence[Stage]) -> Iterator[tuple[Stage, Segment | N
         products = stage.node.layer.products
         before = 0
         if following != index and stage.later and not products[1].inputs:
-            before = len(ahead) - stages[following].orders.held_back(ahead)
+            before = len(ahead) - stages[following].orders.held_back(ahead, latency)
         yield from ((stage, segment, 0) for segment in stage.own)
         yield from ((stages[following], segment, wraps) for segment in ahead[:before])
         yield from ((stage, segment, 0) for segment in stage.later)
@@ -133,7 +139,8 @@ def simulate_together(
     swaps = order == "steps" and plan.schedule == "unfolded"
     inside = Plan("intergate", plan.tile_rows, plan.reconfiguration)
     stages = stages_of(machine, nodes, lengths, plan if plan.schedule != "unfolded" or swaps else inside, swaps)
-    engine, longest = Engine(machine, plan), max(lengths)
+    engine = Engine(machine, plan, [segment for stage in stages for segment in stage.segments])
+    longest = max(lengths)
     (step_after_step if order == "steps" else wave_after_wave)(engine, stages, longest, period)
     counts = engine.counts
     counts.total = max(out for stage in stages for out in stage.outs)
@@ -144,7 +151,7 @@ def simulate_together(
 
 def step_after_step(engine: Engine, stages: Sequence[Stage], longest: int, period: int) -> None:
     """Rules 2 and 3."""
-    items = list(round_of_steps(stages))
+    items = list(round_of_steps(stages, engine.mvm))
     for step in range(longest + 1):
         for stage, segment, ahead in items:
             if segment is None:

@@ -51,8 +51,8 @@ def survey_bounds(
     >>> table = survey_bounds([sharp.find_network("eesen")], machine, macs=["64K"], plans=plans)
     >>> table[["schedule", "total_cycles", "bound_cycles", "grouped_cycles"]]
           schedule  total_cycles  bound_cycles  grouped_cycles
-    0     unfolded        340158        167500          335000
-    1  interleaved        170292        167500          167500
+    0     unfolded        340198        167500          335000
+    1  interleaved        170352        167500          167500
     """
     import pandas as pd
 

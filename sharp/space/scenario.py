@@ -62,7 +62,7 @@ class Scenario:
     ...     report = scenario.run()
     ...     print(report.counts.total_cycles, f"{1e6 * scenario.evaluate(report).energy.total_j:.0f} uJ")
     1711 126 uJ
-    1625 131 uJ
+    1650 132 uJ
     """
 
     network: Network

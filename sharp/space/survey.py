@@ -71,8 +71,8 @@ def survey(
     >>> table = survey(networks, sharp.find_accelerator("sharp"), macs=["1K", "64K"])
     >>> table[["network", "budget", "chosen_tile_rows", "total_cycles"]]
       network budget  chosen_tile_rows  total_cycles
-    0   eesen     1K               256       6528408
-    1   eesen    64K               128        340158
+    0   eesen     1K               256       6528418
+    1   eesen    64K               128        340198
     2    gmat     1K                64      10445497
     3    gmat    64K                64        163999
     """

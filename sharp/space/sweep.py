@@ -89,7 +89,7 @@ def sweep(
     >>> import sharp
     >>> table = sharp.sweep(sharp.grid(hidden_size=[340, 1024], macs=["1K", "64K"]), sharp.find_accelerator("sharp"))
     >>> table["total_cycles"].tolist()
-    [23440, 1711, 204841, 3247]
+    [23441, 1711, 204841, 3247]
     """
     space = single_layers(points, accelerator, technology, gating)
     return sweep_space(space, strict=strict, threads=threads, progress=progress)

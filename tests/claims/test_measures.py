@@ -233,7 +233,7 @@ def test_numbers_in_reasons_of_sizes_and_bounds():
     reasons = {claim.id: claim.reason for claim in load_claims()}
     gains = [f"{one(padding_gain(STUDY, range(128, 2049, step))):.3f}" for step in (1, 32, 64)]
     assert "these sizes it is {}, in steps of 32 {}, of 64 {}".format(*gains) in reasons["padding_gain_max"]
-    assert gains == ["1.164", "1.064", "1.000"]
+    assert gains == ["1.139", "1.064", "1.000"]
     machine, most = MACHINE.with_macs("64K"), []
     for network in map(square_lstm, (256, 340, 512, 1024)):
         bound = bound_layer(network.layers[0], Sequences.equal(network.seq_len), machine, machine.plan)

@@ -248,13 +248,14 @@ def test_unfolded_loses_to_intergate_at_most_by_what_splitting_costs(case: Case)
 
 
 def test_a_bigger_budget_with_the_best_tile_height_can_lose(accelerator):
-    # To its deeper tree (book, page on the schedules).
+    # To its deeper tree (book, page on the schedules). A row takes a tile of 32, whatever K: N is 512, or 2048. Step by
+    # step: array 4 cycles, sums 11 later (1 + 9 + 1), activation 1 and 15, update 1 and 18: 50; two more levels: 52.
     def best(macs: str) -> int:
         layer, machine = RNNLayer(hidden_size=1, input_size=5), accelerator.with_macs(macs)
         plan = Plan(schedule="sequential")
         return min(count_cycles(layer, 2, machine, plan.at(rows)).total_cycles for rows in machine.tile_rows)
 
-    assert (best("16K"), best("64K")) == (94, 98)
+    assert (best("16K"), best("64K")) == (100, 104)
 
 
 def tiny(num_macs: int, tile_rows: int, words: int) -> Accelerator:

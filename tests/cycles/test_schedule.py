@@ -126,10 +126,13 @@ def test_orders_of_other_cells():
     before = {"cell": "gru", "linear_before_reset": False}
     assert shown("intergate", task_of(8, **before)) == "rz:xh* rz:xh* n:x n:s*"
     assert shown("unfolded", task_of(8, **before)) == "rz:h* rz:h* n:x n:s* rz:x+ rz:x+"
-    # L_mvm is 8 cycles, and a segment of x holds the array for one: all three wait for the sums of the projection.
-    assert shown("unfolded", task_of(8, projection_size=2)) == "ifgo:h* ifgo:h* ifgo:h* p:m* ifgo:x+ ifgo:x+ ifgo:x+"
-    wide = shown("unfolded", task_of(8, projection_size=2, input_size=600))  # five cycles each: two are enough
-    assert wide == "ifgo:h* ifgo:h* ifgo:h* ifgo:x+ p:m* ifgo:x+ ifgo:x+"
+    # On tiles of 8 x 128 L_mvm is 9 cycles; a segment of x holds the array for one: all three wait for the sums of p.
+    all_after = "ifgo:h* ifgo:h* ifgo:h* p:m* ifgo:x+ ifgo:x+ ifgo:x+"
+    assert shown("unfolded", task_of(8, projection_size=5)) == all_after
+    # For five cycles each: two are enough, until p of two rows takes a tile of 2 x 512, and all sums two cycles more.
+    two_after = "ifgo:h* ifgo:h* ifgo:h* ifgo:x+ p:m* ifgo:x+ ifgo:x+"
+    assert shown("unfolded", task_of(8, projection_size=5, input_size=600)) == two_after
+    assert shown("unfolded", task_of(8, projection_size=2, input_size=600)) == all_after
     assert shown("sequential", task_of(8, projection_size=9)) == "i:xh f:xh g:xh o:xh* p:m* p:m*"
 
 

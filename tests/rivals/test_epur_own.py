@@ -50,7 +50,7 @@ def test_latencies_follow_from_the_steps_of_the_multifunctional_unit():
     unnamed = [move] * int(NUMBERS["mu_stages_per_cell"] - len(activation) - len(update))
     assert (OWN.cycles("activation_ns"), OWN.cycles("update_ns")) == (sum(activation), sum(update + unnamed))
     assert (OWN.cycles("activation_ns"), OWN.cycles("update_ns")) == (L_A, L_C)
-    tree = simulate(square_lstm(32), OWN).layers[0].mapping.task.mvm_cycles
+    tree = simulate(square_lstm(32), OWN).layers[0].mapping.mvm_cycles
     assert tree == L_MVM == 2 + NUMBERS["dpu_reduction_cycles"]
 
 

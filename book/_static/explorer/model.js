@@ -117,8 +117,6 @@
   function makeTask(machine, setting, tileRows) {
     const directions = setting.bidirectional ? 2 : 1;
     const turns = setting.schedule === "interleaved";
-    const treeLevels = 32 - Math.clz32(machine.num_macs / tileRows - 1); // ceil(log2 N)
-    const { multiply, add, accumulate, levels_per_cycle: levelsPerCycle } = machine.cycles;
     return {
       machine,
       setting,
@@ -128,7 +126,6 @@
       chains: turns ? directions * setting.batch_size : 1,
       repeated: turns ? 1 : directions,
       sequences: directions * setting.batch_size,
-      mvm: multiply + add * ceilDiv(treeLevels, levelsPerCycle) + accumulate,
       updateLanes: Math.max(1, Math.floor(tileRows / machine.rows_per_update_lane)),
     };
   }
@@ -157,6 +154,7 @@
       gates,
       operand,
       rows,
+      width,
       ahead,
       waitsFor,
       gives: updated ? phase.gives : "",
@@ -265,6 +263,21 @@
     unfolded,
     interleaved: unfolded, // chains take turns
   };
+
+  /** Cycles from the last tile of any segment to its sums: one latency for all, that of the widest tile's tree. */
+  function mvmLatency(machine, runs) {
+    const columns = Math.max(...runs.flatMap(({ segments }) => segments.map(({ width }) => width)));
+    const treeLevels = 32 - Math.clz32(columns - 1); // ceil(log2 N)
+    const { multiply, add, accumulate, levels_per_cycle: levelsPerCycle } = machine.cycles;
+    return multiply + add * ceilDiv(treeLevels, levelsPerCycle) + accumulate;
+  }
+
+  /** A layer on a tile height, and the runs of its round. */
+  function layOut(machine, setting, tileRows) {
+    const task = makeTask(machine, setting, tileRows);
+    const runs = SCHEDULES[setting.schedule](task);
+    return { task: { ...task, mvm: mvmLatency(machine, runs) }, runs };
+  }
 
   // The simulator ---------------------------------------------------------------------------------------------------
 
@@ -421,8 +434,7 @@
    *   is the cycle at which h of each step is out, of the last chain.
    */
   function makeTimeline(machine, setting, tileRows, numSteps = 2) {
-    const task = makeTask(machine, setting, tileRows);
-    const runs = SCHEDULES[setting.schedule](task);
+    const { task, runs } = layOut(machine, setting, tileRows);
     const state = startState(task);
     const events = [];
     const hOut = [];
@@ -464,8 +476,7 @@
     let refused = null;
     for (const height of machine.tile_rows) {
       try {
-        const task = makeTask(machine, setting, height);
-        const runs = SCHEDULES[setting.schedule](task);
+        const { task, runs } = layOut(machine, setting, height);
         layers.set(height, { task, runs, counts: countCycles(task, runs) });
       } catch (error) {
         if (!(error instanceof RefusedHeight)) throw error;

@@ -20,7 +20,8 @@ class JustEnough(Schedule):
             return task.segment(phase.gates, operand, first, cells, updated_cells=updated_cells, lookahead=lookahead)
 
         cycles = task.accelerator.cycles
-        wait = task.mvm_cycles + cycles("activation_ns") + cycles("update_ns")
+        all_of_x = [segment("x", first, cells) for first, cells, _ in task.blocks_of(phase, block)]
+        wait = task.mvm_cycles(all_of_x) + cycles("activation_ns") + cycles("update_ns")
         each = task.array_cycles(segment("x", 0, block, lookahead=1))
         early = block * min(-(-wait // each), task.num_unfolded(phase) // block)
 
