@@ -142,8 +142,8 @@ class Task:
     def mvm_cycles(self, segments: Iterable[Segment]) -> int:
         """Cycles from the last tile of a segment to its sums, L_mvm, in a layer that is cut into these segments.
 
-        One latency holds for all of them, that of the deepest tree, which the segment with the smallest tile needs: with
-        a latency each, the sums of one after it would come to the accumulators with its own.
+        One latency holds for all of them, that of the deepest tree, which the segment with the smallest tile needs:
+        with a latency each, sums of the segment after it would come to the accumulators together with its own.
         """
         return self.accelerator.mvm_cycles(min(self.tile_height(segment.rows) for segment in segments))
 
