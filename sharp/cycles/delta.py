@@ -201,7 +201,7 @@ class _Direction:
             one = span(columns.of(step), columns.of(step + 1), (int(step > 0), int(step < last)))
             if one.origins:
                 tables_of_round = one.segments, one.runs, one.signals
-                kernel.advance(*tables_of_round, self.mapping.task.mvm_cycles, 1, state, scratch, False)
+                kernel.advance(*tables_of_round, self.mapping.mvm_cycles, 1, state, scratch, False)
         return dict(zip(kernel.MACHINE, state, strict=False))
 
     @property

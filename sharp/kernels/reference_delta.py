@@ -41,8 +41,8 @@ def simulate_delta(
     one_way = Layer(layer.inputs, layer.hidden, layer.products)
     for changed in chains:
         num_steps = len(changed["x"])
-        engine, chain = Engine(machine, plan), Chain(0, [num_steps], num_steps, layer.products)
         order = Orders(machine, one_way, plan, streamed, 1).step()
+        engine, chain = Engine(machine, plan, order), Chain(0, [num_steps], num_steps, layer.products)
         for step in range(num_steps + 1):
             for segment in order:
                 if chain.running[step + segment.ahead]:
