@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sharp.checks import refuse, within
 from sharp.cli.options import (
     json_option,
     machine,
@@ -25,6 +26,7 @@ from sharp.errors import SpecificationError
 from sharp.files import file_at, note_input, write_bytes
 from sharp.values.activations import Activation, Exact, Piecewise
 from sharp.values.arrays import arrays_as_bytes, read_arrays
+from sharp.values.delta import check_threshold
 from sharp.values.execute import execute_layer
 from sharp.values.formats import Numerics, numerics
 
@@ -42,6 +44,12 @@ if TYPE_CHECKING:
     help="Of weights, x and h, and of sums: fp16/fp32, bf16, fp8, e5m2, int8, e6m9.  [default: the machine's]",
 )
 @click.option("--formats", "labels", metavar="A,B,...", help="A table of several, with the layers' time and energy.")
+@click.option(
+    "--delta-threshold",
+    "thresholds",
+    metavar="A[,B,...]",
+    help="Multiply only what changed of x and h by more than A: error, cycles and energy beside everything multiplied.",
+)
 @click.option("--state", metavar="FORMAT", help="Of c and the gates' values.  [default: as weights, at least 16 bits]")
 @click.option("--scales", default="row", show_default=True, help="Integers: a scale a row, or a tensor.")
 @click.option(
@@ -57,11 +65,18 @@ def command(model: Path, inputs: Path, output: Path | None, as_json: bool, **opt
     """Run an ONNX model with its recurrent and dense layers on the machine, bit for bit; how far is it from fp32?"""
     note_input(model)
     if options["labels"] is not None:
-        _refuse_with_formats(options["label"], output)
+        _refuse_with("--formats", {"--format": options["label"], "--output": output})
+        _refuse_with("--formats", {"--delta-threshold": options["thresholds"]})
         _compare(model, inputs, as_json, options)
         return
+    if options["thresholds"] is not None:
+        _refuse_with("--delta-threshold", {"--output": output})
+        _compare_thresholds(model, inputs, as_json, options)
+        return
     if options["technology"] is not None:
-        raise SpecificationError("--technology: expected it with --formats, whose energies it prices, got it alone")
+        raise SpecificationError(
+            "--technology: expected it with --formats or --delta-threshold, whose energies it prices, got it alone"
+        )
     setup = _Setup(options, options["label"])
     arrays = read_arrays(inputs)
     if output is not None:
@@ -92,10 +107,10 @@ class _Setup:
         self.single = partial(self.run, formats=numerics("fp32"), activation=Exact())
 
 
-def _refuse_with_formats(label: str | None, output: Path | None) -> None:
-    for option, value in (("--format", label), ("--output", output)):
+def _refuse_with(other: str, given: dict[str, object]) -> None:
+    for option, value in given.items():
         if value is not None:
-            raise SpecificationError(f"{option}: expected it or --formats, got both")
+            raise SpecificationError(f"{option}: expected it or {other}, got both")
 
 
 def _compare(model: Path, inputs: Path, as_json: bool, options: dict[str, Any]) -> None:
@@ -125,6 +140,68 @@ def _print_formats(name: str, rows: list[dict[str, Any]]) -> None:
         ends = (f"{row['latency_s'] * 1e6:.4g} us", energy)
         for output, numbers in row["outputs"].items():
             table.add_row(row["format"], output, *_shown(numbers), *ends)
+    show_table(table)
+
+
+def _compare_thresholds(model: Path, inputs: Path, as_json: bool, options: dict[str, Any]) -> None:
+    from sharp.space.delta import DeltaCalls, costs_dict, shares_of
+
+    arrays, prices, setup = read_arrays(inputs), technology(options), _Setup(options, options["label"])
+    asked = [None, *(_threshold(text) for text in options["thresholds"].split(","))]
+    rows: list[dict[str, Any]] = []
+    whole = None
+    for threshold in asked:
+        calls = DeltaCalls(setup.run, threshold)
+        values = _execute(model, arrays, calls, setup.single)
+        costs = calls.costs(setup.accelerator, setup.plan, setup.formats, prices)
+        whole = whole or costs
+        shares = {f"share_{name}": share for name, share in shares_of(calls).items()}
+        row = {"threshold": threshold, **_as_dict(values, setup.formats), **shares, **costs_dict(costs, whole)}
+        rows.append({**row, "fits_intermediate_buffer": costs.fits_intermediate_buffer})
+    if as_json:
+        print_json({"network": model.stem, "technology": prices.name, "thresholds": rows})
+    else:
+        _print_thresholds(model.stem, rows)
+
+
+def _threshold(text: str) -> float:
+    """A number of zero or more."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise refuse("--delta-threshold", "numbers of zero or more", text.strip()) from None
+    with within("--delta-threshold: "):
+        return check_threshold(value) or 0.0
+
+
+def _print_thresholds(name: str, rows: list[dict[str, Any]]) -> None:
+    from sharp.cli.console import make_table, note, show_table
+
+    if not all(row["fits_intermediate_buffer"] for row in rows):
+        note(
+            "warning: the intermediate buffer does not hold all sums from step to step; the cycles assume that it does"
+        )
+    columns = (
+        "threshold",
+        "output",
+        "max abs",
+        "SNR dB",
+        "cosine",
+        "argmax",
+        "of x",
+        "of h",
+        "cycles",
+        "fast",
+        "energy",
+    )
+    table = make_table(f"{name}, only what changed is multiplied", *columns, text=(0, 1))
+    for row in rows:
+        share = "n/a" if row["share_of_energy"] is None else f"{row['share_of_energy']:.1%}"
+        shares = (f"{row['share_x']:.1%}", f"{row['share_h']:.1%}")
+        ends = (*shares, f"{row['cycles']:,}", f"{row['times_as_fast']:.2f}x", share)
+        for output, numbers in row["outputs"].items():
+            threshold = "none" if row["threshold"] is None else f"{row['threshold']:g}"
+            table.add_row(threshold, output, *_shown(numbers), *ends)
     show_table(table)
 
 

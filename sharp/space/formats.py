@@ -55,7 +55,7 @@ class Calls:
         """Time and energy of all calls on a machine of these formats."""
         latency, energy = 0.0, 0.0
         known = True
-        machine = _with_formats(accelerator, formats)
+        machine = with_formats(accelerator, formats)
         for (layer, lengths), times in self.layers.items():
             network = Network(name="one", layers=(layer,), seq_len=lengths[0]).with_lengths(lengths)
             report = simulate(network, machine or accelerator, plan)
@@ -67,7 +67,7 @@ class Calls:
         return Costs(latency_s=latency, energy_j=energy if known and machine else None)
 
 
-def _with_formats(accelerator: Accelerator, formats: Numerics) -> Accelerator | None:
+def with_formats(accelerator: Accelerator, formats: Numerics) -> Accelerator | None:
     """The machine with multipliers of these formats, None where there are none such."""
     try:
         return with_settings(accelerator, precision_settings(formats.label))

@@ -267,9 +267,36 @@ def test_the_costs_are_those_of_the_layers(command, model, data):
     assert row["latency_s"] == pytest.approx(cycles / machine.clock_hz, rel=1e-12)
 
 
+def test_thresholds_beside_everything_multiplied(command, model, data):
+    report = run_json(command, model, "--input", data, "--delta-threshold", "0,0.2,2", "--macs", "1K")
+    assert (report["network"], report["technology"]) == ("tagger", "32nm")
+    whole, zero, some, most = report["thresholds"]
+    assert [row["threshold"] for row in report["thresholds"]] == [None, 0, 0.2, 2]
+    assert (whole["share_x"], whole["share_h"], whole["times_as_fast"], whole["share_of_energy"]) == (1, 1, 1, 1)
+    alone = run_json(command, model, "--input", data, "--macs", "1K")
+    assert whole["outputs"] == alone["outputs"]
+    assert whole["layers"] == alone["layers"]
+    for name in ("share_x", "share_h", "macs"):
+        values = [row[name] for row in report["thresholds"]]
+        assert values == sorted(values, reverse=True), name
+    assert zero["outputs"]["logits"]["max_abs"] < 3e-3 < some["outputs"]["logits"]["max_abs"]
+    assert most["share_of_energy"] < some["share_of_energy"]
+    assert most["cycles"] < some["cycles"] < zero["cycles"]
+    dense = STEPS * BATCH * 10 * HIDDEN
+    assert most["macs"] > dense  # the dense node is multiplied whole
+    table = command("execute", str(model), "--input", str(data), "--delta-threshold", "0.2").out
+    assert "none" in table
+    assert "0.2" in table
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
+        (["--formats", "fp16", "--delta-threshold", "1"], "--delta-threshold: expected it or --formats, got both"),
+        (["--delta-threshold", "1", "-o", "y.npz"], "--output: expected it or --delta-threshold, got both"),
+        (["--delta-threshold", "1,x"], "--delta-threshold: expected numbers of zero or more, got 'x'"),
+        (["--delta-threshold", "-1"], "delta_threshold: expected a number of zero or more, or none, got -1"),
+        (["--delta-threshold", "1", "--forwarding", "tilewise"], "forwarding: expected barrier"),
         (["--formats", "fp16", "--format", "fp16"], "--format: expected it or --formats, got both"),
         (["--formats", "fp16", "-o", "y.npz"], "--output: expected it or --formats, got both"),
         (["--formats", "fp16,fp15"], "format: expected fp32, fp16, "),
