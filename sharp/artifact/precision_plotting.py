@@ -1,4 +1,4 @@
-"""The figure of number formats: accuracy against energy."""
+"""The figures of what is computed less exactly: number formats, and only what changed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from sharp.artifact.plotting import COLUMN_WIDTH
 
 FORMAT_COLORS = {"fp": "#0072B2", "bf": "#009E73", "e": "#D55E00", "int": "#CC79A7"}
 """By the kind of numbers, the letters that a format's name begins with."""
+BUDGET_STYLES = (("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "^"), ("#CC79A7", "D"))
+"""Colour and marker by budget, in their order."""
 
 
 def plot_precision(table: pd.DataFrame) -> list[Axes]:
@@ -33,3 +35,32 @@ def plot_precision(table: pd.DataFrame) -> list[Axes]:
         ax.set_xlabel("energy of the run (mJ)")
     axes.flat[0].set_ylabel("signal over error (dB)")
     return list(axes.flat)
+
+
+def plot_sparsity(table: pd.DataFrame) -> list[Axes]:
+    """Delta networks over the threshold: signal over error and the share of work, times as fast, share of energy.
+
+    Needs columns macs (text), threshold (NaN: everything is multiplied), snr_db, share_of_macs, times_as_fast and
+    share_of_energy.
+    """
+    rows = table[table["threshold"] > 0]
+    _, axes = plt.subplots(1, 3, figsize=(COLUMN_WIDTH, 2.9))
+    budgets = list(rows["macs"].unique())
+    first = rows[rows["macs"] == budgets[0]]
+    axes[0].plot(first["threshold"], first["snr_db"], marker="o", color="black")
+    axes[0].set_ylabel("signal over error (dB)")
+    work = {"times_as_fast": 1 / first["share_of_macs"], "share_of_energy": first["share_of_macs"]}
+    for ax, (column, least) in zip(axes[1:], work.items(), strict=True):
+        ax.plot(first["threshold"], least, color="0.6", linestyle=":", label="the work")
+        for budget, group in rows.groupby("macs", sort=False):
+            color, marker = BUDGET_STYLES[budgets.index(budget) % len(BUDGET_STYLES)]
+            ax.plot(group["threshold"], group[column], marker=marker, color=color, label=budget)
+    axes[1].set_ylabel("times as fast as with everything")
+    axes[1].set_yscale("log")
+    axes[2].set_ylabel("share of the energy")
+    axes[2].set_ylim(0, 1.05)
+    axes[1].legend(fontsize="small")
+    for ax in axes:
+        ax.set_xscale("log")
+        ax.set_xlabel("threshold")
+    return list(axes)

@@ -53,6 +53,7 @@ REDUCED = {
     "fig_precision": {"networks": ["bysdne"], "formats": ["fp16/fp32", "int8/int32", "int4/int32"], "seeds": [0]},
     "fig_schedule_speedup": {"networks": ["bysdne"], "hidden_sizes": [256], "macs": ["1K", "64K"]},
     "fig_schedules_timeline": {"hidden_size": 64, "macs": "4K"},
+    "fig_sparsity": {"sizes": [40, 96, 96], "seq_len": 12, "thresholds": [0.05, 0.25]},
     "fig_tile_exploration": {"hidden_sizes": [340], "macs": ["1K", "4K"]},
     "fig_utilization_latency": {"hidden_sizes": [340]},
     "fig_weight_streaming": {"networks": ["eesen", "bysdne"], "macs": ["1K", "64K"]},
@@ -138,6 +139,14 @@ def check_precision(headline):
     assert 10 < headline["snr_db_int4"] < 30
     assert headline["energy_mj_fp16"] > headline["energy_mj_int8"] > headline["energy_mj_int4"] > 0
     assert headline["energy_of_first_fp16"] == 1
+
+
+def check_sparsity(headline):
+    assert 0 < headline["share_h"] < headline["share_of_macs"] < headline["share_x"] < 1
+    assert headline["fast_1k"] > headline["fast_4k"] > headline["fast_64k"] >= 1
+    assert headline["deltarnn_64k"] < 1.1 < headline["deltarnn_1k"] < headline["deltarnn_speedup"] == 5.7
+    assert headline["edgedrnn_16k"] < headline["edgedrnn_4k"] < headline["edgedrnn_1k"] < 10
+    assert headline["in_place_1k"] >= 1
 
 
 def check_interleaving(headline):
@@ -302,6 +311,7 @@ CHECKS = {
     "fig_interleaving": check_interleaving,
     "fig_pareto": check_pareto,
     "fig_precision": check_precision,
+    "fig_sparsity": check_sparsity,
     "fig_npu": check_npu,
     "fig_padding_reconfiguration": check_padding,
     "fig_power_area": check_power_and_area,

@@ -9,7 +9,15 @@ import sharp
 from sharp.cycles.delta import StepColumns, count_delta
 from sharp.energy.breakdown import break_down
 from sharp.errors import SpecificationError
-from sharp.space.delta import DeltaCalls, _tiles, as_table, compare_thresholds, moving_input, step_columns
+from sharp.space.delta import (
+    DeltaCalls,
+    _tiles,
+    as_table,
+    compare_thresholds,
+    gain_of_share,
+    moving_input,
+    step_columns,
+)
 from sharp.values.execute import execute_layer
 from sharp.values.formats import numerics
 from sharp.values.weights import random_weights
@@ -70,6 +78,13 @@ def test_streamed_weights_are_those_of_the_columns_that_changed():
     steps = [StepColumns(counts={"x": (20, 5), "h": (0, 8)})]
     activity = count_delta(LAYERS[0], steps, machine, replace(machine.plan, weights="streamed")).activity
     assert activity.loaded_bytes == 2 * 120 * (20 + 5 + 8)
+
+
+@pytest.mark.parametrize("share", [0, 1.1, -1])
+def test_a_share_is_of_the_columns(share):
+    with pytest.raises(SpecificationError, match="share: expected above 0, up to 1"):
+        gain_of_share(LAYERS[0], share, MACHINE)
+    assert gain_of_share(LAYERS[0], 1, MACHINE) == 1
 
 
 def test_tiles_by_hand():
