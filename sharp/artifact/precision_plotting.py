@@ -6,12 +6,10 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 
-from sharp.artifact.plotting import COLUMN_WIDTH
+from sharp.artifact.plotting import BUDGET_COLORS, COLUMN_WIDTH, colors_of, markers
 
 FORMAT_COLORS = {"fp": "#0072B2", "bf": "#009E73", "e": "#D55E00", "int": "#CC79A7"}
 """By the kind of numbers, the letters that a format's name begins with."""
-BUDGET_STYLES = (("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "^"), ("#CC79A7", "D"))
-"""Colour and marker by budget, in their order."""
 
 
 def plot_precision(table: pd.DataFrame) -> list[Axes]:
@@ -40,21 +38,20 @@ def plot_precision(table: pd.DataFrame) -> list[Axes]:
 def plot_sparsity(table: pd.DataFrame) -> list[Axes]:
     """Delta networks over the threshold: signal over error and the share of work, times as fast, share of energy.
 
-    Needs columns macs (text), threshold (NaN: everything is multiplied), snr_db, share_of_macs, times_as_fast and
+    Needs columns budget, threshold (NaN: everything is multiplied), snr_db, share_of_macs, times_as_fast and
     share_of_energy.
     """
     rows = table[table["threshold"] > 0]
     _, axes = plt.subplots(1, 3, figsize=(COLUMN_WIDTH, 2.9))
-    budgets = list(rows["macs"].unique())
-    first = rows[rows["macs"] == budgets[0]]
+    colors = colors_of(rows["budget"].unique(), BUDGET_COLORS)
+    first = rows[rows["budget"] == rows["budget"].iloc[0]]
     axes[0].plot(first["threshold"], first["snr_db"], marker="o", color="black")
     axes[0].set_ylabel("signal over error (dB)")
     work = {"times_as_fast": 1 / first["share_of_macs"], "share_of_energy": first["share_of_macs"]}
     for ax, (column, least) in zip(axes[1:], work.items(), strict=True):
         ax.plot(first["threshold"], least, color="0.6", linestyle=":", label="the work")
-        for budget, group in rows.groupby("macs", sort=False):
-            color, marker = BUDGET_STYLES[budgets.index(budget) % len(BUDGET_STYLES)]
-            ax.plot(group["threshold"], group[column], marker=marker, color=color, label=budget)
+        for marker, (budget, group) in zip(markers(), rows.groupby("budget", sort=False), strict=False):
+            ax.plot(group["threshold"], group[column], marker=marker, color=colors[budget], label=budget)
     axes[1].set_ylabel("times as fast as with everything")
     axes[1].set_yscale("log")
     axes[2].set_ylabel("share of the energy")
