@@ -51,7 +51,7 @@ def plot_sparsity(table: pd.DataFrame) -> list[Axes]:
     for ax, (column, least) in zip(axes[1:], work.items(), strict=True):
         ax.plot(first["threshold"], least, color="0.6", linestyle=":", label="the work")
         for marker, (budget, group) in zip(markers(), rows.groupby("budget", sort=False), strict=False):
-            ax.plot(group["threshold"], group[column], marker=marker, color=colors[budget], label=budget)
+            ax.plot(group["threshold"], group[column], marker=marker, color=colors[str(budget)], label=str(budget))
     axes[1].set_ylabel("times as fast as with everything")
     axes[1].set_yscale("log")
     axes[2].set_ylabel("share of the energy")

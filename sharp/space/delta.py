@@ -238,8 +238,8 @@ def compare_thresholds(
         x = moving_input(network.seq_len, network.batch_size, network.layers[0].input_size, seed=seed)
 
     def run(threshold: float | None, of: Numerics) -> tuple[Doubles, DeltaCalls]:
-        def execute(layer: RNNLayer, *arguments: Any, **fields: Any) -> LayerValues:
-            return execute_layer(layer, *arguments, accelerator, accelerator.plan, of, **fields)
+        def execute(layer: RNNLayer, its: Any, values: Any, **fields: Any) -> LayerValues:
+            return execute_layer(layer, its, values, accelerator, accelerator.plan, of, **fields)
 
         calls, values = DeltaCalls(execute, threshold), x
         for layer, its in zip(network.layers, weights, strict=True):
