@@ -210,7 +210,8 @@ class _Direction:
         count = 0
         for run in self.mapping.runs:
             for segment in run.segments:
-                second = len(segment.columns) > 1  # the gate whose two sums stay apart
+                apart = self.mapping.task.phase_of(segment.gates).gate_apart  # of which both sums are read
+                second = len(segment.columns) > 1 and apart in segment.gates
                 count += run.repeats * (segment.rows + segment.cells * second)
         return count
 

@@ -17,6 +17,7 @@ what is used elsewhere.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 from sharp.kernels.reference import Chain, Counts, Engine, Layer, Machine, Orders, Plan, Segment, shape_of
 from sharp.kernels.reference_energy import Actions, CellWork, Extras, count_cells, pass_through
@@ -65,6 +66,7 @@ def count_delta(
     for changed in chains:
         num_steps = len(changed["x"])
         for step in range(1, num_steps + 1):
+            apart = Fraction()
             for whole in Orders(machine, one_way, plan, False, 1).step():
                 segment = cut(machine, plan, False, whole, changed, step)
                 tiles = pass_through(machine, lanes, segment.product.apart, segment.shape)
@@ -79,7 +81,8 @@ def count_delta(
                     actions.loaded_bytes += machine.weight_bytes * tiles.useful_products
                 actions.sums_kept += segment.shape.rows
                 if segment.product.apart and whole.shape.x_columns and whole.shape.columns:
-                    actions.sums_kept += segment.shape.rows // segment.product.gates
+                    apart += Fraction(segment.shape.rows, segment.product.gates)  # one gate of them has two sums
+            actions.sums_kept += int(apart)
             encode(actions, layer, changed, step)
         count_cells(actions, one_way, Extras(work), [num_steps])
     return actions
