@@ -12,7 +12,7 @@ from sharp.version import __version__
 
 COMMANDS = (
     *("run", "compare", "area", "explore", "timeline", "execute", "sweep", "choose", "claims"),
-    *("list", "check", "import", "figure", "batch", "verify"),
+    *("rtl", "list", "check", "import", "figure", "batch", "verify"),
 )
 """The subcommands, in the order of the help; each is ``command`` of the module of its name."""
 

@@ -121,4 +121,92 @@ class Piecewise:
         return (1.0 + self.tanh(values / 2)) / 2
 
 
-Activation = Exact | Piecewise
+@dataclass(frozen=True, kw_only=True)
+class LineTable:
+    """A table of lines for tanh in whole numbers: the activation unit as hardware, which the RTL equals bit for bit.
+
+    The magnitude is cut off to steps of ``2^-step_bits``. Its upper bits choose one of `pieces` equal pieces from 0 to
+    ``2^limit_bits``, the lower ones go along the line between tanh at the piece's ends, which is cut off to multiples
+    of ``2^-value_bits``; from the limit on tanh is 1. It is odd, and the sigmoid is ``(1 + tanh(x / 2)) / 2``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sharp.values.activations import LineTable
+    >>> unit = LineTable()
+    >>> unit.pieces, f"{unit.max_error:.1e}"
+    (256, '1.2e-04')
+    >>> unit.sigmoid(np.array([0.0, 100.0])).tolist()
+    [0.5, 1.0]
+    """
+
+    piece_bits: int = 8
+    """Of the number of pieces."""
+    limit_bits: int = 3
+    """Of where tanh is taken as 1."""
+    step_bits: int = 16
+    """Of the steps of the argument below 1."""
+    value_bits: int = 18
+    """Of values below 1."""
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("piece_bits", 1, 12),
+            ("limit_bits", 1, 4),
+            ("step_bits", 12, 18),
+            ("value_bits", 12, 20),
+        ):
+            bits = check_integer(name, getattr(self, name))
+            if not low <= bits <= high:
+                raise refuse(name, f"{low} to {high}", bits)
+
+    @property
+    def pieces(self) -> int:
+        """Lines."""
+        return 1 << self.piece_bits
+
+    @property
+    def place_bits(self) -> int:
+        """Bits of a magnitude in steps."""
+        return self.limit_bits + self.step_bits
+
+    @property
+    def inside_bits(self) -> int:
+        """Those of them that say where in a piece it is."""
+        return self.place_bits - self.piece_bits
+
+    @property
+    def max_error(self) -> float:
+        """Greatest error of tanh before it is rounded; of the sigmoid half of that."""
+        width = 2.0 ** (self.limit_bits - self.piece_bits)
+        inside = _GREATEST_DERIVATIVE[1] * width**2 / 8 + 2.0**-self.step_bits + 2.5 * 2.0**-self.value_bits
+        return max(inside, 1 - math.tanh(2.0**self.limit_bits))
+
+    @cached_property
+    def lines(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where the lines start, and how much they rise over a piece, both in units of ``2^-value_bits``."""
+        import numpy as np
+
+        ends = np.tanh(np.arange(self.pieces + 1) * 2.0 ** (self.limit_bits - self.piece_bits))
+        heights = np.rint(np.ldexp(ends, self.value_bits)).astype(np.int64)
+        return heights[:-1], np.diff(heights)
+
+    def tanh(self, values: Doubles) -> Doubles:
+        """The hyperbolic tangent by the table."""
+        import numpy as np
+
+        magnitude = np.abs(values)
+        inside = magnitude < 2.0**self.limit_bits
+        place = np.where(inside, np.ldexp(np.where(inside, magnitude, 0.0), self.step_bits), 0.0).astype(np.int64)
+        piece, along = place >> self.inside_bits, place & ((1 << self.inside_bits) - 1)
+        starts, rises = self.lines
+        heights = starts[piece] + (rises[piece] * along >> self.inside_bits)
+        result = np.where(inside, np.ldexp(heights.astype(np.float64), -self.value_bits), 1.0)
+        return np.copysign(np.where(np.isnan(values), values, result), values)
+
+    def sigmoid(self, values: Doubles) -> Doubles:
+        """The sigmoid by the same table."""
+        return (1.0 + self.tanh(values / 2)) / 2
+
+
+Activation = Exact | Piecewise | LineTable

@@ -14,7 +14,7 @@ from sharp.cycles.schedule import loaded
 from sharp.cycles.task import Run, Task
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
-from sharp.values.activations import Activation, Exact, Piecewise
+from sharp.values.activations import Activation, Exact
 from sharp.values.chain import Chain, ChainSetup
 from sharp.values.delta import check_threshold
 from sharp.values.formats import FORMATS, Numerics, numerics
@@ -92,7 +92,7 @@ def execute_layer(
         The machine's own by default; the tile height "best" is the fastest.
     formats : Numerics, optional
         ``numerics(accelerator.precision)`` by default.
-    activation : Exact or Piecewise, optional
+    activation : Exact, Piecewise or LineTable, optional
         The activation unit, exact by default.
     lengths : iterable of int, optional
         Steps of each sequence; by default all that x has.
@@ -131,8 +131,8 @@ def execute_layer(
     check_kind("layer", layer, RNNLayer)
     check_kind("accelerator", accelerator, Accelerator)
     formats = numerics(accelerator.precision) if formats is None else check_kind("formats", formats, Numerics)
-    if activation is not None and not isinstance(activation, Exact | Piecewise):
-        raise refuse("activation", "an Exact or a Piecewise", activation)
+    if activation is not None and not isinstance(activation, Activation):
+        raise refuse("activation", "an Exact, a Piecewise or a LineTable", activation)
     check_kind("initial", initial, Mapping)  # type: ignore[type-abstract]
     inputs = check_input(layer, x)
     steps = check_lengths(lengths, *inputs.shape[:2])

@@ -70,6 +70,7 @@ REDUCED = {
     "tab_own_schedule": {"hidden_sizes": [340], "macs": ["64K"]},
     "tab_real_networks": {"networks": ["real-legere", "real-captcha-crnn"]},
     "tab_rivals": {"macs": ["1K"]},
+    "tab_rtl": {"multipliers": [32]},
     "tab_technology": {"macs": ["1K"]},
     "tab_worked_examples": {},
 }
@@ -345,6 +346,7 @@ CHECKS = {
         and 0.02 < headline["least_utilization"] < 0.03 < 0.4 < headline["greatest_utilization"] < 0.5
     ),
     "tab_rivals": check_rivals,
+    "tab_rtl": lambda headline: headline["equal_bits"] == headline["computed_layers"] == headline["layers"] > 10,
     "tab_technology": lambda headline: headline["inputs"] == 3 < headline["assumed"] < headline["numbers"] == 23,
     "tab_worked_examples": lambda headline: headline["equal"] == headline["examples"] == 5,
 }

@@ -37,6 +37,8 @@ CALLS = [
     *((*CHOOSE, "--table", name) for name in ("n.yaml", "m.yaml", "s.yaml")),
     (*CHOOSE[:-1], "c.svg", "--figure", "c.svg"),
     ("import", "a.onnx", "-o", "a.onnx"),
+    *(("rtl", "run", "--network", "n.yaml", "--accelerator", "m.yaml", "--vcd", name) for name in ("n.yaml", "m.yaml")),
+    ("rtl", "emit", "--accelerator", "m.yaml", "-o", "m.yaml"),
     *((*EXECUTE, name) for name in ("a.onnx", "i.npz", "m.yaml", "own.py", "link")),
     ("claims", "--samples", "2", "--verdicts", "v.json", "--save", "v.json"),
     *((*FIGURE, "-o", "out", "--executed", name) for name in ("nb.md", "p.yaml")),
@@ -75,11 +77,17 @@ def test_an_input_is_never_replaced(command, folder, monkeypatch, arguments):
     assert {path.name for path in folder.iterdir()} - {"out"} == {*FILES, "a.onnx", "i.npz", "link"}
 
 
+def parameters(command):
+    """Parameters of a command, or of all commands of a group."""
+    groups = [command.commands[name].params for name in getattr(command, "commands", ())]
+    return [*command.params, *(parameter for params in groups for parameter in params)]
+
+
 def test_every_command_that_writes_is_tried():
     writing = {
         name
         for name in COMMANDS
-        for parameter in cli.get_command(click.Context(cli), name).params
+        for parameter in parameters(cli.get_command(click.Context(cli), name))
         if {"--output", "--trace", "--save", "--executed", "--table"} & set(parameter.opts)
     }
     assert writing == {arguments[0] for arguments in CALLS}

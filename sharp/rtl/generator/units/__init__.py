@@ -1,0 +1,1 @@
+"""The units that compute, one file each: emitted once, placed many times."""
