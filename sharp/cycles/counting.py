@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
@@ -194,11 +193,6 @@ def count_cycles(
     return counts.times(mapping.repeated)
 
 
-def _state(tables: Tables) -> array[int]:
-    """The machine at cycle 0."""
-    return array("q", [0] * kernel.state_size(tables.num_signals, tables.num_states))
-
-
 def _tables(mapping: LayerMapping, span: Span) -> tuple[memoryview, memoryview, memoryview, int]:
     return span.segments, span.runs, span.signals, mapping.mvm_cycles
 
@@ -206,7 +200,7 @@ def _tables(mapping: LayerMapping, span: Span) -> tuple[memoryview, memoryview, 
 def _simulate(mapping: LayerMapping, every_step: bool, progress: Progress | None) -> dict[str, int]:
     """Run all rounds, in calls short enough to tell how far they are; returns the machine at the end."""
     tables, rounds = Tables(mapping), mapping.sequences.num_steps + 1
-    state = _state(tables)
+    state = tables.state()
     scratch = memoryview(3 * state).cast("B").cast("q", (3, len(state)))
     for span in tables.spans():
         stride = max(1, _SEGMENTS_A_CALL // span.issues) if every_step else span.num_rounds
@@ -241,7 +235,7 @@ def trace_layer(mapping: LayerMapping, *, num_steps: int = 3) -> NDArray[np.int6
     import numpy as np
 
     tables, parts, total = Tables(mapping), [], 0
-    state = _state(tables)
+    state = tables.state()
     lookahead = np.array([segment.lookahead for segment in mapping.segments])
     for span in tables.spans():
         rounds = min(span.num_rounds, num_steps + 1 - span.first_round)

@@ -7,7 +7,6 @@ so every segment reads and writes them. Each sequence and direction is a run of 
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -189,7 +188,7 @@ class _Direction:
     def simulate(self, columns: StepColumns) -> dict[str, int]:
         """All rounds of a sequence; returns the machine at the end."""
         tables = Tables(self.mapping)
-        state = array("q", [0] * kernel.state_size(tables.num_signals, tables.num_states))
+        state = tables.state()
         scratch = memoryview(3 * state).cast("B").cast("q", (3, len(state)))
         last = columns.num_steps
 

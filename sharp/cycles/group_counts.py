@@ -118,13 +118,14 @@ def _count(together: Together, accelerator: Accelerator, height: int, period: in
     mvm = together.mvm_cycles
     entry = len(kernel.MACHINE)
     frame, out = (entry + 4 * signal for signal in (together.frame, together.out(len(together.mappings) - 1)))
-    for rounds, segments, runs, signals in together.spans():
+    for span in together.spans():
+        tables = span.segments, span.runs, span.signals, mvm
         if period is None:
-            kernel.advance(segments, runs, signals, mvm, len(rounds), state, scratch, True)
+            kernel.advance(*tables, span.num_rounds, state, scratch, True)
         else:
-            for number in rounds:
+            for number in range(span.first_round, span.first_round + span.num_rounds):
                 state[frame + 2] = period * max(number - 1, 0)
-                kernel.advance(segments, runs, signals, mvm, 1, state, scratch, False)
+                kernel.advance(*tables, 1, state, scratch, False)
                 steps_out += [state[out]] * (number > 0)
     machine = dict(zip(kernel.MACHINE, state, strict=False))
     drain = machine["h_out"] - machine["array_free"]

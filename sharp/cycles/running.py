@@ -11,6 +11,7 @@ from sharp.cycles.group_counts import count_group
 from sharp.cycles.mapping import LayerMapping, map_layer
 from sharp.cycles.orders import Group
 from sharp.cycles.streaming import add_weight_loads
+from sharp.cycles.together import Together
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
 from sharp.workload.network import Network
@@ -22,6 +23,8 @@ class Ran(NamedTuple):
     mapping: LayerMapping
     """On the tile height in use."""
     counts: CycleCounts
+    together: Together | None = None
+    """The layers that it runs together with, it included."""
 
 
 def run_groups(
@@ -60,7 +63,9 @@ def run_groups(
     for group in groups:
         if group.order != "layers":
             counted = count_group(network, group, accelerator, plan, period=period)
-            ran += map(Ran, counted.together.mappings, counted.counts)
+            ran += [
+                Ran(*entry, counted.together) for entry in zip(counted.together.mappings, counted.counts, strict=True)
+            ]
             continue
         table = tables[group.first]
         key = network.layers[group.first], network.layer_sequences[group.first], table.best

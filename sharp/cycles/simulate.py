@@ -13,10 +13,12 @@ from sharp.cycles.counting import CycleCounts, Progress, sum_counts
 from sharp.cycles.live import Live, frame_cycles, watch_frames
 from sharp.cycles.mapping import LayerMapping, fits_weight_buffer
 from sharp.cycles.orders import Group, group_layers
+from sharp.cycles.queues import Queues, deepest, follow
 from sharp.cycles.report import LayerRun, MachineReport, name_layers
 from sharp.cycles.residency import Residency, mib, settled
 from sharp.cycles.running import Ran, run_groups
 from sharp.cycles.schedule import Unfolded, loaded, schedule_of
+from sharp.cycles.together import Together
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
 from sharp.units import GIGA, cycles_from_bytes
@@ -54,6 +56,13 @@ class LayerReport(LayerRun):
     """Whether the buffer holds the sums of all products with x that are issued early."""
     mapping: LayerMapping = field(repr=False, compare=False)
     """The layer on the machine."""
+    together: Together | None = field(default=None, repr=False, compare=False)
+    """The layers that it runs together with, it included, where it does."""
+
+    @cached_property
+    def queues(self) -> Queues | None:
+        """How deep the queues between the units get, those of all layers that run together; None where not known."""
+        return follow(self.together or self.mapping)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +133,17 @@ class Report(MachineReport):
         return add_traffic(on_chip, self.network, self.accelerator, self.plan, [entry.mapping for entry in self.layers])
 
     @cached_property
+    def queues(self) -> Queues | None:
+        """How deep the queues between the units get in any layer, in words.
+
+        None where it takes too long to know, and of frames that arrive one by one.
+        """
+        if self.live:
+            return None
+        kinds = {id(entry.together or entry.mapping): entry for entry in self.layers}
+        return deepest(entry.queues for entry in kinds.values())
+
+    @cached_property
     def bounds(self) -> tuple[Bound, ...]:
         """Cycles that no order of a layer's segments can beat on this machine, a `Bound` a layer."""
         return self._bounds(together=False)
@@ -137,9 +157,10 @@ class Report(MachineReport):
 
     @property
     def remarks(self) -> list[str]:
-        """How far the run is from what any order could reach."""
+        """Where the weights are, how deep the queues get, and how far the run is from what any order could reach."""
         sentences = [str(self.residency)] if self.residency.asked == "auto" else []
         sentences += [str(self.live)] if self.live else []
+        sentences += [self.queues.said(self.accelerator)] if self.queues else []
         if not self._one_by_one:
             return sentences
         least = self._least(self.bounds)
@@ -240,6 +261,7 @@ class Report(MachineReport):
             "loaded_bytes": self.loaded_bytes,
             "bound_cycles": bound.cycles,
             "binding": bound.binding,
+            "queues": None if self.queues is None else self.queues.as_dict(),
         }
 
     def _layer(self, index: int) -> dict[str, Any]:
@@ -248,6 +270,7 @@ class Report(MachineReport):
             **super()._layer(index),
             "bound_cycles": bound.cycles,
             "binding": bound.binding,
+            "queues": None if self.live or entry.queues is None else entry.queues.as_dict(),
             "tile_rows": entry.tile_rows,
             "fits_weight_buffer": entry.fits_weight_buffer,
             "unfolded_cells": entry.unfolded_cells,
@@ -355,4 +378,5 @@ def _layer_report(layer: RNNLayer, entry: Ran, accelerator: Accelerator, plan: P
         buffer_limits_unfolding=isinstance(schedule_of(plan), Unfolded) and mapping.fills_intermediate_buffer,
         fits_intermediate_buffer=mapping.early_sums <= accelerator.intermediate_words,
         mapping=mapping,
+        together=entry.together,
     )

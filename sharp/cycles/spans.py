@@ -10,13 +10,21 @@ from itertools import groupby
 from typing import NamedTuple
 
 from sharp.cycles.mapping import LayerMapping
-from sharp.cycles.task import Run, Segment
+from sharp.cycles.task import Run, Segment, Task
 from sharp.errors import InfeasibleMappingError
 from sharp.kernels import cycles as kernel
 from sharp.workload.cell import Phase
 
 MAX_KEPT = 2**22
 """Most signals and states that are kept from round to round; more would take seconds a round."""
+
+
+class Issued(NamedTuple):
+    """A row of the table of segments: of which layer it is, which segment, for how many sequences."""
+
+    task: Task
+    segment: Segment
+    batch_size: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +46,8 @@ class Span:
     """Chain, and place in `LayerMapping.segments`, of each segment issued."""
     issues: int
     """Segments issued a round."""
+    issued: tuple[Issued | None, ...]
+    """What each row of `segments` is; None: nothing but a wait."""
 
 
 class _Signal(NamedTuple):
@@ -87,6 +97,10 @@ class Tables:
             piece.run.repeats for piece in self.pieces for segment in piece.run.segments if self.has_state(segment)
         )
 
+    def state(self) -> array[int]:
+        """The machine at cycle 0."""
+        return array("q", [0] * kernel.state_size(self.num_signals, self.num_states))
+
     def spans(self) -> Iterator[Span]:
         """The rounds 0 to T, cut where the costs of a round change: round t works for the steps t and t + 1."""
         spans = self.mapping.sequences.spans
@@ -105,6 +119,7 @@ class Tables:
         rows: list[tuple[int, ...]] = []
         runs: list[tuple[int, ...]] = []
         origins: list[tuple[int, int]] = []
+        issued: list[Issued] = []
         issues = states = 0
         for chain, sequence in self._chains():
             for place, run in self.pieces:
@@ -119,6 +134,7 @@ class Tables:
                     ends = self.ends(segment, chain) | {"state": state}
                     rows.append(table_row(kernel.SEGMENTS, costs[index, batch_size] | ends))
                     origins.append((chain, index))
+                    issued.append(Issued(self.mapping.task, segment, batch_size))
                 count = len(rows) - first
                 if count:
                     entry = {"first_segment": first, "num_segments": count, "repeats": run.repeats}
@@ -137,6 +153,7 @@ class Tables:
             signals=table(signals),
             origins=tuple(origins),
             issues=issues,
+            issued=tuple(issued),
         )
 
     def _chains(self) -> list[tuple[int, int]]:

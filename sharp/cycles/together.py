@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from sharp.cycles.mapping import LayerMapping, map_runs
 from sharp.cycles.schedule import Intergate, Unfolded, dependent, leave, product, schedule_of
-from sharp.cycles.spans import Tables, table, table_row
+from sharp.cycles.spans import Issued, Span, Tables, table, table_row
 from sharp.cycles.task import Run, Segment
 from sharp.errors import OrderError
 from sharp.kernels import cycles as kernel
@@ -183,8 +183,8 @@ class Together:
 
     # Rounds ----------------------------------------------------------------------------------------------------------
 
-    def spans(self) -> Iterator[tuple[range, memoryview, memoryview, memoryview]]:
-        """Rounds that cost the same, and the kernel's tables of them; none in which nothing is issued."""
+    def spans(self) -> Iterator[Span]:
+        """Rounds that cost the same; none in which nothing is issued."""
         sequences, deepest = self.mappings[0].sequences, max(self.depths)
         ends = [0]
         for _, steps in sequences.spans:
@@ -194,9 +194,18 @@ class Together:
         bounds = sorted({0, last, *(cut for cut in cuts if 0 < cut < last)})
         signals = table(self._signal_rows())
         for first, following in pairwise(bounds):
-            segments, runs = self._rows(first)
+            segments, runs, issued = self._rows(first)
             if runs:
-                yield range(first, following), table(segments), table(runs), signals
+                yield Span(
+                    first_round=first,
+                    num_rounds=following - first,
+                    segments=table(segments),
+                    runs=table(runs),
+                    signals=signals,
+                    origins=(),
+                    issues=sum(count * repeats for _, count, repeats in runs),
+                    issued=tuple(issued),
+                )
 
     def _running(self, step: int) -> int:
         """Sequences that take a step."""
@@ -207,10 +216,11 @@ class Together:
             done += steps
         return 0
 
-    def _rows(self, number: int) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
-        """The segments and runs of a round."""
+    def _rows(self, number: int) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]], list[Issued | None]]:
+        """The segments and runs of a round, and what each segment is."""
         segments: list[tuple[int, ...]] = []
         runs: list[tuple[int, ...]] = []
+        issued: list[Issued | None] = []
 
         def add(rows: Iterable[dict[str, int]], repeats: int) -> None:
             first = len(segments)
@@ -227,13 +237,15 @@ class Together:
                     is_ready.add(layer)
                     for signal in self.awaited(layer):
                         add([{**dict.fromkeys(kernel.SEGMENTS, 0), "waits_for": signal, "gives": -1, "state": -1}], 1)
+                        issued.append(None)
                 places = [state + sum(states[:index]) if own else -1 for index, own in enumerate(states)]
                 rows = [self._segment(layer, *entry, batch) for entry in zip(run.segments, places, strict=True)]
                 if lookahead:  # the h that it waits for is of this round
                     rows = [row | {"waits_for": self.out(layer)} for row in rows]
                 add(rows, run.repeats)
+                issued += [Issued(self.mappings[layer].task, segment, batch) for segment in run.segments]
             state += sum(states)
-        return segments, runs
+        return segments, runs, issued
 
     def _segment(self, layer: int, segment: Segment, state: int, batch: int) -> dict[str, int]:
         tables, offset = self.tables[layer], self._offsets[layer]

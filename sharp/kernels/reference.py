@@ -147,7 +147,8 @@ class Counts:
     """The total and its split, in multiplier-cycles (the first three) and cycles, with the events in order of issue.
 
     An event is (chain, step, array start and end, activation start and end, update start and end), -1 where it did
-    not go; steps count from 1, and a segment issued ahead carries the step that it works for.
+    not go; steps count from 1, and a segment issued ahead carries the step that it works for. `served` has the number
+    of sequences and the segment of each event.
     """
 
     useful: int = 0
@@ -158,6 +159,7 @@ class Counts:
     fill_drain: int = 0
     total: int = 0
     events: list[Event] = field(default_factory=list)
+    served: list[tuple[int, Segment]] = field(default_factory=list)
 
     def add(self, other: Counts, times: int = 1) -> None:
         """Let `other` follow, `times` times, without its events."""
@@ -389,6 +391,7 @@ class Engine:
             chain.out[product.gives][given] = [out] * segment.given
         later = activation_start, activation_end, update_start, update_end
         self.counts.events.append((chain.index, step, array_start, self.array_free, *later))
+        self.counts.served.append((batch, segment))
 
     def occupy_array(self, chain: Chain, batch: int, segment: Segment) -> int:
         """Hold the array for a segment, account for every cycle until it is free again, and return its start."""
@@ -462,6 +465,6 @@ def simulate_layer(
     direction.total = max(chain.out["h"][-1] for chain in chains)
     direction.fill_drain = direction.total - engine.array_free
     direction.check(machine.num_macs)
-    counts = Counts(events=direction.events)
+    counts = Counts(events=direction.events, served=direction.served)
     counts.add(direction, times=1 if interleaved else layer.directions)
     return counts

@@ -184,11 +184,11 @@ def test_a_report_says_it():
     data = report.as_dict()
     assert (data["bound_cycles"], data["binding"]) == (167_500, "activation lanes")
     assert data["bound_cycles"] == sum(layer["bound_cycles"] for layer in data["layers"])
-    first, second = report.remarks
+    _, first, second = report.remarks
     assert first == "no order takes fewer than 167,500 cycles (activation lanes); this one 103.1% more"
     assert second.endswith("do not take turns fewer than 335,000; this one 1.6% more")
     taking_turns = simulate(report.network, report.accelerator, Plan(schedule="interleaved"))
-    assert len(taking_turns.remarks) == 1
+    assert len(taking_turns.remarks) == 2
 
 
 def test_weights_that_do_not_fit_are_bound_by_the_dram():
