@@ -89,6 +89,13 @@ def check_number(where: str, value: object) -> float:
     return value
 
 
+def check_between(where: str, value: object, low: float, high: float) -> float:
+    """Return `value` if it is a number (not a bool) from `low` to `high`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise refuse(where, f"a number from {low:g} to {high:g}", value)
+    return value
+
+
 def check_flag(where: str, value: object) -> bool:
     """Return `value` if it is True or False."""
     if not isinstance(value, bool):

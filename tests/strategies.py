@@ -420,6 +420,7 @@ def reference_prices(implementation: Implementation) -> reference_energy.Prices:
         multiply=of.multiply_pj,
         add=of.add_pj,
         product_registers=of.register_pj,
+        idle_cycle=of.idle_pj,
         bank_read=of.bank_read_pj,
         weight_byte_written=of.weight_write_pj,
         vector_read=of.vector_read_pj,
@@ -434,6 +435,10 @@ def reference_prices(implementation: Implementation) -> reference_energy.Prices:
         state_write=of.state_write_pj,
         dram_byte=of.dram_byte_pj,
         controller_cycle=of.controller_pj,
+        sum_carried=of.tree_wire_pj,
+        vector_carried=of.vector_wire_pj,
+        bank_carried=of.bank_wire_pj,
+        clock_cycle=of.clock_pj,
         leakage=of.leakage_w,
         asleep_weight_buffer=of.asleep_w,
     )

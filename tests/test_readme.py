@@ -50,7 +50,7 @@ def test_the_utilizations_shown_are_computed(label, machine, plan):
 
 
 def test_the_power_and_area_shown_are_computed():
-    numbers, technology = published_numbers(), find_technology("32nm")
+    numbers, technology = published_numbers(), find_technology("32nm-paper")
     networks = [find_network(name) for name in ("eesen", "gmat", "bysdne", "rldradspr")]
     power, area, labels = [], [], ("1K", "4K", "16K", "64K")
     for macs in labels:

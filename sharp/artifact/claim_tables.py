@@ -95,7 +95,7 @@ def claims_of(notebook: str, accelerator: Accelerator | None = None, technology:
     notebook : str
         Its id, as the claims name it.
     accelerator, technology : optional
-        SHARP and 32nm by default; what the claims are asked of.
+        SHARP and 32nm-paper by default; what the claims are asked of.
 
     Raises
     ------

@@ -22,6 +22,7 @@ PART_COLORS = {
     "MFU and cell updater": "#009E73",
     "controller": "#999999",
     "DRAM": "#56B4E9",
+    "wires and clock tree": "#CC79A7",
 }
 PARTS = {
     "compute unit": ("compute_unit",),
@@ -30,6 +31,7 @@ PARTS = {
     "MFU and cell updater": ("mfu",),
     "controller": ("controller",),
     "DRAM": ("dram",),
+    "wires and clock tree": ("wires", "clock"),
 }
 """Components of energy and area (`sharp.energy.implementation.COMPONENTS`), as figures stack them."""
 
@@ -68,14 +70,15 @@ def plot_energy(table: pd.DataFrame) -> list[Axes]:
 def plot_power_and_area(power: pd.DataFrame, area: pd.DataFrame, published: pd.DataFrame) -> list[Axes]:
     """Power by part at each budget, the paper's marked (left); area by part beside the paper's (right).
 
-    `power` has the means over networks of `sharp.space.survey`'s energy columns with latency_s = 1 (so W), low_w and
-    high_w; `area` and `published` have a column a part in mm2, all a row a budget; `published` has power_w too.
+    `power` has the means over networks of `sharp.space.survey`'s energy columns with latency_s = 1 (so W), and the ends
+    low_w and high_w of an interval, in which the nominal need not lie; `area` and `published` have a column a part in
+    mm2, all a row a budget; `published` has power_w too.
     """
     _, (left, right) = plt.subplots(1, 2, figsize=(COLUMN_WIDTH, 3.4))
     places = np.arange(len(power))
     _stack(left, places, power, 1.0, 0.6)
-    whiskers = np.abs([power["power_w"] - power["low_w"], power["high_w"] - power["power_w"]])
-    left.errorbar(places, power["power_w"], whiskers, fmt="none", color="black", capsize=3, linewidth=0.9)
+    middle, half = (power["low_w"] + power["high_w"]) / 2, (power["high_w"] - power["low_w"]) / 2
+    left.errorbar(places, middle, half, fmt="none", color="black", capsize=3, linewidth=0.9, label="interval of ours")
     marker: dict[str, Any] = {
         "color": "black",
         "marker": "D",

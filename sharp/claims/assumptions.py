@@ -64,23 +64,24 @@ class Parameter:
                 raise refuse(f"{self.name}.nominal", f"one of {', '.join(map(str, self.choices))}", self.nominal)
             return
         bounds = [self.low, self.high]
-        if not 0 < self.low <= self.high or (self.whole and any(bound % 1 for bound in bounds)):
-            raise refuse(f"{self.name}.range", f"two positive {'whole ' * self.whole}numbers, least first", bounds)
+        if not 0 <= self.low <= self.high or (self.whole and any(bound % 1 for bound in bounds)):
+            expected = f"two {'whole ' * self.whole}numbers of at least 0, the lower one first"
+            raise refuse(f"{self.name}.range", expected, bounds)
         if not self.low <= self.nominal <= self.high:
             raise refuse(f"{self.name}.nominal", f"a number from {self.low:g} to {self.high:g}", self.nominal)
 
     @property
     def log(self) -> bool:
-        """Whether its logarithm is uniform: a range of a decade or more, of a number that need not be whole."""
-        return not (self.whole or self.choices) and self.high >= 10 * self.low
+        """Whether its logarithm is uniform: a range of a decade or more above 0, of a number that need not be whole."""
+        return not (self.whole or self.choices) and self.high >= 10 * self.low > 0
 
     def quantile(self, shares: NDArray[np.float64]) -> NDArray[Any]:
         """The values below which shares, 0 to 1, of all values lie: the inverse of the distribution."""
         if self.choices or self.whole:
             each = np.array(self.choices or range(int(self.low), int(self.high) + 1))
             return np.take(each, np.minimum(shares * len(each), len(each) - 1).astype(int))
-        ratio, width = self.high / self.low, self.high - self.low
-        values = self.low * ratio**shares if self.log else self.low + shares * width
+        width = self.high - self.low
+        values = self.low * (self.high / self.low) ** shares if self.log else self.low + shares * width
         return np.asarray(np.minimum(values, self.high))  # which rounding may pass
 
 

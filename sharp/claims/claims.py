@@ -44,6 +44,8 @@ KINDS = {
 }
 """Kinds of published numbers, with how near counts as agreement."""
 VERDICTS = (*("agrees", "agrees within assumed ranges", "differs", "input", "uninformative", "cannot be answered"),)
+PAPERS_TECHNOLOGY = "32nm-paper"
+"""What the claims are asked of: without wires and clock tree, which the paper does not name among its parts."""
 SAMPLES = 2**12
 """Samples of the assumed ranges."""
 
@@ -263,7 +265,7 @@ def settings(
     dict of str to numpy.ndarray, (1 + samples,)
         By the parameters' names; `samples` is rounded up to a power of two.
     """
-    accelerator, technology = accelerator or find_accelerator("sharp"), technology or find_technology("32nm")
+    accelerator, technology = accelerator or find_accelerator("sharp"), technology or find_technology(PAPERS_TECHNOLOGY)
     parameters = assumed_parameters(accelerator, technology, map(find_network, NETWORKS))
     first, others = nominal(parameters), draw(parameters, samples)
     return {name: np.concatenate([first[name], others[name]]) for name in first}
@@ -283,13 +285,13 @@ def evaluate_claims(
     ----------
     claims : iterable of Claim, optional
     accelerator, technology : optional
-        SHARP and 32nm by default; what the claims are asked of.
+        SHARP and `PAPERS_TECHNOLOGY` by default; what the claims are asked of.
     samples : int
         Of the assumed ranges.
     threads : int
         Cores to use.
     """
-    accelerator, technology = accelerator or find_accelerator("sharp"), technology or find_technology("32nm")
+    accelerator, technology = accelerator or find_accelerator("sharp"), technology or find_technology(PAPERS_TECHNOLOGY)
     study = Study(settings(accelerator, technology, samples=samples), accelerator, technology, threads=threads)
     epur = EpurAsSharp(study)
     return tuple(_answer(claim, study, epur) for claim in (load_claims() if claims is None else claims))
@@ -311,7 +313,7 @@ def nominal_answers(
     dict of str to float or None
         None of a claim that nothing here can answer.
     """
-    accelerator, technology = accelerator or find_accelerator("sharp"), technology or find_technology("32nm")
+    accelerator, technology = accelerator or find_accelerator("sharp"), technology or find_technology(PAPERS_TECHNOLOGY)
     parameters = assumed_parameters(accelerator, technology, map(find_network, NETWORKS))
     study = Study(nominal(parameters), accelerator, technology)
     return {claim.id: float(_ask(claim, study)[0]) if claim.measure else None for claim in claims}

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from sharp.checks import check_name, refuse
 from sharp.claims.assumptions import MACHINE, SIZES, Parameter, balanced_exponent, own_size, readings, values_at
-from sharp.energy.implementation import implement
+from sharp.energy.breakdown import cost_of
+from sharp.energy.implementation import implement, price
 from sharp.energy.technology import UNITS, Technology, check_technology
 from sharp.machine.accelerator import Accelerator, with_settings
 from sharp.rivals.machines import as_machine
@@ -25,7 +26,7 @@ from sharp.space.points import Rows
 from sharp.space.scenario import Scenario
 from sharp.space.space import Space
 from sharp.space.sweep import sweep_space
-from sharp.units import GIGA, joules_from_picojoules, paper_tera
+from sharp.units import GIGA, paper_tera
 from sharp.workload.network import Network
 from sharp.workload.single import single_layer, square_lstm
 
@@ -184,12 +185,15 @@ class Study:
             (np.where(vectors > self.accelerator.passing_elements, 0, vectors) for vectors in given),
             np.zeros(self.count),
         )
-        nominal = self.technology.dram_pj_per_bit
-        dram, energy = self._column("dram_pj_per_bit", nominal) / nominal, np.zeros(self.count)
+        energy = np.zeros(self.count)
         for rows, accelerator in self._groups(machine):
-            prices = implement(accelerator.with_macs(budget), self.technology).prices  # alike at all temperatures
-            each = prices.vector_read_pj + prices.vector_write_pj + 2 * prices.dram_vector_pj * dram[rows]
-            energy[rows] = joules_from_picojoules(each) * kept[rows]
+            made = implement(accelerator.with_macs(budget), self.technology)  # an access costs the same at any heat
+            numbers = {name: self._column(name, getattr(self.technology, name))[rows] for name in UNITS}
+            machine_numbers = {name: getattr(made.accelerator, name) for name in ("num_macs", "activation_lanes")}
+            memories = {name: vars(memory) for name, memory in made.memories.items()}
+            prices = price(made.accelerator, numbers | machine_numbers, memories)
+            joules = {count: cost_of(prices, count) for count in ("vector_reads", "vector_writes", "dram_vectors")}
+            energy[rows] = (joules["vector_reads"] + joules["vector_writes"] + 2 * joules["dram_vectors"]) * kept[rows]
         return energy
 
 

@@ -66,6 +66,11 @@ class Activity:
         """Cycles in which the array multiplies nothing."""
         return self.total_cycles - self.array_cycles
 
+    @property
+    def nothing(self) -> int:
+        """0: how often happens what clock gating stops."""
+        return 0
+
 
 def count_activity(mapping: LayerMapping, counts: CycleCounts) -> Activity:
     """Count what a layer does on chip, its weights resident and its inputs in the I/H buffer.

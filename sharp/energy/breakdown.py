@@ -28,8 +28,9 @@ ENERGY_COLUMNS = (
 class Gating:
     """What is switched off while it has nothing to do; nothing by default, as the paper mentions neither.
 
-    Clock gating stops what would work on padding, and the controller while the array waits. Power gating puts the share
-    of the weight buffer that holds no weights to sleep; it is an upper bound, as every bank holds some of a layer.
+    Clock gating stops what would work on padding, and array, controller and clock while the array waits. Power gating
+    puts the share of the weight buffer that holds no weights to sleep; it is an upper bound, as every bank holds some
+    of a layer.
 
     Examples
     --------
@@ -45,7 +46,7 @@ class Gating:
     """
 
     clock: bool = False
-    """Multipliers, adders and banks that would work on padding, and the controller while the array waits."""
+    """Multipliers, adders and banks that would work on padding; array, controller and clock while the array waits."""
     power: bool = False
     """The share of the weight buffer that holds no weights."""
 
@@ -85,6 +86,7 @@ ACTIONS = (
     Action("compute_unit", "multiply", "products", "multiply_pj", "useful_products"),
     Action("compute_unit", "add", "products", "add_pj", "useful_products"),
     Action("compute_unit", "pass registers", "products", "register_pj", "useful_products"),
+    Action("compute_unit", "wait a cycle", "idle_cycles", "idle_pj", "nothing"),
     Action("weight_buffer", "read a bank", "bank_reads", "bank_read_pj", "used_bank_reads"),
     Action("weight_buffer", "write a byte", "loaded_bytes", "weight_write_pj"),
     Action("io_buffer", "read an element", "vector_reads", "vector_read_pj"),
@@ -98,10 +100,19 @@ ACTIONS = (
     Action("mfu", "multiply", "elementwise_multiplications", "elementwise_multiply_pj"),
     Action("mfu", "add", "elementwise_additions", "elementwise_add_pj"),
     Action("controller", "control a cycle", "total_cycles", "controller_pj", "array_cycles"),
+    Action("wires", "carry sums through the tree", "products", "tree_wire_pj", "useful_products"),
+    Action("wires", "carry an element to the array", "vector_reads", "vector_wire_pj"),
+    Action("wires", "carry what a bank gives", "bank_reads", "bank_wire_pj", "used_bank_reads"),
+    Action("clock", "clock a cycle", "total_cycles", "clock_pj", "array_cycles"),
     Action("dram", "load a byte of weights", "loaded_bytes", "dram_byte_pj"),
     Action("dram", "move an element of x or h", "dram_vectors", "dram_vector_pj"),
 )
 """Everything that costs energy; decision 7 in the book says what each is."""
+
+
+def cost_of(prices: Prices, count: str) -> Any:
+    """J of one more of what a field of `Activity` counts: of all actions that it counts; a number or an array."""
+    return sum(joules_from_picojoules(getattr(prices, action.price)) for action in ACTIONS if action.count == count)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +120,7 @@ class EnergyBreakdown:
     """Energy by component, in J, of a layer or of a whole run: what its actions cost, and what leaks meanwhile.
 
     Components are those of `sharp.energy.implementation.COMPONENTS`: the compute unit, four buffers, the units of
-    activation and cell update ("mfu"), the controller, the DRAM.
+    activation and cell update ("mfu"), the controller, wires between units, the clock tree, the DRAM.
 
     Examples
     --------

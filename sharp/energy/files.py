@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sharp.checks import check_flag, check_list, check_mapping, check_name, check_number, refuse, suggestion, within
+from sharp.checks import check_flag, check_list, check_mapping, check_name, refuse, suggestion, within
 from sharp.energy.sram import NODES_NM, check_conditions
 from sharp.energy.technology import (
     ENERGIES,
@@ -16,6 +16,7 @@ from sharp.energy.technology import (
     UNITS,
     Technology,
     check_node,
+    check_setting,
     scale_energy,
     scaled_provenance,
 )
@@ -25,6 +26,7 @@ from sharp.shipped import find_file, shipped
 from sharp.yamlfile import read_yaml
 
 _TEXTS = ("flavour", "cell_type")
+_NUMBERS = (*PLACES, *_TEXTS, *UNITS)
 _KEYS = ("value", "unit", "source", "status", "range", "input", "measured_at")
 
 
@@ -71,7 +73,7 @@ def load_technology(path: Path) -> Technology:
     path : Path
         A YAML file with every number of `Technology`, plain or as a mapping with value, unit, source, status, range and
         measured_at. An energy of logic that was measured elsewhere (``measured_at``, for one or for all) is scaled to
-        the file's node.
+        the file's node. Or ``like: 32nm`` and what differs.
 
     Returns
     -------
@@ -89,24 +91,43 @@ def load_technology(path: Path) -> Technology:
 
 def technology_from(content: Mapping[str, Any]) -> Technology:
     """The technology that the content of a file describes."""
-    required = ("name", *PLACES, *_TEXTS, *UNITS)
-    check_mapping("technology", content, (*required, "measured_at"), required)
-    entries = {name: _entry(name, content[name]) for name in required[1:]}
+    base = _model(content)
+    check_mapping(
+        "technology", content, ("name", "like", *_NUMBERS, "measured_at"), ("name", *(() if base else _NUMBERS))
+    )
+    entries = {name: _entry(name, content[name]) for name in _NUMBERS if name in content}
     values = {name: entry["value"] for name, entry in entries.items()}
     provenance = {name: entry["provenance"] for name, entry in entries.items()}
     inputs = frozenset(name for name, entry in entries.items() if entry["input"])
+    if base is not None:
+        base = base.scaled(values.get("node_nm", base.node_nm), values.get("voltage_v", base.voltage_v))
+        values = {name: getattr(base, name) for name in _NUMBERS} | values
+        provenance = {**base.provenance, **provenance}
+        inputs |= base.inputs - entries.keys()
     here = values["node_nm"], values["voltage_v"], check_name("flavour", values["flavour"], FLAVOURS)
-    for name in ENERGIES:
+    for name in (name for name in ENERGIES if name in entries):
         place = entries[name]["measured_at"] or content.get("measured_at")
         if place is not None:
             with within(f"{name}.measured_at"):
                 factor, note = _from_place(place, *here)
-            values[name] = factor * check_number(name, values[name])
-            provenance[name] = scaled_provenance(provenance[name], factor, note)
+            if factor != 1:
+                values[name] = factor * values[name]
+                provenance[name] = scaled_provenance(provenance[name], factor, note)
     technology = Technology(name=content["name"], inputs=inputs, provenance=provenance, **values)
     check_node("node_nm", technology.node_nm)
     check_conditions(technology.cell_type, technology.temperature_k, max(technology.node_nm, min(NODES_NM)))
     return technology
+
+
+def _model(content: Mapping[str, Any]) -> Technology | None:
+    """The technology that ships and that the file's is ``like``; None where it is like none."""
+    if "like" not in content:
+        return None
+    known = {path.stem: path for path in shipped("technology")}
+    path = known[check_name("like", content["like"], known)]
+    if "like" in read_yaml(path):
+        raise refuse("like", "a technology that is not itself like another", content["like"])
+    return load_technology(path)
 
 
 def _from_place(place: object, node_nm: float, voltage_v: float, flavour: str) -> tuple[float, str]:
@@ -126,7 +147,9 @@ def _entry(name: str, content: object) -> dict[str, Any]:
         low, high = _range(entry.get("range"), unit)
         source, status = entry.get("source", "the user's file"), entry.get("status", "given")
         provenance = Provenance(source=source, status=status, unit=unit, low=low, high=high)
-        value = entry["value"] if name in _TEXTS else check_number("value", in_unit("value", entry["value"], unit))
+        value = entry["value"]
+        if name not in _TEXTS:
+            value = check_setting(name, in_unit("value", value, unit), "value")
         if name not in _TEXTS and not provenance.covers(value):
             raise refuse("value", f"a number in its own range {low} to {high}", value)
         is_input = check_flag("input", entry.get("input", False))

@@ -21,9 +21,6 @@ from sharp.machine.banks import ACCESS_BITS, STATE_BITS, memory_shape
 from sharp.machine.memories import BUFFERS
 from sharp.units import BITS_PER_BYTE, mm2_from_um2, ns_from_hz, watts_from_milliwatts
 
-COMPONENTS = ("compute_unit", *BUFFERS, "mfu", "controller", "dram")
-"""What energy, power and area are told apart by; "mfu" are the activation units and the cell updater."""
-
 COMPONENT_LABELS = {
     "compute_unit": "compute unit",
     "weight_buffer": "weight buffer",
@@ -32,9 +29,14 @@ COMPONENT_LABELS = {
     "intermediate_buffer": "intermediate buffer",
     "mfu": "MFU and cell updater",
     "controller": "controller",
+    "wires": "wires between units",
+    "clock": "clock tree",
     "dram": "DRAM",
 }
-"""As tables and figures name them."""
+"""What energy, power and area are told apart by, as tables and figures name it."""
+
+COMPONENTS = tuple(COMPONENT_LABELS)
+"""Their names; "mfu" are the activation units and the cell updater."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,8 @@ class Prices:
     """An addition in tree or accumulator."""
     register_pj: float
     """The pipeline registers that a product and its sum pass."""
+    idle_pj: float
+    """A cycle in which the array multiplies nothing, all multipliers."""
     bank_read_pj: float
     """A read of one bank of the weight buffer: a weight for each multiplier of a unit."""
     weight_write_pj: float
@@ -73,6 +77,14 @@ class Prices:
     """An addition there."""
     controller_pj: float
     """A cycle of the controller."""
+    tree_wire_pj: float
+    """The wires that a product's sums take through the tree."""
+    vector_wire_pj: float
+    """The wires that an element of x or h takes from the I/H buffer to the array."""
+    bank_wire_pj: float
+    """The wires that what a bank of the weight buffer gives takes to its unit."""
+    clock_pj: float
+    """A cycle of the clock tree."""
     dram_byte_pj: float
     """A byte read from the DRAM or written there."""
     dram_vector_pj: float
@@ -276,10 +288,17 @@ def price(accelerator: Accelerator, quantities: Mapping[str, Any], memories: Map
     element, word = accelerator.weight_bits / ACCESS_BITS, accelerator.partial_sum_bits / ACCESS_BITS
     exponential = of["fp16_exponential_pj"] + of["fp16_divide_pj"]
     leakage = watts_from_milliwatts(of["logic_leakage_mw_per_mm2"])
+    area = logic_area(accelerator, of)
+    array = {
+        "multiply_pj": of[multiply.number] * multiply.factor,
+        "add_pj": of[add.number] * add.factor,
+        "register_pj": (accelerator.weight_bits + accelerator.partial_sum_bits) * of["register_pj_per_bit"],
+    }
     return Prices(
-        multiply_pj=of[multiply.number] * multiply.factor,
-        add_pj=of[add.number] * add.factor,
-        register_pj=(accelerator.weight_bits + accelerator.partial_sum_bits) * of["register_pj_per_bit"],
+        **array,
+        idle_pj=of["num_macs"] * sum(array.values()) * of["idle_share"],
+        **_carry(accelerator, of, area["compute_unit"] + weights["area_mm2"]),
+        clock_pj=of["num_macs"] * (accelerator.weight_bits + accelerator.partial_sum_bits) * of["clock_pj_per_bit"],
         bank_read_pj=weights["read_energy_pj"],
         weight_write_pj=weights["write_energy_pj"] * (BITS_PER_BYTE / line),
         vector_read_pj=vectors["read_energy_pj"] * element,
@@ -297,7 +316,26 @@ def price(accelerator: Accelerator, quantities: Mapping[str, Any], memories: Map
         dram_vector_pj=BITS_PER_BYTE * accelerator.weight_bytes * of["dram_pj_per_bit"],
         leakage_w={
             **{name: memories[name]["leakage_w"] for name in BUFFERS},
-            **{name: leakage * area for name, area in logic_area(accelerator, of).items()},
+            **{name: leakage * mm2 for name, mm2 in area.items()},
         },
         asleep_w=nan if weights["leakage_low_w"] is None else weights["leakage_low_w"],
     )
+
+
+def _carry(accelerator: Accelerator, quantities: Mapping[str, Any], array_mm2: Any) -> dict[str, Any]:
+    """What wires between units take: decision 7, "Wires".
+
+    The units with their banks are squares that make up a square, S mm wide; a unit is ``P = S / sqrt(M/L)`` wide. In an
+    H-tree half of the sums of a level move, ``P sqrt(2)^(l-1)`` mm on level l, so that a product's sums take
+    ``P (1 + 1/sqrt(2)) (1 - 1/sqrt(N))`` mm on N columns. An element of x or h takes S/2, a weight P/2.
+    """
+    of, lanes = quantities, accelerator.lanes_per_unit
+    columns = of["num_macs"] / accelerator.tile_rows[0]
+    side = array_mm2**0.5
+    pitch = side * (lanes / of["num_macs"]) ** 0.5
+    each = of["wire_pj_per_bit_mm"]
+    return {
+        "tree_wire_pj": accelerator.partial_sum_bits * pitch * (1 + 0.5**0.5) * (1 - columns**-0.5) * each,
+        "vector_wire_pj": accelerator.weight_bits * side / 2 * each,
+        "bank_wire_pj": lanes * accelerator.weight_bits * pitch / 2 * each,
+    }

@@ -12,12 +12,7 @@ from math import log
 from types import MappingProxyType
 from typing import Any
 
-from sharp.checks import (
-    check_name,
-    check_number,
-    check_text,
-    refuse,
-)
+from sharp.checks import GREATEST_NUMBER, check_between, check_name, check_number, check_text, refuse
 from sharp.provenance import Provenance, given_instead, unusual
 from sharp.quantities import in_unit
 from sharp.shipped import DATA
@@ -37,9 +32,13 @@ ENERGIES = MappingProxyType(
         "fp32_multiply_pj": "pJ",
         "register_pj_per_bit": "pJ/bit",
         "controller_pj_per_mac": "pJ",
+        "clock_pj_per_bit": "pJ/bit",
     }
 )
 """The energies of logic, which scale with node and voltage, each with its unit."""
+
+WIRES = MappingProxyType({"wire_pj_per_bit_mm": "pJ/bit/mm"})
+"""The energies of wires, which scale with the square of the voltage: a mm of wire keeps its capacitance at any node."""
 
 AREAS = MappingProxyType(
     {"mac_area_um2": "um2", "activation_area_mm2_per_lane": "mm2", "controller_area_um2_per_mac": "um2"}
@@ -49,13 +48,20 @@ AREAS = MappingProxyType(
 UNITS = MappingProxyType(
     {
         **ENERGIES,
+        **WIRES,
         **AREAS,
+        "idle_share": "1",
         "dram_pj_per_bit": "pJ/bit",
         "logic_leakage_mw_per_mm2": "mW/mm2",
         "temperature_k": "K",
     }
 )
 """The numbers of a `Technology` that `with_settings` changes, each with its unit."""
+
+BOUNDS = MappingProxyType(
+    {**dict.fromkeys(("clock_pj_per_bit", "wire_pj_per_bit_mm"), (0.0, GREATEST_NUMBER)), "idle_share": (0.0, 1.0)}
+)
+"""Least and greatest value of those that are not just positive: 0 leaves something out."""
 
 SETTINGS = ("node_nm", "voltage_v", "cell_type", *UNITS)
 """What `with_settings` changes."""
@@ -68,6 +74,7 @@ LEAST_VOLTAGE, GREATEST_VOLTAGE = 0.5, 1.1
 """Volts between which the scaling law is used; below, its polynomials near their minimum and say nothing."""
 
 PLACES = ("node_nm", "voltage_v")
+_LAW = "Stillmaker and Baas"
 _DATA = DATA / "technology"
 
 
@@ -129,6 +136,12 @@ class Technology:
     """pJ per bit that a pipeline register takes in."""
     controller_pj_per_mac: float
     """pJ of the controller per multiplier and cycle."""
+    clock_pj_per_bit: float
+    """pJ per cycle and bit of a pipeline register that the clock reaches, whether the bit changes or not; may be 0."""
+    wire_pj_per_bit_mm: float
+    """pJ per bit that is carried a mm; may be 0."""
+    idle_share: float
+    """Share, 0 to 1, of the compute unit's energy in a cycle of work that it takes in a cycle without any."""
     dram_pj_per_bit: float
     """pJ per bit read from or written to the DRAM."""
     logic_leakage_mw_per_mm2: float
@@ -149,7 +162,7 @@ class Technology:
         check_name("flavour", self.flavour, FLAVOURS)
         check_text("cell_type", self.cell_type)
         for name in (*PLACES, *UNITS):
-            check_number(name, getattr(self, name))
+            check_setting(name, getattr(self, name))
 
     @property
     def cautions(self) -> tuple[str, ...]:
@@ -159,10 +172,11 @@ class Technology:
     def scaled(self, node_nm: float, voltage_v: float | None = None) -> Technology:
         """The same logic at another node and voltage, by the law of Stillmaker and Baas (2017).
 
-        Energies go as `scale_energy`, areas as `scale_area`; DRAM and leakage per mm2 stay, as the law says nothing of
-        them, so leakage of logic shrinks with its area only. SRAM has tables of its own (`sharp.implement`). The law
-        fits circuit simulations (R^2 > 0.95) at 45, 32, 20, 16, 14, 10 and 7 nm; nodes between, such as 28 and 22 nm,
-        are interpolated, and those two lie where transistors turn from planar to FinFET.
+        Energies go as `scale_energy`, areas as `scale_area`, those of wires as the square of the voltage; DRAM and
+        leakage per mm2 stay, as the law says nothing of them, so leakage of logic shrinks with its area only. SRAM has
+        tables of its own (`sharp.implement`). The law fits circuit simulations (R^2 > 0.95) at 45, 32, 20, 16, 14, 10
+        and 7 nm; nodes between, such as 28 and 22 nm, are interpolated, and those two lie where transistors turn from
+        planar to FinFET.
 
         Parameters
         ----------
@@ -180,9 +194,12 @@ class Technology:
         _at_node("node_nm", node_nm, _energies("voltage_v", voltage_v, self.flavour))  # names the input at fault
         energy = scale_energy(1.0, self.node_nm, self.voltage_v, node_nm, voltage_v, self.flavour)
         factors = dict.fromkeys(ENERGIES, energy) | dict.fromkeys(AREAS, scale_area(1.0, self.node_nm, node_nm))
+        factors |= dict.fromkeys(WIRES, (voltage_v / self.voltage_v) ** 2)
         note = f"from {self.node_nm:g} nm, {self.voltage_v:g} V to {node_nm:g} nm, {voltage_v:g} V"
         provenance = {
-            name: scaled_provenance(entry, factors[name], note) if name in factors else entry
+            name: scaled_provenance(entry, factors[name], note, "V^2" if name in WIRES else _LAW)
+            if name in factors
+            else entry
             for name, entry in self.provenance.items()
         }
         values: dict[str, Any] = {name: getattr(self, name) * factor for name, factor in factors.items()}
@@ -216,6 +233,13 @@ def with_settings(technology: Technology, settings: Mapping[str, object]) -> Tec
     given = {name: given_instead(technology.provenance.get(name), UNITS.get(name, "1")) for name in values}
     inputs = technology.inputs - given.keys()
     return replace(technology, inputs=inputs, provenance={**technology.provenance, **given}, **values)
+
+
+def check_setting(name: str, value: object, where: str = "") -> float:
+    """Return `value` if one of `UNITS` may have it: a positive number, or one within its `BOUNDS`."""
+    if name in BOUNDS:
+        return check_between(where or name, value, *BOUNDS[name])
+    return check_number(where or name, value)
 
 
 def check_technology(technology: object) -> None:
@@ -315,11 +339,11 @@ def _at_node(where: str, node_nm: float, values: Mapping[int, float]) -> float:
     return float(values[below] * (values[above] / values[below]) ** share)
 
 
-def scaled_provenance(entry: Provenance, factor: float, note: str) -> Provenance:
+def scaled_provenance(entry: Provenance, factor: float, note: str, law: str = _LAW) -> Provenance:
     """What a scaled number rests on."""
     return replace(
         entry,
-        source=f"{entry.source}; times {factor:.4f} {note} (Stillmaker and Baas)",
+        source=f"{entry.source}; times {factor:.4f} {note} ({law})",
         status="derived" if entry.status == "published" else entry.status,
         low=None if entry.low is None else entry.low * factor,
         high=None if entry.high is None else entry.high * factor,

@@ -18,9 +18,12 @@ it. Counts are those of a layer, all its directions, steps and sequences. It is 
    layers and is more than half of the I/H buffer; each direction reads that for itself, unless they take turns.
    Streamed weights are loaded once, in every step if they do not fit.
 7. The controller works in every cycle of the layer, its wait for weights included.
-8. Energy is a count times its price, and leakage times the time of the layer. With clock gating padding is free, and
-   so is the controller while the array rests; with power gating the bytes of the weight buffer that hold no weights
-   sleep.
+8. In a cycle without work all multipliers, adders and registers of the array take a share of what they do in one.
+9. Wires carry every sum of the tree, every element that is read from the I/H buffer, and what every bank gives. The
+   clock reaches all registers of the array in every cycle of the layer.
+10. Energy is a count times its price, and leakage times the time of the layer. With clock gating padding is free, and
+   so are the array, the controller and the clock while the array rests; with power gating the bytes of the weight
+   buffer that hold no weights sleep.
 """
 
 from __future__ import annotations
@@ -42,6 +45,8 @@ COMPONENTS = (
     "intermediate_buffer",
     "mfu",
     "controller",
+    "wires",
+    "clock",
     "dram",
 )
 
@@ -75,7 +80,7 @@ class Actions:
 
 @dataclass(frozen=True)
 class Prices:
-    """Picojoules of each action, `controller_cycle` for all M multipliers; then watts.
+    """Picojoules of each action, those of a cycle for all M multipliers; then watts.
 
     `leakage` is by component, nothing for one that is not there; `asleep_weight_buffer` is for the whole buffer.
     """
@@ -83,6 +88,7 @@ class Prices:
     multiply: float
     add: float
     product_registers: float
+    idle_cycle: float
     bank_read: float
     weight_byte_written: float
     vector_read: float
@@ -97,6 +103,10 @@ class Prices:
     state_write: float
     dram_byte: float
     controller_cycle: float
+    sum_carried: float
+    vector_carried: float
+    bank_carried: float
+    clock_cycle: float
     leakage: Mapping[str, float]
     asleep_weight_buffer: float
 
@@ -345,12 +355,14 @@ def energy(
     clock_gating: bool = False,
     power_gating: bool = False,
 ) -> dict[str, tuple[float, float]]:
-    """Joules of each component, dynamic and static; rules 7 and 8."""
+    """Joules of each component, dynamic and static; rules 7 to 10."""
     multiplied = actions.useful_products if clock_gating else actions.products
     banks = actions.used_bank_reads if clock_gating else actions.bank_reads
-    controlled = actions.array_cycles if clock_gating else actions.total_cycles
+    clocked = actions.array_cycles if clock_gating else actions.total_cycles
+    idle = 0 if clock_gating else actions.total_cycles - actions.array_cycles
     picojoules = {
-        "compute_unit": multiplied * (prices.multiply + prices.add + prices.product_registers),
+        "compute_unit": multiplied * (prices.multiply + prices.add + prices.product_registers)
+        + idle * prices.idle_cycle,
         "weight_buffer": banks * prices.bank_read + actions.loaded_bytes * prices.weight_byte_written,
         "io_buffer": actions.vector_reads * prices.vector_read + actions.vector_writes * prices.vector_write,
         "cell_state_buffer": actions.state_updates * (prices.state_read + prices.state_write),
@@ -359,7 +371,11 @@ def energy(
         + actions.tanhs * prices.tanh
         + actions.elementwise_multiplications * prices.elementwise_multiply
         + actions.elementwise_additions * prices.elementwise_add,
-        "controller": controlled * prices.controller_cycle,
+        "controller": clocked * prices.controller_cycle,
+        "wires": multiplied * prices.sum_carried
+        + actions.vector_reads * prices.vector_carried
+        + banks * prices.bank_carried,
+        "clock": clocked * prices.clock_cycle,
         "dram": (actions.loaded_bytes + actions.dram_vectors * machine.weight_bytes) * prices.dram_byte,
     }
     watts = {component: prices.leakage.get(component, 0.0) for component in COMPONENTS}

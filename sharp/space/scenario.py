@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sharp.checks import check_kind, check_name, refuse
+from sharp.checks import GREATEST_NUMBER, LEAST_NUMBER, MAX_INTEGER, check_kind, check_name, refuse
 from sharp.cycles.counting import Progress
 from sharp.cycles.report import MachineReport
 from sharp.machine.accelerator import LATENCIES, UNITS, Accelerator, with_settings
@@ -223,7 +223,22 @@ def expected_of(name: str) -> str:
     """What a number has to be, for sentences."""
     if name == "macs":
         return "a budget such as 64K or a positive integer"
-    return "a positive integer" if is_whole(name) else "a positive number"
+    if is_whole(name):
+        return "a positive integer"
+    low, high = bounds_of(name)
+    return "a positive number" if low > 0 else f"a number from {low:g} to {high:g}"
+
+
+def bounds_of(name: str) -> tuple[float, float]:
+    """Least and greatest value of a number."""
+    if is_whole(name):
+        return 1, MAX_INTEGER
+    positive = LEAST_NUMBER, GREATEST_NUMBER
+    if name in COLUMNS or name.startswith(OPTIONS):
+        return positive
+    from sharp.energy.technology import BOUNDS  # only energy needs it, and start-up counts
+
+    return BOUNDS.get(name, positive)
 
 
 def unit_of(name: str) -> str:

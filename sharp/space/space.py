@@ -10,7 +10,7 @@ from math import lcm
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sharp.checks import GREATEST_NUMBER, LEAST_NUMBER, MAX_INTEGER, check_name, check_text, refuse, within
+from sharp.checks import check_name, check_text, refuse, within
 from sharp.cycles.schedule import loaded as loaded_plan
 from sharp.cycles.schedule import schedule_of
 from sharp.errors import SharpError, SpecificationError
@@ -18,7 +18,7 @@ from sharp.machine.plan import Plan
 from sharp.plugins import names_code
 from sharp.space.columns import Choices, Column, Numbers, is_choice
 from sharp.space.points import Points
-from sharp.space.scenario import COLUMNS, OPTIONS, PLAN, Scenario, expected_of, is_whole
+from sharp.space.scenario import COLUMNS, OPTIONS, PLAN, Scenario, bounds_of, expected_of, is_whole
 from sharp.workload.cell import Cell
 from sharp.workload.cells import find_cell
 from sharp.workload.network import RNNLayer
@@ -175,7 +175,7 @@ class Space:
 
         if name == "tile_rows":
             return np.isin(values, self.machine.tile_rows)
-        low, high = (1, MAX_INTEGER) if is_whole(name) else (LEAST_NUMBER, GREATEST_NUMBER)
+        low, high = bounds_of(name)
         numbers = values.astype(np.float64)
         good: NDArray[np.bool_] = (numbers >= low) & (numbers <= high)
         if is_whole(name):

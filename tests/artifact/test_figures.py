@@ -48,7 +48,7 @@ REDUCED = {
     "fig_npu": {"sizes": [512, 1024, 2048]},
     "fig_padding_reconfiguration": {"hidden_sizes": [340, 512], "macs": ["1K", "4K", "16K", "64K"]},
     "fig_pareto": {"networks": ["bysdne"], "deadlines_s": [3.0e-4]},
-    "fig_power_area": {"macs": ["1K", "64K"]},
+    "fig_power_area": {"macs": ["1K", "64K"], "samples": 8},
     "fig_power_sensitivity": {"macs": ["1K", "64K"], "shown": 3},
     "fig_precision": {"networks": ["bysdne"], "formats": ["fp16/fp32", "int8/int32", "int4/int32"], "seeds": [0]},
     "fig_schedule_speedup": {"networks": ["bysdne"], "hidden_sizes": [256], "macs": ["1K", "64K"]},
@@ -201,6 +201,9 @@ def check_power_and_area(headline):
         assert headline[f"area_{budget}"] == pytest.approx(sum(made.area_mm2.values()), rel=1e-9)
         assert headline[f"leakage_{budget}"] == pytest.approx(made.leakage_w, rel=1e-9)
         assert headline[f"low_{budget}"] < headline[f"power_{budget}"] < headline[f"high_{budget}"]
+        on_top = headline[f"wires_{budget}"] + headline[f"clock_{budget}"]
+        assert headline[f"full_{budget}"] == pytest.approx(headline[f"power_{budget}"] + on_top, rel=1e-9)
+        assert headline[f"interval_low_{budget}"] < headline[f"full_high_{budget}"]
     assert headline["share_sram_1k"] > 0.5 > headline["share_sram_64k"]
 
 
@@ -244,7 +247,7 @@ def check_baselines(headline):
 
 
 def check_uncertainty(headline):
-    machine, technology = find_accelerator("sharp"), find_technology("32nm")
+    machine, technology = find_accelerator("sharp"), find_technology("32nm-paper")
     names = ("eesen", "gmat", "bysdne", "rldradspr")
     assert headline["parameters"] == len(assumed_parameters(machine, technology, map(find_network, names)))
     ratios = [

@@ -405,7 +405,7 @@ def test_the_best_setting_meets_what_joint_says(outcomes):
 def test_alone_a_setting_of_the_best_is_what_it_is_together(outcomes):
     joint = evaluate_jointly(outcomes)
     setting = {name: values[[0, joint.setting]] for name, values in settings().items()}
-    study = Study(setting, find_accelerator("sharp"), find_technology("32nm"))
+    study = Study(setting, find_accelerator("sharp"), find_technology("32nm-paper"))
     for name in ("speedup_asic_v3", "power_w_4k", "utilization_sharp_64k"):
         asked = next(outcome.claim for outcome in outcomes if outcome.claim.id == name)
         assert measure(asked.measure, study, asked.arguments)[1] == pytest.approx(joint.ours[name])

@@ -53,7 +53,7 @@ from sharp.published import published_numbers
 from sharp.rivals.data import plasticine_latencies
 from sharp.units import paper_tera
 
-MACHINE, TECHNOLOGY = find_accelerator("sharp"), find_technology("32nm")
+MACHINE, TECHNOLOGY = find_accelerator("sharp"), find_technology("32nm-paper")
 PARAMETERS = assumed_parameters(MACHINE, TECHNOLOGY, map(find_network, NETWORKS))
 STUDY = Study(nominal(PARAMETERS), MACHINE, TECHNOLOGY)
 

@@ -26,6 +26,7 @@ from sharp import (
 from sharp.cycles.activity import Activity
 from sharp.energy.breakdown import ACTIONS, break_down, full_speed, sum_energy
 from sharp.energy.implementation import COMPONENTS, Prices
+from sharp.energy.technology import with_settings as with_technology_settings
 from sharp.kernels import reference_energy
 from sharp.machine.accelerator import with_settings
 from sharp.machine.plan import FORWARDING
@@ -91,11 +92,12 @@ def test_every_price_is_paid_by_one_component_and_every_count_is_used():
     assert sorted(action.price for action in ACTIONS) == sorted(ENERGIES)
     assert {action.component for action in ACTIONS} == set(COMPONENTS)
     counted = {name for action in ACTIONS for name in (action.count, action.gated_count) if name}
-    assert counted | {"held_bytes"} == {field.name for field in fields(Activity)}  # it says what sleeps
+    computed = {"idle_cycles", "nothing"}
+    assert counted | {"held_bytes"} == {field.name for field in fields(Activity)} | computed  # it says what sleeps
 
 
 def test_energy_by_hand():
-    # Each action costs 1 pJ and is done as often as its place says; the chip leaks 7 components x 2 W for 17 cycles.
+    # Each action costs 1 pJ and is done as often as its place says; the chip leaks 9 components x 2 W for 17 cycles.
     counts = {field.name: place for place, field in enumerate(fields(Activity), start=1)}
     assert (counts["total_cycles"], counts["array_cycles"], counts["held_bytes"]) == (1, 2, 17)
     machine = with_settings(MADE["1K"].accelerator, {"clock_hz": 1e9, "weight_buffer": 34})
@@ -103,19 +105,22 @@ def test_energy_by_hand():
     activity = Activity(**{**counts, "total_cycles": 17})
     energy = break_down(activity, priced(machine, prices))
     by_hand = {
-        "compute_unit": 3 * 3,  # products
+        "compute_unit": 3 * 3 + 15,  # products, and idle cycles: 17 less the 2 that the array works
         "weight_buffer": 5 + 15,  # bank_reads, loaded_bytes
         "io_buffer": 7 + 8,
         "cell_state_buffer": 2 * 14,
         "intermediate_buffer": 2 * 9,
         "mfu": 10 + 11 + 12 + 13,
         "controller": 17,
+        "wires": 3 + 7 + 5,  # products, vector_reads, bank_reads
+        "clock": 17,
         "dram": 15 + 16,  # loaded_bytes, dram_vectors
     }
     assert energy.dynamic_j == pytest.approx({name: count * 1e-12 for name, count in by_hand.items()}, rel=1e-12)
     assert energy.static_j == pytest.approx({name: 2 * 17e-9 * (name != "dram") for name in COMPONENTS}, rel=1e-12)
     gated = break_down(activity, priced(machine, prices), Gating(clock=True, power=True))
-    changed = {"compute_unit": 3 * 4, "weight_buffer": 6 + 15, "controller": 2}  # useful, used, array_cycles
+    changed = {"compute_unit": 3 * 4, "weight_buffer": 6 + 15, "wires": 4 + 7 + 6}  # useful, used
+    changed |= {"controller": 2, "clock": 2}  # array_cycles
     assert gated.dynamic_j == pytest.approx(
         {name: count * 1e-12 for name, count in (by_hand | changed).items()}, rel=1e-12
     )
@@ -157,7 +162,7 @@ def test_gating_never_costs_more_and_changes_what_it_gates_only(case):
     for name in COMPONENTS:
         assert clock.dynamic_j[name] <= free.dynamic_j[name]
         assert power.static_j[name] <= free.static_j[name] * (1 + 1e-15)
-        if name not in ("compute_unit", "weight_buffer", "controller"):
+        if name not in ("compute_unit", "weight_buffer", "controller", "wires", "clock"):
             assert both.dynamic_j[name] == free.dynamic_j[name], name
         if name != "weight_buffer":
             assert both.static_j[name] == free.static_j[name], name
@@ -174,6 +179,31 @@ def test_energy_of_layers_is_that_of_all_their_actions(case: NetworkCase, data):
     whole = break_down(together, made)
     assert apart.dynamic_j == pytest.approx(whole.dynamic_j, rel=1e-12, abs=0)
     assert apart.static_j == pytest.approx(whole.static_j, rel=1e-12, abs=0)
+
+
+# Waiting -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("budget", ["1K", "64K"])
+def test_an_array_that_waits_costs_a_share_of_what_it_costs_at_work(budget):
+    machine = MADE[budget].accelerator
+    (activity,) = simulate(single_layer(RNNLayer(input_size=340, hidden_size=340), 25), machine).activities
+    assert activity.idle_cycles > 0
+    for share in (0, 0.25, 1):
+        made = implement(machine, with_technology_settings(TECHNOLOGY, {"idle_share": share}))
+        of = made.prices
+        cycle = machine.num_macs * (of.multiply_pj + of.add_pj + of.register_pj) * 1e-12
+        cycles = activity.array_cycles + share * activity.idle_cycles
+        energy, gated = (break_down(activity, made, gating) for gating in (Gating(), Gating(clock=True)))
+        assert energy.dynamic_j["compute_unit"] == pytest.approx(cycles * cycle, rel=1e-12)
+        useful = activity.useful_products / activity.products * activity.array_cycles
+        assert gated.dynamic_j["compute_unit"] == pytest.approx(useful * cycle, rel=1e-12)
+
+
+@examples(100)
+@given(network_cases())
+def test_no_array_works_longer_than_its_layer_takes(case: NetworkCase):
+    assert all(activity.idle_cycles >= 0 for activity in case.report().activities)
 
 
 # Gating --------------------------------------------------------------------------------------------------------------

@@ -103,6 +103,31 @@ def test_prices_by_hand(made):
     assert made.prices.vector_read_pj < made.prices.state_read_pj
 
 
+def test_wires_by_hand(made):
+    # 2048 units of 32 x 7306 um2, each with its bank: squares 0.5166 mm wide, 45.25 a side of the array, 23.38 mm.
+    pitch = math.sqrt(32 * 7306e-6 + 0.0330839)
+    side = math.sqrt(2048) * pitch
+    assert (pitch, side) == pytest.approx((0.51658, 23.378), rel=1e-4)
+    each = TECHNOLOGY.wire_pj_per_bit_mm
+    # Of 2048 columns half of the sums move on each of 11 levels: 1/2 by 1 unit, 1/4 by sqrt(2), 1/8 by 2, ...
+    levels = sum(2**-level * math.sqrt(2) ** (level - 1) for level in range(1, 12))
+    assert made.prices.tree_wire_pj == pytest.approx(32 * pitch * levels * each, rel=1e-6)
+    assert made.prices.vector_wire_pj == pytest.approx(16 * side / 2 * each, rel=1e-6)
+    assert made.prices.bank_wire_pj == pytest.approx(512 * pitch / 2 * each, rel=1e-6)
+    # Without the banks the tree alone carries 1.7 million bit mm a cycle.
+    assert 65536 * 32 * math.sqrt(32 * 7306e-6) * levels == pytest.approx(1.7e6, rel=0.01)
+
+
+def test_waiting_and_clock_by_hand(made):
+    of = made.prices
+    assert of.idle_pj == pytest.approx(65536 * 0.1 * (of.multiply_pj + of.add_pj + of.register_pj), rel=1e-12)
+    assert of.clock_pj == pytest.approx(65536 * 48 * 0.005, rel=1e-12)  # 7.9 W at 500 MHz
+    busy = settings_of(technology={"idle_share": 1}).prices
+    assert busy.idle_pj == pytest.approx(10 * of.idle_pj, rel=1e-12)
+    still = settings_of(technology={"idle_share": 0, "clock_pj_per_bit": 0, "wire_pj_per_bit_mm": 0}).prices
+    assert (still.idle_pj, still.clock_pj, still.tree_wire_pj, still.vector_wire_pj, still.bank_wire_pj) == (0,) * 5
+
+
 def test_leakage_by_hand(made):
     by_hand = {
         "weight_buffer": 2048 * 3.1586e-3,
@@ -113,13 +138,13 @@ def test_leakage_by_hand(made):
     }
     for name, watts in by_hand.items():
         assert made.prices.leakage_w[name] == pytest.approx(watts, rel=1e-8), name
-    assert set(made.prices.leakage_w) == set(COMPONENTS) - {"dram"}
+    assert set(made.prices.leakage_w) == set(COMPONENTS) - {"wires", "clock", "dram"}
     assert made.leakage_w == pytest.approx(sum(made.prices.leakage_w.values()), rel=1e-12)
     assert made.prices.asleep_w == pytest.approx(2048 * 1.77866e-3, rel=1e-8)
 
 
 def test_area_by_hand(made):
-    assert set(made.area_mm2) == set(COMPONENTS) - {"dram"}
+    assert set(made.area_mm2) == set(COMPONENTS) - {"wires", "clock", "dram"}
     by_hand = {
         "compute_unit": 65536 * 7306e-6,
         "mfu": 64 * 0.1,

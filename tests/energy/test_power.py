@@ -28,7 +28,7 @@ from sharp.energy.implementation import COMPONENTS
 from sharp.energy.power import EnergyReport, implementation_dict, peak_power
 from sharp.machine.memories import BUFFERS
 
-TECHNOLOGY = find_technology("32nm")
+TECHNOLOGY = find_technology("32nm-paper")
 BUDGETS = ("1K", "4K", "16K", "64K")
 PAPERS = ("eesen", "gmat", "bysdne", "rldradspr")
 """The paper's four networks."""

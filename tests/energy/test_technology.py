@@ -1,6 +1,7 @@
 """Technology: the scaling law, every shipped number with its source, settings, files and their errors."""
 
 import csv
+from dataclasses import replace
 from math import log, prod, sqrt
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from sharp.energy.technology import (
     ENERGIES,
     FLAVOURS,
     UNITS,
+    WIRES,
     at_range_ends,
     scale_area,
     scale_energy,
@@ -142,7 +144,7 @@ def test_every_shipped_number_has_unit_source_and_status():
     for path in DATA.glob("*.yaml"):
         content = read_yaml(path)
         for name, entry in content.items():
-            if name in ("name", "measured_at"):
+            if name in ("name", "like", "measured_at"):
                 continue
             assert entry["source"], name
             assert entry["status"] in STATUSES, name
@@ -209,12 +211,62 @@ def test_scaled(shipped, node_nm):
     other = shipped.scaled(node_nm, 0.7)
     factor, area = scale_energy(1, 32, 0.85, node_nm, 0.7), scale_area(1, 32, node_nm)
     for name in UNITS:
-        expected = factor if name in ENERGIES else area if name in AREAS else 1
+        expected = factor if name in ENERGIES else area if name in AREAS else (0.7 / 0.85) ** 2 if name in WIRES else 1
         assert getattr(other, name) == pytest.approx(expected * getattr(shipped, name), rel=1e-12), name
         assert other.provenance[name].covers(getattr(other, name)), name
     assert (other.node_nm, other.voltage_v, other.inputs) == (node_nm, 0.7, shipped.inputs)
     back = other.scaled(32, 0.85)
     assert back.fp16_multiply_pj == pytest.approx(shipped.fp16_multiply_pj, rel=1e-12)
+
+
+def test_wires_keep_their_capacitance(shipped):
+    # 0.2 pF/mm, a quarter of C V^2.
+    assert shipped.wire_pj_per_bit_mm == pytest.approx(0.25 * 0.2 * 0.85**2, rel=0.01)
+    assert shipped.scaled(7).wire_pj_per_bit_mm == shipped.wire_pj_per_bit_mm
+    assert shipped.scaled(7, 0.7).provenance["wire_pj_per_bit_mm"].source.endswith("to 7 nm, 0.7 V (V^2)")
+
+
+def test_the_papers_reading_differs_in_what_it_leaves_out(shipped):
+    paper = find_technology("32nm-paper")
+    left_out = ("clock_pj_per_bit", "wire_pj_per_bit_mm")
+    assert [getattr(paper, name) for name in left_out] == [0, 0]
+    assert paper == replace(shipped, name="32nm-paper", **dict.fromkeys(left_out, 0))
+    assert paper.inputs == shipped.inputs
+
+
+def test_a_technology_like_another(tmp_path):
+    path = tmp_path / "warm.yaml"
+    path.write_text("name: warm\nlike: 32nm\nidle_share: 1\n")
+    assert load_technology(path) == replace(find_technology("32nm"), name="warm", idle_share=1)
+    path.write_text("name: small\nlike: 32nm\nnode_nm: 16\nidle_share: 0\nfp32_add_pj: 0.3\n")
+    small = replace(find_technology("32nm").scaled(16), name="small", idle_share=0, fp32_add_pj=0.3)
+    assert load_technology(path) == small  # what the file says itself is as it says
+    for like, sentence in (
+        ("32n", "like: expected 32nm, "),
+        ("32nm-paper", "like: expected a technology that is not itself"),
+    ):
+        path.write_text(f"name: warm\nlike: {like}\n")
+        with pytest.raises(SpecificationError) as error:
+            load_technology(path)
+        assert str(error.value).startswith(f"{path}: {sentence}")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"idle_share": 1.01}, "idle_share: expected a number from 0 to 1, got 1.01"),
+        ({"idle_share": -0.1}, "idle_share: expected a number from 0 to 1, got -0.1"),
+        ({"idle_share": True}, "idle_share: expected a number from 0 to 1, got True"),
+        ({"clock_pj_per_bit": -1}, "clock_pj_per_bit: expected a number from 0 to 1e+30, got -1"),
+        ({"wire_pj_per_bit_mm": "0"}, "wire_pj_per_bit_mm: expected a number from 0 to 1e+30, got '0'"),
+        ({"fp16_multiply_pj": 0}, "fp16_multiply_pj: expected a positive number, got 0"),
+    ],
+)
+def test_what_may_be_zero(shipped, settings, sentence):
+    with pytest.raises(SpecificationError) as error:
+        with_settings(shipped, settings)
+    assert str(error.value) == sentence
+    assert with_settings(shipped, {"idle_share": 0, "clock_pj_per_bit": 0}).idle_share == 0
 
 
 def test_scaled_keeps_the_voltage(shipped):
@@ -341,4 +393,4 @@ def test_files(tmp_path):
         find_technology(str(tmp_path / "none.yaml"))
     with pytest.raises(SpecificationError) as error:
         find_technology("32mn")
-    assert str(error.value) == "technology: expected 32nm or a YAML file, got '32mn' (did you mean '32nm'?)"
+    assert str(error.value) == "technology: expected 32nm, 32nm-paper or a YAML file, got '32mn' (did you mean '32nm'?)"
