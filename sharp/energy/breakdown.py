@@ -130,7 +130,7 @@ class EnergyBreakdown:
     >>> max(energy.static_j, key=energy.static_j.get)  # the weight buffer leaks most
     'weight_buffer'
     >>> round(energy.of("weight_buffer") / energy.total_j, 1)  # what it leaks and what its reads cost, of all
-    0.8
+    0.7
     """
 
     dynamic_j: Mapping[str, float]

@@ -107,7 +107,7 @@ class MeasuredLatency:
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """A GPU's data sheet: its clocks, its peaks in each precision, its memory; what a fit does not fit."""
+    """A GPU's or CPU's data sheet: its clocks, its peaks in each precision, its memory; what a fit does not fit."""
 
     name: str
     """As in `MeasuredLatency.device`."""
@@ -117,8 +117,8 @@ class Device:
     """Operations a second, two a multiply-add, at the boost clock, by precision (of `PRECISIONS`)."""
     bandwidth_bytes_per_s: float
     """Of its DRAM."""
-    power_w: float
-    """Limit of the board, not a measurement."""
+    power_w: float | None
+    """Limit of the board, not a measurement; None where no source says."""
     base_clock_hz: float | None
     """None where no source says."""
     boost_clock_hz: float
@@ -131,10 +131,11 @@ class Device:
     def __post_init__(self) -> None:
         check_text("device", self.name)
         check_integer("cuda_cores", self.cuda_cores)
-        for name in ("bandwidth_bytes_per_s", "power_w", "boost_clock_hz"):
+        for name in ("bandwidth_bytes_per_s", "boost_clock_hz"):
             check_number(name, getattr(self, name))
-        if self.base_clock_hz is not None:
-            check_number("base_clock_hz", self.base_clock_hz)
+        for name in ("power_w", "base_clock_hz"):
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name))
         for precision, peak in self.peak_flops_per_s.items():
             check_name("peak_flops_per_s", precision, PRECISIONS)
             check_number(f"peak_flops_per_s.{precision}", peak)
@@ -192,9 +193,24 @@ def measured_latencies(folder: Path = _FOLDER / "measured") -> tuple[MeasuredLat
     return tuple(latency for path in sorted(folder.glob("*.csv")) for latency in load_latencies(path))
 
 
+def cpu_latencies() -> tuple[MeasuredLatency, ...]:
+    """What `benchmarks/cpu_rnn.py` measured of DeepBench's problems on a CPU, on one thread and on two."""
+    return _shipped_latencies("cpu_rnn")
+
+
 def gpu_devices() -> dict[str, Device]:
     """Data sheets of the GPUs that were measured, by name: peaks, clocks, bandwidths, each with its source."""
-    path, devices = _FOLDER / "gpu_devices.csv", {}
+    return load_devices(_FOLDER / "gpu_devices.csv")
+
+
+def cpu_devices() -> dict[str, Device]:
+    """The same of CPUs on some threads; their bandwidth is that of the caches."""
+    return load_devices(_FOLDER / "cpu_devices.csv")
+
+
+def load_devices(path: Path) -> dict[str, Device]:
+    """Data sheets of a file, by name."""
+    devices = {}
     for line, row in read_rows(path):
         with within(f"{path}: line {line}: "):
             devices[row["device"]] = _device(row)
@@ -224,7 +240,7 @@ def _device(row: Mapping[str, str]) -> Device:
         cuda_cores=integer(row, "cuda_cores"),
         peak_flops_per_s={name: 1e12 * number(row, column) for name, column in peaks.items() if row[column]},
         bandwidth_bytes_per_s=1e9 * number(row, "bandwidth_gb_per_s"),
-        power_w=number(row, "power_w"),
+        power_w=number(row, "power_w") if row["power_w"] else None,
         base_clock_hz=1e6 * number(row, "base_clock_mhz") if row["base_clock_mhz"] else None,
         boost_clock_hz=1e6 * number(row, "boost_clock_mhz"),
         source=row["source"],

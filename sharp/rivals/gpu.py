@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, replace
 from math import hypot, sqrt
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 from sharp.checks import (
     check_flag,
@@ -280,6 +280,9 @@ class Gpu(Machine):
         )
 
 
+Fitted = TypeVar("Fitted", bound=Gpu)
+
+
 def _cells(where: str, value: object) -> tuple[str, ...]:
     return tuple(check_name(where, cell, CELLS) for cell in check_list(where, value))
 
@@ -320,31 +323,35 @@ def gpu_models() -> dict[str, Gpu]:
     dict of str to Gpu
         By name, such as "titan-xp" and "tesla-v100-fp16".
     """
+    return fitted_models(Gpu, _MODELS, gpu_devices())
+
+
+def fitted_models(kind: type[Fitted], path: Path, devices: Mapping[str, Device]) -> dict[str, Fitted]:
+    """Fits of a file, by name: what `sharp.rivals.gpu_fit.model_row` wrote."""
     import csv  # only a table needs it
 
-    devices = gpu_devices()
-    lines = _MODELS.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8").splitlines()
     rows = csv.DictReader(line for line in lines if not line.startswith("#"))
-    return {row["name"]: _model(row, devices[row["device"]]) for row in rows}
+    return {row["name"]: kind(**_model(row, devices[row["device"]])) for row in rows}
 
 
-def _model(row: Mapping[str, str], device: Device) -> Gpu:
+def _model(row: Mapping[str, str], device: Device) -> dict[str, Any]:
     numbers: dict[str, Any] = {name: float(row[name]) for name in (*FITTED, *ERRORS)}
     ranges = {}
     for name in RANGES:
         least, greatest = row[name].split("-")
         ranges[name] = int(least), int(greatest)
-    return Gpu(
-        name=row["name"],
+    return {
+        "name": row["name"],
         **sheet(device, row["precision"]),
         **numbers,
-        cells=tuple(row["cells"].split()),
-        ranges=ranges,
-        inputs_measured=row["inputs_measured"] == "yes",
-        num_points=int(row["num_points"]),
-        source=row["source"],
-        status=row["status"],
-    )
+        "cells": tuple(row["cells"].split()),
+        "ranges": ranges,
+        "inputs_measured": row["inputs_measured"] == "yes",
+        "num_points": int(row["num_points"]),
+        "source": row["source"],
+        "status": row["status"],
+    }
 
 
 def sheet(device: Device, precision: str) -> dict[str, Any]:

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 
 from sharp.checks import check_name, refuse
 from sharp.rivals.data import Device, MeasuredLatency
-from sharp.rivals.gpu import ERRORS, FITTED, RANGES, WEIGHT_BYTES, Gpu, measured_ranges, overheads, products, sheet
+from sharp.rivals.gpu import (
+    ERRORS,
+    FITTED,
+    RANGES,
+    WEIGHT_BYTES,
+    Fitted,
+    Gpu,
+    measured_ranges,
+    overheads,
+    products,
+    sheet,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +32,8 @@ _OUTLIER = 0.1
 """Logarithm of predicted over measured from which on a measurement weighs less (soft_l1)."""
 
 
-def fit_gpu(latencies: Sequence[MeasuredLatency], device: Device, precision: str) -> Gpu:
-    """Fit a GPU to measured latencies; needs SciPy.
+def fit_gpu(latencies: Sequence[MeasuredLatency], device: Device, precision: str, kind: type[Gpu] = Gpu) -> Gpu:
+    """Fit a GPU, or another device of its `kind`, to measured latencies; needs SciPy.
 
     Parameters
     ----------
@@ -33,6 +44,8 @@ def fit_gpu(latencies: Sequence[MeasuredLatency], device: Device, precision: str
         Data sheet.
     precision : str
         One of `WEIGHT_BYTES` that the data sheet has a peak of.
+    kind : type
+        `Gpu`, or a class derived from it.
 
     Raises
     ------
@@ -46,7 +59,7 @@ def fit_gpu(latencies: Sequence[MeasuredLatency], device: Device, precision: str
     errors = np.abs(fit.leave_one_out())
     launch, startup, slowness, half = (float(value) for value in fit.solution * _UNITS)
     without = [point.input_product is False for point in points]
-    return Gpu(
+    return kind(
         name=_slug(device.name, precision),
         **sheet(device, precision),
         launch_s=launch,

@@ -17,6 +17,7 @@ from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
 from sharp.plugins import names_code, refuse_code
 from sharp.rivals.machine import MACHINES, Machine
+from sharp.shipped import shipped
 from sharp.workload.files import networks_from
 from sharp.workload.network import Network
 from sharp.yamlfile import read_yaml
@@ -49,6 +50,12 @@ def _gpu() -> type[Machine]:
     return Gpu
 
 
+def _cpu() -> type[Machine]:
+    from sharp.rivals.cpu import Cpu
+
+    return Cpu
+
+
 def _published() -> type[Machine]:
     from sharp.rivals.published import Published
 
@@ -60,10 +67,11 @@ MACHINES.add("vector", _vector)
 MACHINES.add("npu", _npu)
 MACHINES.add("published", _published)
 MACHINES.add("gpu", _gpu)
+MACHINES.add("cpu", _cpu)
 
 
 def shipped_rivals() -> dict[str, Machine]:
-    """The models of machines without tiles that ship: BrainWave and GPUs, fitted to published latencies, and an NPU.
+    """The models of machines without tiles that ship: BrainWave, GPUs and a CPU, fitted to latencies, and an NPU.
 
     Returns
     -------
@@ -237,7 +245,8 @@ def _described(content: Mapping[str, Any]) -> str:
         return "accelerator"
     if {"layers", "suite", "seq_len"} & set(content):
         return "network"
-    return "technology" if "voltage_v" in content else "accelerator"
+    like = {path.stem for path in shipped("technology")}
+    return "technology" if "voltage_v" in content or content.get("like") in like else "accelerator"
 
 
 def _machine_from(path: Path, content: Mapping[str, Any], allow_code: bool) -> Machine:

@@ -61,8 +61,8 @@ class Scenario:
     >>> for scenario in (nominal, nominal.at({"schedule": "batch", "activation_ns": 16.0})):
     ...     report = scenario.run()
     ...     print(report.counts.total_cycles, f"{1e6 * scenario.evaluate(report).energy.total_j:.0f} uJ")
-    1711 126 uJ
-    1650 132 uJ
+    1711 207 uJ
+    1650 215 uJ
     """
 
     network: Network

@@ -256,7 +256,9 @@ def test_no_unit_of_an_lstm_does_more_than_at_full_speed(case: Case):
     network = single_layer(case.layer, 1).with_lengths(case.lengths)
     machine = replace(case.accelerator, lanes_per_unit=case.accelerator.tile_rows[0])
     (activity,) = NetworkCase(network, case.lengths, machine, case.plan).report().activities
-    made = priced(machine, MADE["64K"].prices)
+    of = MADE["64K"].prices
+    idle = machine.num_macs * (of.multiply_pj + of.add_pj + of.register_pj)  # all that a cycle of work takes
+    made = priced(machine, replace(of, idle_pj=idle))
     energy, cycle = break_down(activity, made), break_down(full_speed(machine), made)
     for name in ("compute_unit", "weight_buffer", "cell_state_buffer", "mfu", "controller"):
         assert energy.of(name) <= activity.total_cycles * cycle.of(name) * (1 + 1e-12), name

@@ -166,7 +166,7 @@ def test_keys_of_the_report(batch):
         *("peak_power_w", "gflops_per_w", "gflops_per_w_paper", "energy_delay_js", "area_mm2"),
         *("components", "actions", "layers", "warnings"),
     ]
-    assert (content["technology"], content["node_nm"], content["precision"]) == ("32nm", 32, "fp16/fp32")
+    assert (content["technology"], content["node_nm"], content["precision"]) == ("32nm-paper", 32, "fp16/fp32")
     assert list(content["components"]) == list(COMPONENTS)
     assert {tuple(entry) for entry in content["components"].values()} == {("dynamic_j", "static_j")}
     assert {tuple(entry) for entry in content["actions"]} == {("component", "action", "count", "price_pj", "energy_j")}
