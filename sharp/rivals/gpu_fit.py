@@ -13,7 +13,6 @@ from sharp.rivals.gpu import (
     FITTED,
     RANGES,
     WEIGHT_BYTES,
-    Fitted,
     Gpu,
     measured_ranges,
     overheads,
