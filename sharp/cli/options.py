@@ -114,7 +114,9 @@ machine_options = _options(
     setting_options,
 )
 technology_option = click.option("--technology", metavar="NAME|FILE", help="The technology.  [default: 32nm]")
-sram_option = click.option("--sram", help="Where SRAM comes from: table or hwcomponents.  [default: table]")
+sram_option = click.option(
+    "--sram", help="Where SRAM comes from: table, smooth (areas by a fit) or hwcomponents.  [default: table]"
+)
 energy_options = _options(
     click.option("--energy", is_flag=True, help="Energy, power and area as well; options below only with it."),
     technology_option,

@@ -12,9 +12,10 @@ from functools import lru_cache
 from math import nan
 from typing import Any
 
-from sharp.checks import check_kind, refuse, within
+from sharp.checks import check_kind, check_name, refuse, within
 from sharp.energy.formats import area_factor, array_energies, format_warnings
-from sharp.energy.sram import NODES_NM, SramPoint, check_conditions, estimate_sram, width_range
+from sharp.energy.sram import NODES_NM, SOURCES, SramPoint, check_conditions, estimate_sram, width_range
+from sharp.energy.sram_fit import SMOOTH, with_smooth_area
 from sharp.energy.technology import UNITS, Technology, check_technology, scale_area, scale_energy
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.banks import ACCESS_BITS, STATE_BITS, memory_shape
@@ -163,7 +164,8 @@ def implement(accelerator: Accelerator, technology: Technology, *, sram_source: 
         From 7 to 45 nm. Below 22 nm, the smallest node that there are data of SRAM for, SRAM is that of this node,
         energy and area scaled by the law that scales logic, leakage as it is.
     sram_source : str
-        One of `sharp.energy.sram.SOURCES`.
+        One of `sharp.energy.sram.SOURCES`, or "smooth", the table with areas by a fit (`sharp.energy.sram_fit`): for
+        machines of equal area, as areas of the table are not monotone in the multipliers.
 
     Returns
     -------
@@ -187,7 +189,8 @@ def implement(accelerator: Accelerator, technology: Technology, *, sram_source: 
     check_kind("accelerator", accelerator, Accelerator)
     check_technology(technology)
     place = technology.temperature_k, max(technology.node_nm, min(NODES_NM))
-    check_conditions(technology.cell_type, *place, sram_source)
+    check_name("source", sram_source, (*SOURCES, SMOOTH))
+    check_conditions(technology.cell_type, *place, "table" if sram_source == SMOOTH else sram_source)
     _check_units(accelerator, technology)
     array_energies(accelerator)  # refuses formats that there is none of
     memories = {name: _memory(name, accelerator, technology, sram_source) for name in BUFFERS}
@@ -234,8 +237,10 @@ def _memory(name: str, accelerator: Accelerator, technology: Technology, source:
             cell_type=technology.cell_type,
             temperature_k=technology.temperature_k,
             node_nm=max(node, smallest),
-            source=source,
+            source="table" if source == SMOOTH else source,
         )
+    if source == SMOOTH:
+        memory = with_smooth_area(memory, technology.cell_type, max(node, smallest))
     if node >= smallest:
         return memory
     energy = scale_energy(1.0, smallest, voltage, node, voltage, technology.flavour)
@@ -263,8 +268,8 @@ def logic_area(accelerator: Accelerator, quantities: Mapping[str, Any]) -> dict[
 
 def numbers_read(accelerator: Accelerator) -> frozenset[str]:
     """The numbers of a technology that prices and areas of a machine in its formats follow from."""
-    read: defaultdict[str, float] = defaultdict(float)
-    price(accelerator, read, defaultdict(lambda: defaultdict(float)))
+    read: defaultdict[str, float] = defaultdict(lambda: 1.0)
+    price(accelerator, read, defaultdict(lambda: defaultdict(lambda: 1.0)))
     return frozenset(read) | {"temperature_k"}  # of SRAM, which is in the memories
 
 

@@ -35,7 +35,7 @@ _MANY_WIDTHS = 32
 """The node with runs of many widths."""
 _REACH = 2
 """Greatest factor by which an estimate may lie outside a table."""
-_QUANTITIES = (
+QUANTITIES = (
     "read_energy_pj",
     "write_energy_pj",
     "leakage_mw",
@@ -45,7 +45,7 @@ _QUANTITIES = (
     "access_ns",
 )
 _Row = tuple[float, ...]
-"""`_QUANTITIES` of one bank; not a number where no run says."""
+"""`QUANTITIES` of one bank; not a number where no run says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,14 +186,14 @@ def known_temperatures(cell_type: str, node_nm: float) -> tuple[int, ...]:
 def run_temperatures(cell_type: str, node_nm: float) -> tuple[int, ...]:
     """Temperatures in K of runs of some devices: at a node, or at both nodes that it lies between."""
     nodes = _neighbours(node_nm, list(NODES_NM))
-    runs = [{temperature for name, temperature in _table(node) if name == cell_type} for node in nodes]
+    runs = [{temperature for name, temperature in bank_runs(node) if name == cell_type} for node in nodes]
     return tuple(sorted(set.intersection(*runs)))
 
 
 def width_range(cell_type: str) -> tuple[int, int]:
     """Least and greatest bits of an access."""
     return _bounds(
-        [8 * line for line in _table(_MANY_WIDTHS)[cell_type, max(run_temperatures(cell_type, _MANY_WIDTHS))]]
+        [8 * line for line in bank_runs(_MANY_WIDTHS)[cell_type, max(run_temperatures(cell_type, _MANY_WIDTHS))]]
     )
 
 
@@ -230,23 +230,23 @@ def _at_temperature(bank: _Bank, temperature_k: float, node_nm: int) -> tuple[_R
     """
     runs = run_temperatures(bank.cell_type, node_nm)
     if temperature_k in runs:
-        return _from_table(bank, int(temperature_k), node_nm)
+        return _frombank_runs(bank, int(temperature_k), node_nm)
     currents = _off_currents()[node_nm, bank.cell_type]
-    points = [(currents[run], _from_table(bank, run, node_nm)[0]) for run in _neighbours(temperature_k, list(runs))]
+    points = [(currents[run], _frombank_runs(bank, run, node_nm)[0]) for run in _neighbours(temperature_k, list(runs))]
     if len(points) == 1:
-        points.insert(0, (0.0, (0.0,) * len(_QUANTITIES)))
+        points.insert(0, (0.0, (0.0,) * len(QUANTITIES)))
     (low, start), (high, end) = points
     share = (currents[int(temperature_k)] - low) / (high - low)
     row = [
         before + share * (after - before) if name.startswith("leakage") else after
-        for name, before, after in zip(_QUANTITIES, start, end, strict=True)
+        for name, before, after in zip(QUANTITIES, start, end, strict=True)
     ]
     return tuple(row), "CACTI-P, leakage by its off-currents"
 
 
-def _from_table(bank: _Bank, temperature_k: int, node_nm: int) -> tuple[_Row, str]:
+def _frombank_runs(bank: _Bank, temperature_k: int, node_nm: int) -> tuple[_Row, str]:
     """A bank as the runs at a node and a temperature have it."""
-    lines = _table(node_nm)[bank.cell_type, temperature_k]
+    lines = bank_runs(node_nm)[bank.cell_type, temperature_k]
     if len(lines) == 1 and bank.width_bits / 8 not in lines:
         return _other_width(bank, temperature_k, node_nm)
     if not _within_reach(bank.width_bits / 8, lines):
@@ -271,18 +271,18 @@ def _capacities(bank: _Bank, runs: Collection[int], width_bits: int) -> str:
 
 def _other_width(bank: _Bank, temperature_k: int, node_nm: int) -> tuple[_Row, str]:
     """At a node with runs of one width: their row, times what another width makes of a bank at 32 nm."""
-    (line,) = _table(node_nm)[bank.cell_type, temperature_k]
+    (line,) = bank_runs(node_nm)[bank.cell_type, temperature_k]
     usual = bank._replace(width_bits=8 * line)
-    here, _ = _from_table(usual, temperature_k, node_nm)
-    one, _ = _from_table(usual, temperature_k, _MANY_WIDTHS)
-    other, _ = _from_table(bank, temperature_k, _MANY_WIDTHS)
+    here, _ = _frombank_runs(usual, temperature_k, node_nm)
+    one, _ = _frombank_runs(usual, temperature_k, _MANY_WIDTHS)
+    other, _ = _frombank_runs(bank, temperature_k, _MANY_WIDTHS)
     row = tuple(value * after / before for value, before, after in zip(here, one, other, strict=True))
     return row, f"CACTI-P, its width as at {_MANY_WIDTHS} nm"
 
 
 @cache
-def _table(node_nm: int) -> dict[tuple[str, int], dict[int, dict[int, _Row]]]:
-    """Rows of a node by cell type and temperature, by bytes of an access, and by bytes of the bank."""
+def bank_runs(node_nm: int) -> dict[tuple[str, int], dict[int, dict[int, _Row]]]:
+    """Runs of a node by cell type and temperature, by bytes of an access and of the bank: `QUANTITIES` of each."""
     import csv  # only an estimate needs it
 
     path = DATA / "technology" / f"sram_{node_nm}nm.csv"
@@ -290,7 +290,7 @@ def _table(node_nm: int) -> dict[tuple[str, int], dict[int, dict[int, _Row]]]:
     with path.open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(line for line in stream if not line.startswith("#")):
             lines = table.setdefault((row["cell_type"], int(row["temperature_k"])), {})
-            quantities = tuple(float(row[name] or "nan") for name in _QUANTITIES)
+            quantities = tuple(float(row[name] or "nan") for name in QUANTITIES)
             lines.setdefault(int(row["line_bytes"]), {})[int(row["capacity_bytes"])] = quantities
     return table
 

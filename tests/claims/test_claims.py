@@ -417,7 +417,7 @@ def test_what_no_setting_meets_together(outcomes):
     assert ("speedup_epur_gmat_64k", "speedup_epur_rldradspr_64k") in joint.conflicts  # equal layers, 1.66 and 2.30
     assert ("speedup_epur_gmat_4k",) in joint.conflicts
     powers = evaluate_jointly([outcome for outcome in outcomes if outcome.claim.id.startswith("power_w_")])
-    assert powers.best == 3
+    assert powers.best == 2
 
 
 def test_the_counts_in_the_readme(outcomes):

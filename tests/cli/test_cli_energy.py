@@ -163,7 +163,7 @@ def test_technologies_are_listed(command):
             "arithmetic: expected float, bfloat, e4m3, e5m2, integer, got 'complex'",
         ),
         ((*LAYER, "--energy", "--set", "tile_rows=[16]"), "lanes_per_unit: expected a divisor of the tile height 16"),
-        ((*LAYER, "--energy", "--sram", "cacti"), "source: expected table, hwcomponents, got 'cacti'"),
+        ((*LAYER, "--energy", "--sram", "cacti"), "source: expected table, hwcomponents, smooth, got 'cacti'"),
         (("area", "--set", "fp16_multply_pj=1"), "(did you mean 'fp16_multiply_pj'"),
     ],
 )

@@ -323,7 +323,7 @@ def test_what_has_no_data_is_refused_in_one_sentence(machine, technology, senten
 
 
 def test_an_unknown_source_of_sram_is_refused():
-    with pytest.raises(SpecificationError, match="source: expected table, hwcomponents, got 'cacti'"):
+    with pytest.raises(SpecificationError, match="source: expected table, hwcomponents, smooth, got 'cacti'"):
         implement(MACHINE, TECHNOLOGY, sram_source="cacti")
 
 

@@ -219,6 +219,20 @@ def test_scaled(shipped, node_nm):
     assert back.fp16_multiply_pj == pytest.approx(shipped.fp16_multiply_pj, rel=1e-12)
 
 
+def test_a_small_node_is_doubted(shipped):
+    # 0.34 and 0.38 pJ at 7 nm; the law has 0.119 and 0.097 at 0.85 V: 2.9 and 3.9 times.
+    small = shipped.scaled(7)
+    ratios = [0.34 / small.fp16_multiply_pj, 0.38 / small.fp32_add_pj]
+    assert ratios == pytest.approx([2.86, 3.91], abs=0.01)
+    assert technology.law_doubt(7) == technology.DOUBT_AT_7_NM == 3.9
+    assert [technology.law_doubt(node) for node in (32, 45)] == [1, 1]
+    for name in ("fp16_multiply_pj", "fp32_add_pj"):
+        scaled = small.provenance[name].high / getattr(small, name)
+        assert scaled == pytest.approx(3.9 * shipped.provenance[name].high / getattr(shipped, name), rel=1e-12)
+    assert any("may be 3.9 times as much" in sentence for sentence in small.cautions)
+    assert shipped.cautions == shipped.scaled(28).cautions == ()
+
+
 def test_wires_keep_their_capacitance(shipped):
     # 0.2 pF/mm, a quarter of C V^2.
     assert shipped.wire_pj_per_bit_mm == pytest.approx(0.25 * 0.2 * 0.85**2, rel=0.01)
@@ -290,7 +304,7 @@ def test_settings(shipped):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"fp16_multipy_pj": 1}, "parameter: expected one of 22 known names, got 'fp16_multipy_pj'"),
+        ({"fp16_multipy_pj": 1}, "parameter: expected one of 25 known names, got 'fp16_multipy_pj'"),
         ({"fp16_multiply_pj": -1}, "fp16_multiply_pj: expected a positive number, got -1"),
         ({"fp16_multiply_pj": "1ns"}, "fp16_multiply_pj: expected a quantity such as 1.1pJ"),
         ({"dram_pj_per_bit": 0}, "dram_pj_per_bit: expected a positive number, got 0"),

@@ -18,6 +18,7 @@ from sharp.energy.files import shipped_technologies
 from sharp.energy.power import evaluate_energy
 from sharp.machine.files import accelerator_names
 from sharp.rivals.brainwave import BrainWave, find_brainwave
+from sharp.rivals.cpu import Cpu, cpu_models
 from sharp.rivals.gpu import Gpu, gpu_models
 from sharp.rivals.machines import find_machine, load_any, run_on, shipped_rivals
 from sharp.rivals.npu.machine import Npu, find_npu
@@ -37,7 +38,7 @@ TILES = ["epur", "epur-intergate", "epur-own", "sharp"]
 def test_each_name_is_of_one_machine():
     assert accelerator_names() == TILES
     rivals = shipped_rivals()
-    assert list(rivals) == ["brainwave", "npu", *gpu_models()]
+    assert list(rivals) == ["brainwave", "npu", *gpu_models(), *cpu_models()]
     assert not set(rivals) & set(TILES)
     for name in (*TILES, *rivals):
         assert find_machine(name).name == name
@@ -49,13 +50,13 @@ def test_a_name_gives_a_machine_of_its_kind():
     assert find_machine("npu") == find_npu()
     assert find_machine("titan-xp") == gpu_models()["titan-xp"]
     kinds = {type(machine) for machine in map(find_machine, (*TILES, *shipped_rivals()))}
-    assert kinds == {Tiles, BrainWave, Npu, Gpu}
+    assert kinds == {Tiles, BrainWave, Npu, Gpu, Cpu}
 
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("titan-xq", "titan-xp or a YAML file, got 'titan-xq' (did you mean 'titan-xp'"),
+        ("titan-xq", "onnx-runtime or a YAML file, got 'titan-xq' (did you mean 'titan-xp'"),
         ("brainwav", "accelerator: expected epur, epur-intergate, epur-own, sharp, brainwave, "),
         ("", "or a YAML file, got ''"),
         ("none.yaml", "none.yaml: expected a readable YAML file, got: No such file"),
