@@ -177,8 +177,8 @@ class Technology:
         return (
             *odd,
             f"energies of logic at {self.node_nm:g} nm are a law's, and may be {doubt:.1f} times as much: at 7 nm a "
-            f"table has 0.34 pJ for a fp16 multiplication and 0.38 pJ for a fp32 addition, up to {DOUBT_AT_7_NM:g} times "
-            f"the law's",
+            f"table has 0.34 pJ for a fp16 multiplication and 0.38 pJ for a fp32 addition, up to {DOUBT_AT_7_NM:g} "
+            f"times the law's",
         )
 
     def scaled(self, node_nm: float, voltage_v: float | None = None) -> Technology:
