@@ -12,13 +12,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from sharp.errors import SpecificationError
 
 MAX_BYTES = 4 * 2**20
 """Most bytes of an input that is text."""
 
+_PIECE = 2**20
 _OPEN_FILES = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
 """Where a path names a file that this process has open already, whatever kind it is."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -81,13 +82,20 @@ def read_bytes(path: Path, expected: str, most: int) -> bytes:
     """
     try:
         with open(path, "rb") as stream:
-            content = stream.read(most + 1)
+            content = b"".join(_pieces(stream, most + 1))
     except (OSError, ValueError) as error:
         raise SpecificationError(f"expected {expected}, got: {getattr(error, 'strerror', None) or error}") from None
     if len(content) > most:
         raise SpecificationError(f"expected {expected} of at most {most // 2**20} MiB, got more")
     note_input(path)
     return content
+
+
+def _pieces(stream: BinaryIO, most: int) -> Iterator[bytes]:
+    """What a stream has, at most so many bytes: piece by piece, as a read takes as much memory as it is asked for."""
+    while most > 0 and (piece := stream.read(min(most, _PIECE))):
+        most -= len(piece)
+        yield piece
 
 
 def _read(path: Path, expected: str) -> str:

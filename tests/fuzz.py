@@ -34,6 +34,10 @@ from sharp.machine.accelerator import UNITS
 from sharp.shipped import DATA
 from sharp.space.scenario import COLUMNS
 
+MODELS = [
+    Path(__file__).with_name("workload") / "onnx_cases" / name
+    for name in ("h02_two_way_by_hand.onnx", "h05_unrolled_cells.onnx")
+]
 SECONDS = 10
 BYTES = 3 * 2**30
 
@@ -72,9 +76,9 @@ TEXTS = [
 VALUES = [*NUMBERS, *TEXTS, None, True, False, [], {}, [[]], [1, [2]], [None], [1, True], [1, "x"], {"value": 3}]
 VALUES += [{"from": 1, "to": 9}, {"each": [1, 2]}, {1: 2}, [[[[[[[[1]]]]]]]], list(range(50)), {"x" * 1000: 1}]
 GOOD = {
-    "network": ["eesen", "bysdne", "deepbench-gru-h512-t1", "n.yaml", "s.yaml"],
-    "accelerator": ["sharp", "epur", "epur-own", "brainwave", "titan-xp", "m.yaml", "r.yaml"],
-    "accelerators": ["sharp,epur", "sharp,brainwave", "m.yaml", "r.yaml,sharp", "sharp, epur"],
+    "network": ["eesen", "bysdne", "deepbench-gru-h512-t1", "n.yaml", "n.yaml", "s.yaml", "a.onnx"],
+    "accelerator": ["sharp", "sharp", "epur", "epur-own", "brainwave", "npu", "titan-xp", "m.yaml", "r.yaml", "k.yaml"],
+    "accelerators": ["sharp,epur", "sharp,brainwave", "m.yaml", "r.yaml,sharp", "sharp, epur", "k.yaml,npu,sharp"],
     "technology": ["32nm", "t.yaml"],
     "schedule": ["sequential", "batch", "intergate", "unfolded", "interleaved", "own.py:Own"],
     "cell": ["lstm", "gru", "rnn"],
@@ -90,7 +94,30 @@ GOOD = {
     ],
     "lengths": ["3,2", "5"],
     "forwarding": ["barrier", "tilewise"],
-    "weights": ["resident", "streamed"],
+    "weights": ["resident", "streamed", "auto"],
+    "order": ["layers", "steps", "wavefront"],
+    "arrival": ["10ms", "1us", "0.5s", "3"],
+    "deadline": ["1ms", "50us", "1s", "1"],
+    "period": ["10ms", "1ns"],
+    "power": ["5W", "1mW"],
+    "area": ["150mm2", "1um2"],
+    "objective": ["energy", "latency", "area", "power"],
+    "space": ["z.yaml"],
+    "table": ["out.csv", "z.yaml"],
+    "figure": ["out.svg"],
+    "most": ["1", "3"],
+    "model": ["a.onnx", "a.onnx", "h5.onnx"],
+    "inputs": ["i.npz"],
+    "file": ["a.onnx", "h5.onnx", "t.pt", "k.h5"],
+    "sizes": ["batch=2", "N=1"],
+    "alternative": ["1", "2"],
+    "label": ["fp16", "int8", "fp8/fp32", "e6m9", "bf16"],
+    "labels": ["fp16,int8", "fp32"],
+    "state": ["fp32", "fp16"],
+    "scales": ["row", "tensor"],
+    "activation_table": ["1", "64"],
+    "layer": ["0", "1"],
+    "show_steps": ["1", "9"],
     "tile_rows": ["best", "32", "256"],
     "sram": ["table"],
     "trace": ["out.json", "m.yaml", "n.yaml"],
@@ -111,13 +138,16 @@ GOOD = {
     "samples": ["2", "0"],
 }
 """Values that a command may take, by the name of the option."""
-OUTPUTS = ("output", "executed", "trace", "save")
+OUTPUTS = ("output", "executed", "trace", "save", "table", "figure")
 """Options that name what a command writes."""
 NEEDED = {
     "sweep": ["points", "output"],
     "batch": ["grid", "output"],
     "figure": ["notebook", "output"],
     "claims": ["samples"],
+    "choose": ["deadline", "samples", "space"],
+    "import": ["file"],
+    "execute": ["model", "inputs"],
 }
 OWN = "from sharp.schedule import Unfolded\nclass Own(Unfolded):\n    name = 'own'\n"
 NOTEBOOK = """---
@@ -182,8 +212,32 @@ def originals(chance):
         **dict.fromkeys(chance.sample(list(SETTINGS), 1), 300),
     }
     kept = chance.sample(list(columns), chance.randint(1, 5))
+    graph = {"name": "n", "seq_len": 4, "feedback_ns": 20, "feedback": ["out"], "layers": [
+        {"name": "a", "input_size": 8, "hidden_size": 8},
+        {"name": "b", "cell": "gru", "input_size": 8, "hidden_size": 8, "reads": ["a"]},
+        {"name": "out", "cell": "rnn", "input_size": 16, "hidden_size": 8, "reads": ["a", "b"], "seq_len": 4},
+    ]}  # fmt: skip
+    axes = {
+        "macs": ["1K", "4K"], "clock_hz": ["250MHz", 5e8], "tile_set": [[32], [32, 64]], "precision": ["int8/int32"],
+        "schedule": ["unfolded", "interleaved"], "order": ["wavefront"], "weight_buffer": ["26MiB", 8388608],
+        "activation_lanes": {"from": 32, "to": 96, "step": 32}, "node_nm": [22, 32], "weights": ["streamed"],
+    }  # fmt: skip
+    kinds = [
+        {"kind": "vector", "native_dimension": 400, "num_macs": 96000, "clock_hz": "250MHz", "step_cycles": 650,
+         "invocation_cycles": 2605},
+        {"kind": "gpu", "num_macs": 3840, "clock_hz": 1.5e9, "launch_s": 1e-5, "startup_s": "20us",
+         "bandwidth_bytes_per_s": "500GB/s", "half_peak_size": 64},
+        {"kind": "npu", "tiles": 6, "lanes": 40, "clock_hz": "300MHz"},
+        {"kind": "published", "device": "P", "latencies": "l.csv"},
+        {"kind": "own.py:Own"},
+    ]  # fmt: skip
     return {
-        "n.yaml": one_of("networks", network | {"provenance": {"seq_len": provenance}}),
+        "n.yaml": one_of("networks", chance.choice([network | {"provenance": {"seq_len": provenance}}, graph])),
+        "k.yaml": chance.choice(kinds),
+        "z.yaml": {
+            "axes": {name: axes[name] for name in chance.sample(list(axes), chance.randint(1, 3))},
+            "deadline": "1ms", "power": "10W", "objective": "latency",
+        },
         "s.yaml": {"suite": "s", "problems": [{"cell": "lstm", "hidden_size": 8, "seq_len": 3}]},
         "m.yaml": one_of("accelerators", machine),
         "t.yaml": one_of("technology"),
@@ -202,6 +256,7 @@ def originals(chance):
 
 PLAIN = {
     "own.py": OWN,
+    "l.csv": (DATA / "rivals" / "plasticine_deepbench.csv").read_text(encoding="utf-8"),
     "nb.md": NOTEBOOK,
     "mine.txt": "not sharp's\n",
     "figures/fig_a.csv": "a,b\n1,2\n",
@@ -288,6 +343,33 @@ def written(name, content, chance):
     )
 
 
+@functools.cache
+def models():
+    """Files of ONNX, PyTorch and Keras, and inputs of one of them, as bytes."""
+    import io
+
+    import numpy as np
+
+    inputs = io.BytesIO()
+    np.savez(inputs, x=np.ones((3, 1, 20), np.float32))
+    return {
+        **{f"{name}.onnx": path.read_bytes() for name, path in zip(("a", "h5"), MODELS, strict=True)},
+        "i.npz": inputs.getvalue(),
+        "t.pt": b"PK\x03\x04" + inputs.getvalue()[4:],
+        "k.h5": b"\x89HDF\r\n\x1a\n" + bytes(range(256)) * 4,
+    }
+
+
+def damaged(content, chance):
+    """Bytes with some of them lost, doubled or replaced."""
+    for _ in range(chance.choice([0, 0, 1, 1, 3])):
+        start = chance.randrange(len(content) + 1)
+        end = min(len(content), start + chance.choice([0, 1, 1, 4, 200, len(content)]))
+        pieces = [b"", content[start:end] * 2, bytes([chance.randrange(256)]), b"\xff" * (end - start), b"\0" * 9]
+        content = content[:start] + chance.choice(pieces) + content[end:]
+    return content
+
+
 def write_files(folder, words, chance):
     """The files that a command line names, most of them right, and some that it does not."""
     for name, text in PLAIN.items():
@@ -296,6 +378,9 @@ def write_files(folder, words, chance):
     for name, content in originals(chance).items():
         if any(name.split("/")[0] in word for word in words):
             (folder / name).write_bytes(written(name, content, chance))
+    for name, content in models().items():
+        if name in words:
+            (folder / name).write_bytes(damaged(content, chance))
     if chance.random() < 0.05:
         (folder / "loop").symlink_to("loop")
     if chance.random() < 0.05:
@@ -326,7 +411,7 @@ def command_line(chance):
     known = cli.get_command(click.Context(cli), name).params
     shown = [parameter for parameter in known if parameter.name in NEEDED.get(name, ()) and chance.random() < 0.97]
     shown += chance.sample(known, chance.randint(0, min(4, len(known))))
-    if name in ("run", "compare", "explore", "timeline") and chance.random() < 0.9:
+    if name in ("run", "compare", "explore", "timeline", "choose") and chance.random() < 0.9:
         workload = chance.choice(["hidden_size", "network"])
         shown += [parameter for parameter in known if parameter.name == workload]
     for parameter in dict.fromkeys(shown):
@@ -371,6 +456,7 @@ def load_everything():
     from sharp.artifact import batch_run, dask_cluster, notebook, verify  # noqa: F401
     from sharp.cli import drawing, tables  # noqa: F401
 
+    models()
     gc.freeze()  # what no case changes, its process need not copy
 
 

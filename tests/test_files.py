@@ -4,12 +4,13 @@ import os
 import stat
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from sharp import SpecificationError, files
-from sharp.files import csv_text, make_folder, read_input, read_json, replacing, write_text
+from sharp.files import csv_text, make_folder, read_bytes, read_input, read_json, replacing, write_text
 
 linux = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 
@@ -200,3 +201,17 @@ def test_json_of_ours_may_be_written_anew(tmp_path):
 )
 def test_cells_that_would_run_are_neutralised(text, cell):
     assert csv_text(text) == cell
+
+
+def test_reading_a_file_takes_no_more_memory_than_it_has(tmp_path):
+    path = tmp_path / "small.bin"
+    path.write_bytes(bytes(range(256)) * 5000)
+    tracemalloc.start()
+    try:
+        assert read_bytes(path, "a file", 2**32) == path.read_bytes()
+        assert tracemalloc.get_traced_memory()[1] < 10 * path.stat().st_size
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(SpecificationError, match="expected a file of at most 1 MiB, got more"):
+        read_bytes(path, "a file", 2**20)
+    assert len(read_bytes(path, "a file", path.stat().st_size)) == path.stat().st_size

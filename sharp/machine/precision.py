@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from sharp.checks import check_name, refuse
+from sharp.checks import check_kind, check_name, refuse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ def precision_settings(label: str) -> dict[str, object]:
     >>> precision_settings("bf16/fp32")
     {'arithmetic': 'bfloat', 'weight_bits': 16, 'partial_sum_bits': 32}
     """
-    weights, _, sums = label.lower().partition("/")
+    weights, _, sums = check_kind("precision", label, str).lower().partition("/")
     weights = re.sub(r"^fp8[-_]?(?=e\dm\d$)", "", weights)
     weights = _ALIASES.get(weights, weights)
     for name, kind in ARITHMETIC.items():

@@ -51,9 +51,13 @@ def read_arrays(path: Path) -> Arrays:
         raise error.at(str(path)) from None
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            if sum(packed.file_size for packed in file.zip.infolist()) <= _MOST_BYTES:
+                return {name: file[name] for name in file.files}
+    except MemoryError:
+        raise
     except Exception:  # whatever a broken archive makes of NumPy and zipfile
         raise SpecificationError(f"{path}: expected a .npz file of arrays of numbers, got none that is whole") from None
+    raise SpecificationError(f"{path}: expected arrays of at most {_MOST_BYTES // 2**20} MiB, got more, compressed")
 
 
 def arrays_as_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:

@@ -173,6 +173,15 @@ def test_inputs_that_are_not_the_models_are_refused_in_a_sentence(command, model
     assert outcome.err.count("\n") == 1
 
 
+def test_arrays_that_unpack_to_more_than_fits_are_refused(command, model, tmp_path, monkeypatch):
+    monkeypatch.setattr("sharp.values.arrays._MOST_BYTES", 2**20)
+    np.savez_compressed(tmp_path / "x.npz", x=np.zeros(2**20, np.float32))
+    assert (tmp_path / "x.npz").stat().st_size < 2**14
+    outcome = command("execute", str(model), "--input", str(tmp_path / "x.npz"))
+    assert outcome.code == 2
+    assert outcome.err.endswith("x.npz: expected arrays of at most 1 MiB, got more, compressed\n")
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

@@ -143,6 +143,7 @@ def test_designs_that_cannot_be_run_are_counted_with_their_reason():
 @pytest.mark.parametrize(
     ("axes", "sentence"),
     [
+        ({"precision": [1.5]}, "precision: expected a text, got 1.5"),
         ({"macs": []}, r"^axes\.macs: expected at least one value"),
         ({"mac": ["1K"]}, r"^axes: .*mac.*"),
         ({"hidden_size": [1]}, r"^axes\.hidden_size: expected a number or a name of the machine"),
