@@ -455,6 +455,7 @@ def load_everything():
         cli.get_command(click.Context(cli), name)
     from sharp.artifact import batch_run, dask_cluster, notebook, verify  # noqa: F401
     from sharp.cli import drawing, tables  # noqa: F401
+    from sharp.values import onnx_model  # noqa: F401
 
     models()
     gc.freeze()  # what no case changes, its process need not copy
