@@ -27,7 +27,6 @@ from sharp import (
     simulate,
 )
 from sharp.cycles.counting import CycleCounts
-from sharp.cycles.mapping import fits_weight_buffer
 from sharp.cycles.schedule import schedule_of
 from sharp.kernels import reference, reference_energy
 from sharp.machine.accelerator import LATENCIES
@@ -153,8 +152,12 @@ class Case:
         return Sequences.of(self.lengths)
 
     @property
-    def streamed(self) -> bool:
-        return self.plan.weights == "streamed" and not fits_weight_buffer(self.layer, self.accelerator)
+    def share(self) -> float:
+        """What the specification streams of the weights in every step."""
+        if self.plan.weights == "resident":
+            return 0.0
+        machine = reference_machine(self.accelerator)
+        return reference.streamed_share(machine, [reference_layer(self.layer)], self.plan.tile_rows)
 
     def count(self, *, every_step: bool = False) -> CycleCounts:
         """What the model gives."""
@@ -172,7 +175,7 @@ class Case:
                 reference_layer(self.layer),
                 self.lengths,
                 reference_plan(self.plan),
-                streamed=self.streamed,
+                share=self.share,
             )
         except ValueError:
             return None
@@ -319,6 +322,9 @@ def cases(
         most = 4 * layer.hidden_size * accelerator.partial_sum_bytes * len(lengths)
         buffer = MemoryLevel(capacity_bytes=draw(st.integers(1, most)))
         accelerator = replace(accelerator, intermediate_buffer=buffer)
+    if draw(st.booleans()):  # half the machines keep some of the weights
+        buffer = MemoryLevel(capacity_bytes=draw(st.integers(1, 4 * layer.num_weights)))
+        accelerator = replace(accelerator, weight_buffer=buffer)
     return Case(layer, lengths, accelerator, plan)
 
 

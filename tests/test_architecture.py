@@ -125,6 +125,7 @@ def test_only_plotting_imports_matplotlib():
             "claim_plotting",
             "design_plotting",
             "energy_plotting",
+            "network_plotting",
             "precision_plotting",
             "rival_plotting",
         )

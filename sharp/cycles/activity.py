@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sharp.cycles.counting import CycleCounts
 from sharp.cycles.mapping import LayerMapping
+from sharp.cycles.residency import kept_bytes
 from sharp.cycles.schedule import schedule_of
 from sharp.cycles.task import Run, Task
 from sharp.machine.accelerator import Accelerator
@@ -23,7 +24,7 @@ from sharp.workload.network import Network
 class Activity:
     """Counts of a layer, all its directions, steps and sequences together; integers, or arrays of a sweep's points.
 
-    Bytes are whole where those of a weight are.
+    Bytes are whole where those of a weight are, but for weights of which a share streams.
     """
 
     total_cycles: int
@@ -198,8 +199,10 @@ def add_traffic(
             dram_vectors=read + written,
         )
         if plan.weights == "streamed":
-            loads = mappings[index].num_loads if mappings[index].task.streamed else 1
-            loaded = network.layers[index].num_weights * accelerator.weight_bytes * loads
+            mapping, num_weights = mappings[index], network.layers[index].num_weights
+            share, each = mapping.task.streamed_share, accelerator.weight_bytes
+            passing = num_weights * mapping.num_loads * (each * share) if share else 0
+            loaded = kept_bytes(num_weights * each, share) + passing
             activity = replace(activity, loaded_bytes=loaded, held_bytes=_held(network.num_weights, accelerator))
         result.append(activity)
     return tuple(result)

@@ -15,7 +15,8 @@ from functools import cache
 from sharp.checks import check_integer, check_kind, check_mapping, refuse
 from sharp.cycles.activity import Activity, cell_actions, count_products
 from sharp.cycles.counting import CycleCounts, sum_counts
-from sharp.cycles.mapping import LayerMapping, map_layer
+from sharp.cycles.mapping import LayerMapping, layer_share, map_layer
+from sharp.cycles.residency import kept_bytes
 from sharp.cycles.schedule import loaded
 from sharp.cycles.spans import Span, Tables
 from sharp.cycles.streaming import add_weight_loads
@@ -218,15 +219,17 @@ class _Direction:
 def _count(layer: RNNLayer, chains: Sequence[StepColumns], accelerator: Accelerator, plan: Plan) -> DeltaCounts:
     """On one tile height."""
     one_way = replace(layer, bidirectional=False, merge="concat", residual=False)
-    mapping = map_layer(one_way, Sequences.equal(1), accelerator, plan)
+    (height,) = accelerator.heights(plan)
+    share = layer_share(layer, accelerator, plan, height)
+    mapping = map_layer(one_way, Sequences.equal(1), accelerator, plan, share=share)
     direction, num_bytes = _Direction(mapping), layer.num_weights * accelerator.weight_bytes
     counts = sum_counts([_counts(direction, columns) for columns in chains])
     activity = _activity(layer, direction, counts, chains)
-    if mapping.task.streamed:
-        activity = replace(activity, loaded_bytes=counts.useful * accelerator.weight_bytes)
-    elif plan.weights == "streamed":  # once
-        (counts,) = add_weight_loads([num_bytes], [counts], accelerator)
-        activity = replace(activity, loaded_bytes=num_bytes, total_cycles=counts.total_cycles)
+    if plan.weights == "streamed":  # what stays on chip once, of the rest what is multiplied
+        passing = counts.useful * (accelerator.weight_bytes * share) if share else 0
+        (counts,) = add_weight_loads([num_bytes], [share], [counts], accelerator)
+        loaded = kept_bytes(num_bytes, share) + passing
+        activity = replace(activity, loaded_bytes=loaded, total_cycles=counts.total_cycles)
     words = sum(phase.sums_per_cell * one_way.size(phase.size) for phase in layer.phases)
     return DeltaCounts(
         tile_rows=mapping.task.tile_rows,

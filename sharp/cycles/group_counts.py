@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sharp.cycles.counting import CycleCounts
 from sharp.cycles.mapping import map_layer
 from sharp.cycles.orders import Group
-from sharp.cycles.residency import mib
+from sharp.cycles.residency import mib, passing_bytes, streamed_share
 from sharp.cycles.together import Together
 from sharp.errors import InfeasibleMappingError, TileHeightError
 from sharp.kernels import cycles as kernel
@@ -39,7 +39,7 @@ def count_group(
 ) -> GroupCounts:
     """Count the cycles of layers that run together on the best of the plan's tile heights.
 
-    Their weights are on chip together, or, where the plan streams them and they do not fit, each comes in every step.
+    Their weights are on chip together, or, where the plan streams them, what does not fit of each comes in every step.
 
     Parameters
     ----------
@@ -76,11 +76,11 @@ def count_group(
 def put_together(network: Network, group: Group, accelerator: Accelerator, plan: Plan) -> Together:
     """The layers of a group in one round, on one tile height."""
     mappings, reads, feedbacks, delays = [], [], [], []
-    streamed = streams(network, group, accelerator, plan)
+    share = group_share(network, group, accelerator, plan)
     for index in group.layers:
         layer, sequences = network.layers[index], network.layer_sequences[index]
         try:
-            mappings.append(map_layer(layer, sequences, accelerator, plan, streamed=streamed))
+            mappings.append(map_layer(layer, sequences, accelerator, plan, share=share))
         except InfeasibleMappingError as error:
             raise error.at(f"{network.name}: {network.label(index)}") from None
         sources = [source if isinstance(source, int) else -1 for source in network.graph.reads[index]]
@@ -92,24 +92,29 @@ def put_together(network: Network, group: Group, accelerator: Accelerator, plan:
     return Together.of(mappings, plan, group.order, reads, feedbacks, delays)
 
 
-def streams(network: Network, group: Group, accelerator: Accelerator, plan: Plan) -> bool:
-    """Whether the weights of a group come from the DRAM in every step, as they are not on chip together.
+def group_share(network: Network, group: Group, accelerator: Accelerator, plan: Plan) -> float:
+    """Share of the weights of a group, on one tile height, that comes from the DRAM in every step.
 
     Raises
     ------
     InfeasibleMappingError
         In a wave, which needs them there.
     """
-    num_bytes = sum(network.layers[index].num_weights for index in group.layers) * accelerator.weight_bytes
-    if plan.weights == "resident" or num_bytes <= accelerator.weight_buffer.capacity_bytes:
-        return False
+    layers = [network.layers[index] for index in group.layers]
+    num_bytes = sum(layer.num_weights for layer in layers) * accelerator.weight_bytes
+    (tile_rows,) = accelerator.heights(plan)
+    passing = max(passing_bytes(layer, accelerator, tile_rows) for layer in layers)
+    capacity = accelerator.weight_buffer.capacity_bytes
+    share = 0.0 if plan.weights == "resident" else streamed_share(num_bytes, capacity, passing)
+    if not share:
+        return share
     if group.order == "wavefront":
         names = f"{network.label(group.first)} to {network.label(group.last - 1)}"
         raise InfeasibleMappingError(
             f"order: expected layers or steps where the weights of {names} do not fit the weight buffer of "
-            f"{mib(accelerator.weight_buffer.capacity_bytes)} together, got wavefront with {mib(num_bytes)}"
+            f"{mib(capacity)} together, got wavefront with {mib(num_bytes)}"
         )
-    return True
+    return share
 
 
 def _count(together: Together, accelerator: Accelerator, height: int, period: int | None) -> GroupCounts:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from sharp.cycles.legality import legal_round
+from sharp.cycles.residency import passing_bytes, streamed_share
 from sharp.cycles.schedule import schedule_of
 from sharp.cycles.task import Run, Segment, Task
 from sharp.errors import InfeasibleMappingError
@@ -146,7 +147,7 @@ def map_runs(mapping: LayerMapping, runs: Iterable[Run]) -> LayerMapping:
 
 
 def map_layer(
-    layer: RNNLayer, sequences: Sequences, accelerator: Accelerator, plan: Plan, *, streamed: bool = False
+    layer: RNNLayer, sequences: Sequences, accelerator: Accelerator, plan: Plan, *, share: float | None = None
 ) -> LayerMapping:
     """Map a layer: one tile of K' x (M / K') issues a cycle, a segment takes ``ceil(C / N')``.
 
@@ -157,10 +158,10 @@ def map_layer(
         The batch.
     accelerator : Accelerator
     plan : Plan
-        On one tile height, not "best". Where it streams the weights, those of a layer that does not fit the weight
-        buffer come from the DRAM in every time step.
-    streamed : bool
-        Whether they do in any case, as other layers take the buffer in between.
+        On one tile height, not "best". Where it streams the weights, what the weight buffer does not hold of the layer
+        comes from the DRAM in every time step.
+    share : float, optional
+        How much of the weights does, where other layers take part of the buffer (`sharp.cycles.residency`).
 
     Raises
     ------
@@ -189,12 +190,20 @@ def map_layer(
         reconfiguration=plan.reconfiguration,
         batch_size=1 if interleaved else sequences.batch_size,
         chains=chains,
-        streamed=streamed or (plan.weights != "resident" and not fits_weight_buffer(layer, accelerator)),
+        streamed_share=layer_share(layer, accelerator, plan, tile_rows) if share is None else share,
     )
     runs = tuple(schedule.round(task)) if plan.is_ours else legal_round(schedule, task)
     mapping = LayerMapping(task=task, runs=runs, sequences=sequences, forwarding=plan.forwarding)
     _check_overflow(mapping)
     return mapping
+
+
+def layer_share(layer: RNNLayer, accelerator: Accelerator, plan: Plan, tile_rows: int) -> float:
+    """Share of a layer's weights that streams, where it has the weight buffer for itself."""
+    if plan.weights == "resident":
+        return 0.0
+    num_bytes, capacity = layer.num_weights * accelerator.weight_bytes, accelerator.weight_buffer.capacity_bytes
+    return streamed_share(num_bytes, capacity, passing_bytes(layer, accelerator, tile_rows))
 
 
 def _check_overflow(mapping: LayerMapping) -> None:

@@ -7,12 +7,13 @@ is; whoever asks for ``resident`` is told what it leaves out.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Any
 
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
 from sharp.units import MIB
-from sharp.workload.network import Network
+from sharp.workload.network import Network, RNNLayer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,34 @@ class Residency:
             "weight_buffer_mib": self.capacity_bytes / MIB,
             "fits_weight_buffer": self.fits,
         }
+
+
+def passing_bytes(layer: RNNLayer, accelerator: Accelerator, tile_rows: int) -> float:
+    """Bytes of a segment, at most: as many of the longest rows of a layer as the tile has."""
+    return max(min(tile_rows, rows) * columns for rows, columns in layer.matrices) * accelerator.weight_bytes
+
+
+def streamed_share(num_bytes: float, capacity_bytes: float, segment_bytes: float) -> float:
+    """Share of some weights that comes from the DRAM in every step, the same of each segment: its last rows.
+
+    The buffer holds the others and, beside them, what passes through: the share of two segments. So
+    ``(1 - s) num_bytes + 2 s segment_bytes = capacity_bytes``, and a byte less of buffer costs about a byte a step.
+
+    Examples
+    --------
+    >>> from sharp.cycles.residency import streamed_share
+    >>> streamed_share(36e6, 36e6, 1e6), streamed_share(36e6, 19e6, 1e6), streamed_share(36e6, 1e6, 1e6)
+    (0.0, 0.5, 1.0)
+    """
+    missing, room = num_bytes - capacity_bytes, num_bytes - 2 * segment_bytes
+    if missing <= 0:
+        return 0.0
+    return missing / room if missing < room else 1.0
+
+
+def kept_bytes(num_bytes: float, share: float) -> float:
+    """Bytes of some weights that stay on chip, where a share of them streams."""
+    return num_bytes - ceil(num_bytes * share)
 
 
 def settled(network: Network, accelerator: Accelerator, plan: Plan) -> Plan:

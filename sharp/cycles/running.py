@@ -80,8 +80,9 @@ def _with_loads(network: Network, groups: Sequence[Group], accelerator: Accelera
     sizes = [
         sum(network.layers[index].num_weights for index in group.layers) * accelerator.weight_bytes for group in groups
     ]
+    shares = [ran[group.first].mapping.task.streamed_share for group in groups]
     sums = [sum_counts([ran[index].counts for index in group.layers]) for group in groups]
-    for group, before, after in zip(groups, sums, add_weight_loads(sizes, sums, accelerator), strict=True):
+    for group, before, after in zip(groups, sums, add_weight_loads(sizes, shares, sums, accelerator), strict=True):
         first = ran[group.first]
         wait = after.total_cycles - before.total_cycles
         ran[group.first] = first._replace(counts=first.counts.after_load(wait))

@@ -131,8 +131,8 @@ class Task:
     """Sequences that a chain computes together, at the start."""
     chains: int = 1
     """Chains that take turns and share the buffers."""
-    streamed: bool = False
-    """Whether the weights come from the DRAM in every time step."""
+    streamed_share: float = 0.0
+    """Share of the weights of each segment that comes from the DRAM in every time step."""
 
     @cached_property
     def phases(self) -> tuple[Phase, ...]:
@@ -292,10 +292,8 @@ class Task:
         return sum(-(-columns // width) for columns in segment.columns)
 
     def load_cycles(self, segment: Segment, batch_size: int) -> int:
-        """Cycles that a streamed segment waits for its weights beyond those it computes."""
-        if not self.streamed:
-            return 0
-        num_bytes = segment.rows * sum(segment.columns) * self.accelerator.weight_bytes
+        """Cycles that a segment waits for what streams of its weights beyond those it computes."""
+        num_bytes = segment.rows * sum(segment.columns) * (self.accelerator.weight_bytes * self.streamed_share)
         arrival = cycles_from_bytes(num_bytes, self.accelerator.dram_bytes_per_cycle)
         return max(0, arrival - batch_size * self.tiles(segment))
 

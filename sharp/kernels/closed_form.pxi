@@ -95,6 +95,7 @@ cdef void keep_best(Block* block, Py_ssize_t rows) noexcept nogil:
         keep(&block.best.weight_load[i], block.results.weight_load[i], better)
         keep(&block.best.fill_drain[i], block.results.fill_drain[i], better)
         keep(&block.best.chosen_tile_rows[i], block.results.chosen_tile_rows[i], better)
+        keep(&block.best.streamed_share[i], block.results.streamed_share[i], better)
         keep(&block.best.total_cycles[i], block.results.total_cycles[i], better)
 
 

@@ -3,12 +3,27 @@
 Included by closed_form.pxi, which has the design.
 """
 
+cdef inline double streamed_share(
+    const Row* row, const Settings* settings, int shape, double capacity
+) noexcept nogil:
+    """Share of the weights that the buffer does not hold beside that of two segments of the longest rows."""
+    cdef double longest = smaller(row.tile_rows, settings.gates * row.h) * (row.x + row.r)
+    cdef double num_bytes = row.directions * row.weights * settings.weight_bytes
+    cdef double missing = num_bytes - capacity, room
+    if shape == PROJECTED:
+        longest = larger(longest, smaller(row.tile_rows, row.r) * row.h)
+    elif shape == TWO_PHASE:
+        longest = larger(longest, smaller(row.tile_rows, row.h) * (row.x + row.r))
+    room = larger(num_bytes - 2 * (longest * settings.weight_bytes), missing)
+    missing = larger(missing, 0)
+    return missing / (room if missing > 0 else 1.0)
+
+
 cdef inline Row read_row(
     Block* block, int tile, Py_ssize_t i, const Settings* settings, int shape, bint streamed
 ) noexcept nogil:
     """A layer and the machine, from the inputs."""
     cdef Row row
-    cdef double num_bytes
     row.x, row.h, row.r = block.inputs.input_size[i], block.inputs.hidden_size[i], block.inputs.recurrent_size[i]
     row.steps, row.batch = block.inputs.seq_len[i], block.inputs.batch_size[i]
     row.directions = block.inputs.num_directions[i]
@@ -25,10 +40,8 @@ cdef inline Row read_row(
     row.multiply = block.inputs.multiply[i]
     row.words = block.inputs.intermediate_words[i]
     row.bytes_per_cycle = block.inputs.dram_bytes_per_cycle[i]
-    row.stream = 0
-    if streamed:
-        num_bytes = row.directions * row.weights * settings.weight_bytes
-        row.stream = settings.weight_bytes if num_bytes > block.inputs.weight_buffer_bytes[i] else 0.0
+    row.share = streamed_share(&row, settings, shape, block.inputs.weight_buffer_bytes[i]) if streamed else 0.0
+    row.stream = settings.weight_bytes * row.share
     return row
 
 
@@ -257,10 +270,10 @@ cdef inline void write_row(
     """The results of all steps, sequences and directions; `flow` has the tiles of a step."""
     cdef double times = row.directions * row.steps, wait = 0
     cdef double useful = row.batch * row.weights
-    cdef double fill = row.directions * (timing.last_step - timing.last_tile), total
-    if streamed:
-        wait = ceil_div(row.directions * row.weights * settings.weight_bytes, row.bytes_per_cycle)
-        wait = 0.0 if row.stream > 0 else wait
+    cdef double fill = row.directions * (timing.last_step - timing.last_tile), total, num_bytes
+    if streamed:  # what stays on chip comes first
+        num_bytes = row.directions * row.weights * settings.weight_bytes
+        wait = ceil_div(num_bytes - sharp_ceil(num_bytes * row.share), row.bytes_per_cycle)
     total = row.directions * (timing.early + (row.steps - 1) * timing.step + timing.last_step) + wait
     block.results.useful[i] = times * useful
     block.results.row_padding[i] = times * (row.num_macs * flow.busy - flow.covered)
@@ -268,6 +281,7 @@ cdef inline void write_row(
     block.results.weight_load[i] = times * flow.load + wait
     block.results.fill_drain[i] = fill
     block.results.dependency_stall[i] = total - times * (flow.busy + flow.load) - fill - wait
+    block.results.streamed_share[i] = row.share
     block.results.chosen_tile_rows[i] = row.tile_rows
     if schedule >= INTERGATE:
         block.results.chosen_tile_rows[i] = row.tile_rows if row.tile_rows >= settings.gates else 0.0

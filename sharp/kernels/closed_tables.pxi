@@ -94,6 +94,7 @@ cdef struct Results:  # the first three in multiplier-cycles
     double weight_load[BLOCK]
     double fill_drain[BLOCK]
     double chosen_tile_rows[BLOCK]  # 0: the schedule can use none
+    double streamed_share[BLOCK]  # of the weights, in every step
 
 cdef struct Counts:
     double used_bank_reads[BLOCK]
@@ -185,7 +186,8 @@ cdef struct Row:
     double update
     double multiply
     double words  # sums that the intermediate buffer holds
-    double stream  # bytes of a weight, 0 where they are on chip
+    double share  # of the weights that stream in every step
+    double stream  # bytes of a weight that do
     double bytes_per_cycle
 
 

@@ -21,7 +21,9 @@ used everywhere else, so that their agreement means something. It is meant to be
    that take turns in a fixed order, one chain for each direction and sequence.
 7. Later products follow the first, x columns before the others. If the second has none of x, the last x segments of the
    next step, as few as cover L_mvm, come after it, and the others before.
-8. Weights streamed in every step: a segment holds the array until its weights have arrived; the excess is weight load.
+8. Of weights that do not fit the buffer, a share streams in every step, the same of each segment: the last of its rows.
+   The buffer holds the others, and beside them what streams of two segments of K of the longest rows. A segment holds
+   the array until what streams of it has arrived; the excess is weight load.
 9. Directions, unless interleaved, run one after the other; so do the layers of a network (reference_network.py).
 10. useful + column padding + row padding + M*(stall + weight load + fill and drain) = M*total, and no part is negative.
 """
@@ -223,14 +225,28 @@ def mvm_latency(machine: Machine, segments: Iterable[Segment]) -> int:
     return machine.multiply + machine.add * stages + machine.accumulate
 
 
-def shape_of(machine: Machine, plan: Plan, streamed: bool, apart: bool, rows: int, x: int, columns: int) -> Shape:
-    """Put `rows` by `x` + `columns` columns on a tile."""
+def streamed_share(machine: Machine, layers: Sequence[Layer], tile_rows: int) -> float:
+    """Share of the weights of layers that streams in every step, as the buffer does not hold all of them; rule 8.
+
+    With a share s of W bytes, and S bytes a segment, ``(1 - s) W + 2 s S`` fill the buffer; all streams where not even
+    two segments fit.
+    """
+    size = sum(layer.weights for layer in layers) * machine.weight_bytes
+    longest = max(min(tile_rows, p.gates * p.cells) * p.row for layer in layers for p in layer.products)
+    missing, room = size - machine.weight_buffer_bytes, size - 2 * longest * machine.weight_bytes
+    if missing <= 0:
+        return 0.0
+    return missing / room if missing < room else 1.0
+
+
+def shape_of(machine: Machine, plan: Plan, share: float, apart: bool, rows: int, x: int, columns: int) -> Shape:
+    """Put `rows` by `x` + `columns` columns on a tile; a share of their weights streams."""
     height = plan.tile_rows
     if plan.reconfiguration and rows < height:
         height = min((k for k in machine.tile_heights if rows <= k <= plan.tile_rows), default=height)
     width, row = machine.num_macs // height, x + columns
     tiles = ceil_div(x, width) + ceil_div(columns, width) if apart else ceil_div(row, width)
-    load = math.ceil(rows * row * machine.weight_bytes / machine.bytes_per_cycle) if streamed else 0
+    load = math.ceil(rows * row * (machine.weight_bytes * share) / machine.bytes_per_cycle)
     return Shape(rows, x, columns, width, tiles, load, rows * (tiles * width - row), (height - rows) * tiles * width)
 
 
@@ -246,9 +262,9 @@ def last_elements(shape: Shape, apart: bool) -> Iterator[int]:
 class Orders:
     """The segments of a step, the same ones in every step, in the order of issue."""
 
-    def __init__(self, machine: Machine, layer: Layer, plan: Plan, streamed: bool, sequences: int) -> None:
+    def __init__(self, machine: Machine, layer: Layer, plan: Plan, share: float, sequences: int) -> None:
         self.machine, self.layer, self.plan = machine, layer, plan
-        self.shape: Callable[[bool, int, int, int], Shape] = cache(partial(shape_of, machine, plan, streamed))
+        self.shape: Callable[[bool, int, int, int], Shape] = cache(partial(shape_of, machine, plan, share))
         interleaved = plan.schedule == "interleaved"
         self.batch = 1 if interleaved else sequences
         self.buffered = layer.directions * sequences if interleaved else sequences
@@ -444,10 +460,8 @@ def check_arguments(machine: Machine, layer: Layer, lengths: Sequence[int], plan
             raise ValueError(reason)
 
 
-def simulate_layer(
-    machine: Machine, layer: Layer, lengths: Sequence[int], plan: Plan, *, streamed: bool = False
-) -> Counts:
-    """Serve every segment of the layer, all directions; `lengths` has the steps of each sequence."""
+def simulate_layer(machine: Machine, layer: Layer, lengths: Sequence[int], plan: Plan, *, share: float = 0.0) -> Counts:
+    """Serve every segment of the layer, all directions; `lengths` has the steps of each sequence, `share` streams."""
     check_arguments(machine, layer, lengths, plan)
     interleaved = plan.schedule == "interleaved"
     groups: list[list[int]] = [list(lengths)]
@@ -455,7 +469,7 @@ def simulate_layer(
         groups = [[length] for length in sorted(lengths, reverse=True)] * layer.directions
     longest = max(lengths)
     chains = [Chain(index, group, longest, layer.products) for index, group in enumerate(groups)]
-    segments = Orders(machine, layer, plan, streamed, len(lengths)).step()
+    segments = Orders(machine, layer, plan, share, len(lengths)).step()
     engine = Engine(machine, plan, segments)
     for step in range(longest + 1):
         for chain in chains:

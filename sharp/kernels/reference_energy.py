@@ -28,13 +28,14 @@ it. Counts are those of a layer, all its directions, steps and sequences. It is 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import pairwise, product
 from typing import NamedTuple
 
-from sharp.kernels.reference import Chain, Layer, Machine, Orders, Plan, Segment, Shape
+from sharp.kernels.reference import Chain, Layer, Machine, Orders, Plan, Segment, Shape, streamed_share
 from sharp.kernels.reference_network import chain, simulate_network, steps_of
 
 COMPONENTS = (
@@ -184,7 +185,7 @@ def issued(machine: Machine, layer: Layer, plan: Plan, lengths: Sequence[int]) -
     What is issued ahead counts for the step that it works for. The order of chains and segments does not matter here.
     """
     groups = [[length] for length in lengths] if plan.schedule == "interleaved" else [list(lengths)]
-    segments = Orders(machine, layer, plan, False, len(lengths)).step()
+    segments = Orders(machine, layer, plan, 0.0, len(lengths)).step()
     longest = max(lengths)
     for _direction, group in product(range(layer.directions), groups):
         chain = Chain(0, group, longest, layer.products)
@@ -275,11 +276,14 @@ def check_activations(
 
 
 def count_loads(machine: Machine, layer: Layer, plan: Plan, lengths: Sequence[int]) -> float:
-    """Bytes of weights that a streamed layer loads: each once, or again with every segment if they do not fit."""
-    if layer.weights * machine.weight_bytes <= machine.weight_buffer_bytes:
-        return layer.weights * machine.weight_bytes
+    """Bytes of weights that a streamed layer loads: those that stay on chip once, the others with every segment."""
+    share = streamed_share(machine, [layer], plan.tile_rows)
+    size = layer.weights * machine.weight_bytes
+    if not share:
+        return size
     shapes = (segment.shape for segment, _ in issued(machine, layer, plan, lengths))
-    return sum(shape.rows * (shape.x_columns + shape.columns) for shape in shapes) * machine.weight_bytes
+    passing = sum(shape.rows * (shape.x_columns + shape.columns) for shape in shapes)
+    return size - math.ceil(size * share) + passing * (machine.weight_bytes * share)
 
 
 def count_passing(

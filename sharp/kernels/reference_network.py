@@ -6,8 +6,8 @@ As reference.py, which it goes on from, this states the rules once more and shar
    what it reads; where it stacks k successive steps of that into one, a k-th, rounded up; where it reads the last step
    only, one. All of that holds for each sequence of the batch.
 2. Layers run one after the other in the order in which they are listed, each as in reference.py.
-3. A streamed layer that fits the weight buffer is loaded once, in layer order, as soon as the load before it is done
-   and bytes are free.
+3. Streamed weights: what stays on chip of a layer is loaded once, in layer order, as soon as the load before it is done
+   and bytes are free. A layer of which a share streams in every step has the whole buffer, and the memory, to its end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sharp.kernels.reference import Counts, Layer, Machine, Plan, simulate_layer
+from sharp.kernels.reference import Counts, Layer, Machine, Plan, simulate_layer, streamed_share
 
 
 class Reads(NamedTuple):
@@ -67,17 +67,16 @@ def simulate_network(
     loaded = 0  # the cycle at which the DRAM is free for the next layer
     earlier: list[tuple[int, float]] = []
     for layer, lengths, plan in zip(layers, steps, plans, strict=True):
+        share = streamed_share(machine, [layer], plan.tile_rows) if weights == "streamed" else 0.0
         size = layer.weights * machine.weight_bytes
-        fits = size <= machine.weight_buffer_bytes
-        if weights == "streamed" and fits:
+        size -= math.ceil(size * share)  # which passes through
+        if weights == "streamed":
             loaded = load_end(machine, loaded, size, earlier)
             wait = max(0, loaded - counts.total)
             counts.weight_load += wait
             counts.total += wait
-        counts.add(simulate_layer(machine, layer, lengths, plan, streamed=weights == "streamed" and not fits))
-        if fits:
-            earlier.append((counts.total, size))
-        else:
-            loaded = counts.total
+        counts.add(simulate_layer(machine, layer, lengths, plan, share=share))
+        earlier.append((counts.total, machine.weight_buffer_bytes if share else size))
+        loaded = counts.total if share else loaded
     counts.check(machine.num_macs)
     return counts

@@ -74,15 +74,15 @@ class Stage:
 
 
 def stages_of(
-    machine: Machine, nodes: Sequence[Together], lengths: Sequence[int], plan: Plan, swaps: bool
+    machine: Machine, nodes: Sequence[Together], lengths: Sequence[int], plan: Plan, swaps: bool, share: float
 ) -> list[Stage]:
-    """Every layer with its segments; with `swaps` h columns come before those of x."""
+    """Every layer with its segments, of which a share streams; with `swaps` h columns come before those of x."""
     stages: list[Stage] = []
     for index, node in enumerate(nodes):
         check_arguments(machine, node.layer, lengths, plan)
         depth = max((stages[source].depth + 1 for source in node.sources if source >= 0), default=0)
         chain = Chain(index, list(lengths), max(lengths), node.layer.products)
-        stage = Stage(chain, Orders(machine, node.layer, plan, False, len(lengths)), node, depth)
+        stage = Stage(chain, Orders(machine, node.layer, plan, share, len(lengths)), node, depth)
         first, *rest = node.layer.products
         if swaps and first.vector:
             cells_of = blocks(first, plan.tile_rows // first.gates)
@@ -131,14 +131,23 @@ def x_out(stage: Stage, stages: Sequence[Stage], step: int, period: int, of: Seq
 
 
 def simulate_together(
-    machine: Machine, nodes: Sequence[Together], lengths: Sequence[int], plan: Plan, order: str, period: int = 0
+    machine: Machine,
+    nodes: Sequence[Together],
+    lengths: Sequence[int],
+    plan: Plan,
+    order: str,
+    period: int = 0,
+    share: float = 0.0,
 ) -> Counts:
-    """Layers of as many steps, in the order "steps" or "wavefront", all of their weights on chip."""
+    """Layers of as many steps, in the order "steps" or "wavefront"; a share of all their weights streams in each step.
+
+    What stays on chip is there at the start. The share is `streamed_share` of all of them.
+    """
     if plan.schedule == "interleaved" or plan.forwarding != "barrier" or order not in ("steps", "wavefront"):
         raise ValueError(f"no order {order!r} with {plan.schedule} and {plan.forwarding}")
     swaps = order == "steps" and plan.schedule == "unfolded"
     inside = Plan("intergate", plan.tile_rows, plan.reconfiguration)
-    stages = stages_of(machine, nodes, lengths, plan if plan.schedule != "unfolded" or swaps else inside, swaps)
+    stages = stages_of(machine, nodes, lengths, plan if plan.schedule != "unfolded" or swaps else inside, swaps, share)
     engine = Engine(machine, plan, [segment for stage in stages for segment in stage.segments])
     longest = max(lengths)
     (step_after_step if order == "steps" else wave_after_wave)(engine, stages, longest, period)

@@ -80,7 +80,9 @@ def closed_activity(
     weight_bytes = result["useful"] / sequence_steps * accelerator.weight_bytes
     loaded: Any = 0.0
     if plan.weights == "streamed":
-        loaded = weight_bytes * np.where(weight_bytes <= of["weight_buffer_bytes"], 1.0, of["seq_len"])
+        share, each = result["streamed_share"], accelerator.weight_bytes
+        loaded = weight_bytes - np.ceil(weight_bytes * share)  # stays on chip
+        loaded = loaded + result["useful"] / of["batch_size"] * (each * share)
     return {
         **counts,
         **cells,

@@ -46,11 +46,13 @@ REDUCED = {
     },
     "fig_interleaving": {"hidden_sizes": [512], "batch_sizes": [1, 4], "budgets": ["4K", "16K", "64K"]},
     "fig_npu": {"sizes": [512, 1024, 2048]},
+    "fig_orders": {"networks": ["bysdne", "eesen"], "macs": ["64K"]},
     "fig_padding_reconfiguration": {"hidden_sizes": [340, 512], "macs": ["1K", "4K", "16K", "64K"]},
     "fig_pareto": {"networks": ["bysdne"], "deadlines_s": [3.0e-4]},
     "fig_power_area": {"macs": ["1K", "64K"], "samples": 8},
     "fig_power_sensitivity": {"macs": ["1K", "64K"], "shown": 3},
     "fig_precision": {"networks": ["bysdne"], "formats": ["fp16/fp32", "int8/int32", "int4/int32"], "seeds": [0]},
+    "fig_residency": {"networks": ["eesen", "bysdne"], "points": 7},
     "fig_schedule_speedup": {"networks": ["bysdne"], "hidden_sizes": [256], "macs": ["1K", "64K"]},
     "fig_schedules_timeline": {"hidden_size": 64, "macs": "4K"},
     "fig_sparsity": {"sizes": [40, 96, 96], "seq_len": 12, "thresholds": [0.05, 0.25]},
@@ -338,6 +340,14 @@ CHECKS = {
     "tab_epur_own": lambda headline: (
         headline["peak_power_w_lstp"] < headline["peak_power_w_paper"] < headline["peak_power_w_hp"]
         and headline["mwl_weight_accesses_lstp"] == pytest.approx(-0.5, abs=0.03)
+    ),
+    "fig_orders": lambda headline: (
+        headline["wavefront_gain_bysdne_64k"] == pytest.approx(2.9, abs=0.1)
+        and headline["wavefront_gain_eesen_64k"] == headline["refused"] == 1  # steps of two directions
+    ),
+    "fig_residency": lambda headline: (
+        headline["faster_with_less"] < 0.01
+        and headline["break_even_gb_per_s_bysdne"] > 10 * headline["break_even_gb_per_s_eesen"]
     ),
     "tab_inconsistencies": check_inconsistencies,
     "tab_hardware": lambda headline: headline["assumed_parameters"] == 8,

@@ -141,7 +141,7 @@ def least_of_all_orders(machine: reference.Machine, layer: reference.Layer, step
     totals = []
     for tile_rows in machine.tile_heights:
         plan = reference.Plan("unfolded", tile_rows)
-        orders = reference.Orders(machine, layer, plan, False, 1)
+        orders = reference.Orders(machine, layer, plan, 0.0, 1)
         for segments in every_order(orders, layer.products[0], tile_rows):
             engine = reference.Engine(machine, plan, segments)
             chain = reference.Chain(0, [steps], steps, layer.products)

@@ -71,6 +71,7 @@ def check(case: Case, best: bool) -> None:
         return  # no tile takes a row for each gate
     found = closed(case, best)
     assert found.pop("chosen_tile_rows") == report.layers[0].tile_rows
+    assert found.pop("streamed_share") == report.layers[0].mapping.task.streamed_share
     assert found == {name: getattr(report.counts, name) for name in found}
 
 

@@ -19,6 +19,7 @@ from strategies import (
 from sharp import (
     Accelerator,
     InfeasibleMappingError,
+    MemoryLevel,
     Network,
     Place,
     Plan,
@@ -31,6 +32,7 @@ from sharp import (
 )
 from sharp.cycles.group_counts import count_group
 from sharp.cycles.orders import Group, group_layers
+from sharp.kernels.reference import streamed_share
 from sharp.kernels.reference_orders import Together, simulate_together
 
 CELLS = ("lstm", "gru", "rnn", "dense")
@@ -86,10 +88,17 @@ def test_orders_across_layers_equal_the_specification(network, accelerator, sche
         buffer = replace(accelerator.intermediate_buffer, capacity_bytes=words * accelerator.partial_sum_bytes)
         accelerator = replace(accelerator, intermediate_buffer=buffer)
     plan = Plan(schedule=schedule, tile_rows=data.draw(st.sampled_from(accelerator.tile_rows)))
+    if order == "steps" and data.draw(st.booleans()):  # and some of the weights
+        capacity = data.draw(st.integers(1, 4 * network.num_weights))
+        accelerator = replace(accelerator, weight_buffer=MemoryLevel(capacity_bytes=capacity))
+        plan = replace(plan, weights="streamed")
     machine, nodes = reference_machine(accelerator), as_nodes(network, accelerator)
+    together, share = [node.layer for node in nodes], 0.0
+    if plan.weights == "streamed":
+        share = streamed_share(machine, together, plan.tile_rows)
     lengths = network.sequences.lengths
     try:
-        expected = simulate_together(machine, nodes, lengths, reference_plan(plan), order, period or 0)
+        expected = simulate_together(machine, nodes, lengths, reference_plan(plan), order, period or 0, share)
     except ValueError:
         expected = None
     group = Group(first=0, last=len(network.layers), order=order)
@@ -105,7 +114,7 @@ def test_orders_across_layers_equal_the_specification(network, accelerator, sche
         assert len(found.steps_out) == network.seq_len
 
 
-PARTS = ("total_cycles", "useful", "column_padding", "row_padding", "dependency_stall", "fill_drain")
+PARTS = ("total_cycles", "useful", "column_padding", "row_padding", "dependency_stall", "weight_load", "fill_drain")
 
 
 # Numbers -------------------------------------------------------------------------------------------------------------
@@ -216,8 +225,10 @@ def test_weights_that_do_not_fit_together_come_in_every_step_and_cannot_make_a_w
     network = find_network("gmat")
     network = replace(network, layers=network.layers[:8], places=network.places[:8])
     streamed = simulate(network, MACHINE, Plan(order="steps", weights="auto"))
-    assert streamed.latency_s == pytest.approx(75 * 8 * 2**24 / 30e9, rel=0.01)  # 16 MiB a layer and step
-    assert streamed.loaded_bytes == 75 * 2 * network.num_weights
+    segment = streamed.layers[0].tile_rows / 256  # MiB
+    share = (8 * 16 - 26) / (8 * 16 - 2 * segment)  # of 16 MiB a layer
+    assert streamed.loaded_bytes == pytest.approx((1 - share + 75 * share) * 8 * 2**24)
+    assert streamed.latency_s == pytest.approx(streamed.loaded_bytes / 30e9, rel=0.01)
     with pytest.raises(InfeasibleMappingError, match="do not fit the weight buffer of 26 MiB together, got wavefront"):
         simulate(network, MACHINE, Plan(order="wavefront", weights="auto"))
 

@@ -25,7 +25,7 @@ def tasks(draw: st.DrawFn, cells: tuple[str, ...] = CELLS) -> Task:
         reconfiguration=draw(st.booleans()),
         batch_size=draw(st.integers(1, 4)),
         chains=draw(st.integers(1, 4)),
-        streamed=draw(st.booleans()),
+        streamed_share=draw(st.sampled_from([0.0, 0.3, 1.0])),
     )
 
 

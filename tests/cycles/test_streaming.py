@@ -31,11 +31,11 @@ class NetworkCase:
     def best_plan(self, layer: RNNLayer) -> reference.Plan:
         """The tile height that the specification finds best, of equals the smallest."""
         machine, taken = as_machine(self.accelerator), {}
-        streamed = layer.num_weights * machine.weight_bytes > machine.weight_buffer_bytes
         for tile_rows in self.accelerator.heights(self.plan):
             plan = as_plan(self.plan.at(tile_rows))
+            share = reference.streamed_share(machine, [as_layer(layer)], tile_rows)
             try:
-                counts = reference.simulate_layer(machine, as_layer(layer), self.lengths, plan, streamed=streamed)
+                counts = reference.simulate_layer(machine, as_layer(layer), self.lengths, plan, share=share)
             except ValueError:
                 continue
             taken[counts.total, tile_rows] = plan
@@ -153,16 +153,46 @@ COUNTS = CycleCounts(
 )
 def test_loads_by_hand(capacity_bytes, bytes_per_cycle, waits):
     accelerator = machine(capacity_bytes, bytes_per_cycle)
-    loaded = add_weight_loads([100] * 3, [COUNTS] * 3, accelerator)
+    loaded = add_weight_loads([100] * 3, [0] * 3, [COUNTS] * 3, accelerator)
     assert [counts.weight_load for counts in loaded] == waits
     assert [counts.total_cycles for counts in loaded] == [30 + wait for wait in waits]
 
 
-def test_a_layer_that_does_not_fit_keeps_the_memory_and_the_buffer():
-    # 0 to 10 load, to 40 compute; the large one from 40 to 70; then another load, 70 to 80.
-    large = RNNLayer(cell="rnn", input_size=5, hidden_size=20)
-    loaded = add_weight_loads([100, 2 * large.num_weights, 100], [COUNTS] * 3, machine(200, 10))
-    assert [counts.weight_load for counts in loaded] == [10, 0, 10]
+@pytest.mark.parametrize(
+    ("share", "waits"),
+    [
+        # 0 to 10 load, to 40 compute; the large one from 40 to 70; then another load, 70 to 80.
+        (1, [10, 0, 10]),
+        # The large one keeps 180 of its 360 bytes: 100 of them come while the first one computes, 80 from 40 to 48.
+        (0.5, [10, 8, 10]),
+    ],
+)
+def test_a_layer_that_does_not_fit_keeps_the_memory_and_the_buffer(share, waits):
+    loaded = add_weight_loads([100, 360, 100], [0, share, 0], [COUNTS] * 3, machine(200, 10))
+    assert [counts.weight_load for counts in loaded] == waits
+
+
+STEP_CYCLES = 200
+"""More than the computing of a step below."""
+
+
+def test_a_byte_less_of_buffer_costs_about_a_byte_a_step(accelerator):
+    # Of 16 MiB in segments of 1 MiB, 16/14 bytes more pass in each step for each byte that the buffer is smaller.
+    network = Network(name="one", layers=(RNNLayer(input_size=1024, hidden_size=1024),), seq_len=25)
+    whole, each = 2**24, 60  # bytes of all weights, and in a cycle
+    totals, previous = {}, 0
+    for less in [0, 1, 2, 100, 10**4, 10**5, 10**6, 4 * 10**6, 10**7, 14 * 2**20, 2**24 - 1]:
+        machine = replace(accelerator.with_macs("64K"), weight_buffer=MemoryLevel(capacity_bytes=whole - less))
+        report = simulate(network, machine, Plan(weights="streamed", tile_rows=256))
+        totals[less] = report.counts.total_cycles
+        assert totals[less] >= report.bound.cycles
+        assert totals[less] >= previous - STEP_CYCLES  # what streams in the first step hides some of its computing
+        previous = totals[less]
+        passing = min(less * 16 / 14, whole)
+        assert report.loaded_bytes == pytest.approx(whole + 24 * passing, abs=2)
+    assert totals[1] - totals[0] <= 25  # a cycle a step, where there was a cliff of 24 times the whole load
+    assert totals[10**6] == pytest.approx(totals[0] + 24 * 10**6 * 16 / 14 / each, rel=0.03)
+    assert totals[14 * 2**20] == totals[2**24 - 1]
 
 
 def test_a_segment_waits_for_its_weights(accelerator):

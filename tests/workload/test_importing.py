@@ -277,6 +277,15 @@ def test_what_reads_onnx_is_not_loaded_before():
     )
 
 
+def test_a_run_of_a_file_loads_no_framework():
+    run = f"sys.argv = ['sharp', 'run', '--network', {str(CASES[3])!r}, '--steps', '5', '--json']"
+    script = f"import sys; {run}\nfrom sharp.cli import main; main()\nprint(*sys.modules, file=sys.stderr)"
+    outcome = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(outcome.stderr.split())
+    assert "onnx" in loaded
+    assert not loaded & {"torch", "onnxruntime", "tensorflow", "keras", "pandas", "matplotlib"}
+
+
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_networks_of_files_say_what_was_found_and_survive_a_file(path, tmp_path):
     for imported in import_file(path, steps=OPEN.get(path.stem)).networks:

@@ -245,6 +245,36 @@ def test_sequential_models(tmp_path):
     ]
 
 
+def test_models_inside_of_models(tmp_path):
+    inside = [
+        layer("InputLayer", name="x", batch_shape=[None, 20, 4]),
+        layer("LSTM", name="low", units=6, return_sequences=True),
+        layer("LSTM", name="high", units=7, return_sequences=True),
+    ]
+    pair = [
+        layer("InputLayer", [], name="b", batch_shape=[None, 20, 5]),
+        layer("InputLayer", [], name="a", batch_shape=[None, 20, 7]),
+        layer("Concatenate", ["a", "b"], name="both"),
+        layer("GRU", ["both"], name="gru", units=3),
+    ]
+    ends = {"input_layers": [["a", 0, 0], ["b", 0, 0]], "output_layers": [["gru", 0, 0]]}
+    layers = [
+        layer("InputLayer", [], name="left", batch_shape=[None, 20, 4]),
+        layer("InputLayer", [], name="right", batch_shape=[None, 20, 5]),
+        layer("Sequential", ["left"], name="stack", layers=inside),
+        layer("Functional", ["stack", "right"], name="pair", layers=pair, **ends),
+        layer("Dense", ["pair"], name="out", units=2),
+    ]
+    model = {"name": "nested", "layers": layers}
+    (network,) = import_file(write_keras(tmp_path, FUNCTIONAL | {"config": model})).networks
+    assert [(each.name, each.cell, each.input_size, each.reads) for each in network.layers] == [
+        ("stack/low", "lstm", 4, ("input:left",)),
+        ("stack/high", "lstm", 6, ("stack/low",)),
+        ("pair/gru", "gru", 12, ("stack/high", "input:right")),
+        ("out", "dense", 3, ("pair/gru",)),
+    ]
+
+
 def test_files_of_h5(tmp_path):
     h5py = pytest.importorskip("h5py")
     path = tmp_path / "mine.h5"

@@ -50,6 +50,7 @@ _SAME = frozenset(
     ]
 )
 """Layers that put out as much as they read."""
+_INPUT, _MODELS = "InputLayer", ("Sequential", "Functional", "Model")
 _MERGES = frozenset(["Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract"])
 _SUMS = {"concat": "concat", "sum": "sum", "ave": "sum"}
 
@@ -119,30 +120,47 @@ class _Model:
 
     def read(self, model: Mapping[str, Any], name: str) -> Imported:
         """What a model's configuration holds."""
-        if model.get("class_name") not in ("Sequential", "Functional", "Model"):
+        if model.get("class_name") not in _MODELS:
             got = model.get("class_name")
             raise SpecificationError(
                 f"expected a Sequential or a Functional model, got {got!r}, whose code is not in it"
             )
-        entries = model["config"] if isinstance(model["config"], list) else model["config"]["layers"]
-        below: tuple[str, ...] = ()
-        for entry in entries:
-            own = entry["config"].get("name", entry["class_name"])
-            inputs = below if model["class_name"] == "Sequential" else tuple(_inbound(entry.get("inbound_nodes", [])))
-            with within(f"layer {own!r} ({entry['class_name']}): "):
-                self._add(entry, own, inputs)
-            below = (own,)
+        self._stack(model)
         if not any(layer.cell != "dense" for layer in self._layers):
             raise SpecificationError("expected a recurrent layer, got none")
         network = ImportedNetwork(name=name, layers=tuple(self._layers), not_modelled=self._work)
         return Imported(networks=(network,))
 
+    def _stack(self, model: Mapping[str, Any], prefix: str = "", given: tuple[str, ...] = ()) -> str:
+        """The layers of a model, or of one inside of another, which reads what is given; names what puts it out."""
+        whole = model["config"]
+        entries, ends = (whole, {}) if isinstance(whole, list) else (whole["layers"], whole)
+        kinds = {entry["config"].get("name", entry["class_name"]): entry["class_name"] for entry in entries}
+        own_inputs = list(_inbound(ends.get("input_layers", []))) or [name for name in kinds if kinds[name] == _INPUT]
+        read = dict(zip(own_inputs, given, strict=False))
+        below = given
+        for entry, (own, kind) in zip(entries, kinds.items(), strict=True):
+            inputs = below
+            if model["class_name"] != "Sequential":
+                inputs = tuple(prefix + name for name in _inbound(entry.get("inbound_nodes", [])))
+            with within(f"layer {prefix + own!r} ({kind}): "):
+                self._add(entry, prefix + own, (read[own],) if own in read else inputs)
+            below = (prefix + own,)
+        outputs = [prefix + name for name in _inbound(ends.get("output_layers", []))]
+        if prefix and len(outputs) > 1:
+            raise SpecificationError(f"expected a model of one output inside of another, got {len(outputs)}")
+        return outputs[0] if outputs else below[0]
+
     def _add(self, entry: Mapping[str, Any], name: str, inputs: tuple[str, ...]) -> None:
         kind, config = entry["class_name"], entry["config"]
         if len(entry.get("inbound_nodes") or []) > 1:
             raise SpecificationError("expected a layer that is used once, got one that is shared")
+        if kind in _MODELS:
+            last = self._stack(entry, f"{name}/", inputs)
+            self._shapes[name], self._sources[name] = self._shapes[last], self._sources[last]
+            return
         given = config.get("batch_shape") or config.get("batch_input_shape")
-        if kind == "InputLayer" or (not inputs and given is not None):
+        if not inputs and given is not None:
             self._shapes[f"{name}.input"] = self._closed(given[1:])
             self._sources[f"{name}.input"] = ((f"input:{name}",), ())
             inputs = (f"{name}.input",)

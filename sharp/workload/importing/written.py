@@ -56,6 +56,7 @@ class _Group:
         self._projections = self._products_of(self._cells)
         self._states: set[Value] = set()
         self._state_inputs: set[Value] = set()
+        self._known_before: dict[int, list[Written]] = {}
 
     def layer(self) -> Layer | None:
         """The layer that the steps are of; None where nothing is carried from one to the next."""
@@ -232,7 +233,12 @@ class _Group:
     # Order -----------------------------------------------------------------------------------------------------------
 
     def _before(self, step: Written) -> list[Written]:
-        """The steps whose h a step multiplies."""
+        """The steps whose h a step multiplies; each is asked for often, and worked out once."""
+        if id(step) not in self._known_before:
+            self._known_before[id(step)] = self._find_before(step)
+        return self._known_before[id(step)]
+
+    def _find_before(self, step: Written) -> list[Written]:
         owners = {owner for dot in step.all_dots for owner in self._elements.owners(dot.operand)}
         by_output = {output: op for output, op in self._projections if output in self._states}
         made = {self._cell_of(output) if output in by_output else output for output in owners & self._states}
