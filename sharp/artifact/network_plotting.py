@@ -55,28 +55,30 @@ def plot_residency(
     break_even : mapping of str to float
         By network, the bandwidth in bytes a second at which loading takes as long as computing.
     """
-    _, (left, right) = plt.subplots(1, 2, figsize=(COLUMN_WIDTH, 3.2), sharey=True)
+    _, (left, right) = plt.subplots(1, 2, figsize=(COLUMN_WIDTH, 3.2))
     colors = colors_of(buffers["network"].unique(), NETWORK_COLORS)
-    for ax, table, name, unit in (
-        (left, buffers, "weight_buffer", MIB),
-        (right, bandwidths, "dram_bytes_per_s", GIGA),
-    ):
-        for mark, (network, color) in zip(markers(), colors.items(), strict=False):
-            rows = table[table["network"] == network].sort_values(name)
-            label, every = plain(network).upper(), max(1, len(rows) // 8)
-            style = {"color": color, "marker": mark, "markersize": 4, "markevery": every, "linewidth": 1.2}
-            ax.plot(rows[name] / unit, rows["latency_s"] * 1e3, label=label, **style)
-            if ax is right and network in break_even:
-                latency_ms = np.interp(break_even[network], rows[name], rows["latency_s"]) * 1e3
-                ring = {"markerfacecolor": "none", "markeredgecolor": "black", "linestyle": "", "markersize": 9}
-                ax.plot([break_even[network] / unit], [latency_ms], marker="o", **ring)
-        ax.axvline(marks[name] / unit, color="black", linestyle=":", linewidth=1)
-        ax.set_xscale("log")
-        ax.set_yscale("log")
-        ax.xaxis.set_major_formatter("{x:g}")
-        ax.yaxis.set_major_formatter("{x:g}")
+    for mark, (network, color) in zip(markers(), colors.items(), strict=False):
+        sizes, speeds = (
+            table[table["network"] == network].sort_values(name)
+            for table, name in ((buffers, "weight_buffer"), (bandwidths, "dram_bytes_per_s"))
+        )
+        every = max(1, len(sizes) // 8)
+        style = {"color": color, "marker": mark, "markersize": 4, "markevery": every, "linewidth": 1.2}
+        share = sizes["latency_s"] / sizes["latency_s"].iloc[0] * 100
+        left.plot(sizes["weight_buffer"] / MIB, share, label=plain(network).upper(), **style)
+        right.plot(speeds["dram_bytes_per_s"] / GIGA, speeds["latency_s"] * 1e3, **style)
+        latency_ms = np.interp(break_even[network], speeds["dram_bytes_per_s"], speeds["latency_s"]) * 1e3
+        ring = {"markerfacecolor": "none", "markeredgecolor": "black", "linestyle": "", "markersize": 9}
+        right.plot([break_even[network] / GIGA], [latency_ms], marker="o", **ring)
+    left.axvline(marks["weight_buffer"] / MIB, color="black", linestyle=":", linewidth=1)
     left.set_xlabel("weight buffer (MiB)")
+    left.set_ylabel("latency (% of that with nothing kept)")
+    right.axvline(marks["dram_bytes_per_s"] / GIGA, color="black", linestyle=":", linewidth=1)
+    right.set_xscale("log")
+    right.set_yscale("log")
+    right.xaxis.set_major_formatter("{x:g}")
+    right.yaxis.set_major_formatter("{x:g}")
     right.set_xlabel("bandwidth of the DRAM (GB/s)")
-    left.set_ylabel("latency (ms)")
+    right.set_ylabel("latency (ms)")
     shared_legend({"left": left}, columns=len(colors))
     return [left, right]
