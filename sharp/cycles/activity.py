@@ -187,9 +187,9 @@ def add_traffic(
     mappings : sequence of LayerMapping
         Of each layer.
     """
-    result = []
+    result, interleaves = [], schedule_of(plan).interleaves
     for index, activity in enumerate(activities):
-        read, written = dram_vectors(network, index, accelerator, plan)
+        read, written = dram_vectors(network, index, accelerator.passing_elements, interleaves=interleaves)
         added = network.joined_additions(index)
         activity = replace(
             activity,
@@ -208,18 +208,29 @@ def add_traffic(
     return tuple(result)
 
 
-def dram_vectors(network: Network, index: int, accelerator: Accelerator, plan: Plan) -> tuple[int, int]:
+def dram_vectors(
+    network: Network, index: int, passing_elements: Any, *, interleaves: bool = False
+) -> tuple[Any, Any]:
     """Elements that a layer reads from the DRAM and writes there.
 
     The network's inputs come from there, what no layer reads goes there, and so does what the I/H buffer does not hold.
+
+    Parameters
+    ----------
+    network : Network
+    index : int
+        Of the layer.
+    passing_elements : int or array
+        Elements that pass from one layer to the next on chip (`Accelerator.passing_elements`).
+    interleaves : bool
+        Whether directions take turns, and read what does not fit together; else each reads it by itself.
     """
-    passing, layer = accelerator.passing_elements, network.layers[index]
-    times = 1 if schedule_of(plan).interleaves else layer.num_directions  # each direction reads what does not fit
+    passing, times = passing_elements, 1 if interleaves else network.layers[index].num_directions
     inside, outside = network.elements_read(index)
-    read = outside * (times if outside > passing else 1)
-    read += sum(times * elements for source, elements in inside.items() if network.elements_put_out(source) > passing)
+    read = outside * (1 + (times - 1) * (outside > passing))
+    read += sum(times * elements * (network.elements_put_out(source) > passing) for source, elements in inside.items())
     written = network.elements_put_out(index)
-    return read, written if written > passing or index in network.unread else 0
+    return read, written * ((written > passing) | (index in network.unread))
 
 
 def _held(num_weights: int, accelerator: Accelerator) -> float:

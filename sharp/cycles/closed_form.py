@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from sharp.checks import refuse
+from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
 from sharp.workload.cell import Phase
 
@@ -170,6 +171,43 @@ def count_actions(
     return dict(zip(kernel().COUNTS, counts, strict=True))
 
 
+def add_costs(
+    inputs: Mapping[str, float | NDArray[np.float64]],
+    phases: tuple[Phase, ...],
+    plan: Plan,
+    accelerator: Accelerator,
+    prices: Mapping[str, float | NDArray[np.float64]],
+    times: int,
+    cycles: NDArray[np.float64],
+    energy_j: NDArray[np.float64],
+) -> None:
+    """Add a layer's cycles and energy, so many times, to those of n points, without the GIL.
+
+    Parameters
+    ----------
+    inputs, phases, plan
+        As `evaluate` takes them.
+    accelerator : Accelerator
+        What no input says: tile heights, units, bytes of a weight.
+    prices : mapping of str to float or numpy.ndarray, float64, (n,)
+        Of what is counted, by the kernel's ``PRICES``.
+    times : int
+        How often the network has the layer.
+    cycles, energy_j : numpy.ndarray, float64, (n,)
+        Added to; a layer whose gates fit no tile height adds `NEVER` cycles.
+    """
+    kernel().add_costs(
+        *_arguments(inputs, len(cycles), phases, plan, accelerator.tile_rows, accelerator.weight_bytes),
+        plan.weights == "streamed",
+        "tile_rows" not in inputs,
+        float(accelerator.lanes_per_unit),
+        *_columns(kernel().PRICES, prices, len(cycles)),
+        float(times),
+        cycles,
+        energy_j,
+    )
+
+
 def _arguments(
     inputs: Mapping[str, float | NDArray[np.float64]],
     count: int,
@@ -181,27 +219,33 @@ def _arguments(
     """What the kernels take first."""
     import numpy as np
 
-    names = kernel().INPUTS
-    constants = np.zeros(len(names))
-    varying: list[NDArray[np.float64]] = []
-    places = np.full(len(names), -1, dtype=np.int64)
-    for index, name in enumerate(names):
-        value = inputs.get(name, 0.0)
-        if isinstance(value, np.ndarray):
-            places[index] = len(varying)
-            varying.append(value)
-        else:
-            constants[index] = value
     first = phases[0]
     cell = {"gates": len(first.gates), "weight_bytes": weight_bytes}
     cell |= {name: getattr(first, name) for name in ("sums_per_cell", "activation_passes")}
     return (
-        constants,
-        np.ascontiguousarray(varying, dtype=np.float64) if varying else np.zeros((1, count)),
-        places,
+        *_columns(kernel().INPUTS, inputs, count),
         np.array(heights, dtype=np.float64),
         np.array([cell[name] for name in kernel().CELL], dtype=np.float64),
         kernel().SCHEDULES.index(plan.schedule_name),
         kernel().SHAPES.index(_shape(phases)),
         plan.reconfiguration,
     )
+
+
+def _columns(
+    names: tuple[str, ...], values: Mapping[str, float | NDArray[np.float64]], count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Numbers as the kernels take them: those that are the same for all, those that vary, and where each of these is."""
+    import numpy as np
+
+    constants = np.zeros(len(names))
+    varying: list[NDArray[np.float64]] = []
+    places = np.full(len(names), -1, dtype=np.int64)
+    for index, name in enumerate(names):
+        value = values.get(name, 0.0)
+        if isinstance(value, np.ndarray):
+            places[index] = len(varying)
+            varying.append(value)
+        else:
+            constants[index] = value
+    return constants, np.array(varying, dtype=np.float64) if varying else np.zeros((1, count)), places

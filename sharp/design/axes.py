@@ -18,6 +18,11 @@ from sharp.space.scenario import BATCH, LAYER, OPTIONS, Scenario, check_column, 
 MAX_DESIGNS = 20_000
 """Most designs that are tried, some minutes' work for a network of several layers."""
 
+MAX_SEARCHED = 10**12
+"""Most designs of a search, some hours' work."""
+MAX_VALUES = 10**6
+"""Most values of an axis of a search."""
+
 TILE_SET = "tile_set"
 """Axis of the tile heights that a machine has; each of its values is a list of them."""
 PRECISION = "precision"
@@ -54,20 +59,48 @@ def check_axes(axes: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
     SpecificationError
         Where a name is unknown or of the network itself, an axis is empty, or there are too many designs.
     """
+    checked = _checked(axes, MAX_DESIGNS, of_a_layer=False)
+    if prod(map(len, checked.values())) > MAX_DESIGNS:
+        raise SpecificationError(f"axes: expected at most {MAX_DESIGNS:,} designs, the product of all axes, got more")
+    return checked
+
+
+def check_space(axes: Mapping[str, Any], *, of_a_layer: bool) -> dict[str, tuple[Any, ...]]:
+    """As `check_axes`, for a search: `MAX_SEARCHED` designs, and columns of a layer where that is all of its network.
+
+    Raises
+    ------
+    SpecificationError
+        As `check_axes`, and where an axis has more than `MAX_VALUES` values or there is none.
+    """
+    checked = _checked(axes, MAX_VALUES, of_a_layer=of_a_layer)
+    for name, values in checked.items():
+        if len(values) > MAX_VALUES:
+            raise refuse(f"axes.{name}", f"at most {MAX_VALUES:,} values", axes[name])
+    number = prod(map(len, checked.values()))
+    if number > MAX_SEARCHED:
+        raise SpecificationError(
+            f"axes: expected at most {MAX_SEARCHED:.0e} designs, the product of all axes, got {number:.1e}"
+        )
+    if not checked:
+        raise refuse("axes", "at least one axis", dict(axes))
+    return checked
+
+
+def _checked(axes: Mapping[str, Any], most: int, *, of_a_layer: bool) -> dict[str, tuple[Any, ...]]:
+    """Axes with their values as tuples, one more than `most` at most."""
     checked: dict[str, tuple[Any, ...]] = {}
     own = (TILE_SET, PRECISION)
     for name, values in axes.items():
         if name not in own:
             check_column("axes", name)
-        if name in (*LAYER, *BATCH) or name.startswith(OPTIONS):
+        if not of_a_layer and (name in (*LAYER, *BATCH) or name.startswith(OPTIONS)):
             raise refuse(f"axes.{name}", "a number or a name of the machine, its technology or the plan", name)
         many = isinstance(values, Iterable) and not isinstance(values, str | Mapping)
-        several = tuple(islice(values, MAX_DESIGNS + 1)) if many else (values,)
+        several = tuple(islice(values, most + 1)) if many else (values,)
         checked[name] = several if name in own else tuple(value_of(name, value, f"axes.{name}") for value in several)
         if not checked[name]:
             raise refuse(f"axes.{name}", "at least one value", values)
-    if prod(map(len, checked.values())) > MAX_DESIGNS:
-        raise SpecificationError(f"axes: expected at most {MAX_DESIGNS:,} designs, the product of all axes, got more")
     return checked
 
 

@@ -15,7 +15,7 @@ from sharp.cycles.counting import Progress
 from sharp.cycles.residency import as_users_run
 from sharp.cycles.simulate import Report
 from sharp.design.axes import check_axes, default_axes, points, scenario_at
-from sharp.design.goal import Costs, Goal
+from sharp.design.goal import Costs, Goal, run_costs
 from sharp.errors import SharpError, SpecificationError
 from sharp.rivals.machines import as_machine
 from sharp.space.scenario import Scenario
@@ -220,7 +220,7 @@ def _try_all(
     for place, point in enumerate(places):
         try:
             scenario = scenario_at(base, point)
-            report, costs = _costs(scenario, goal)
+            report, costs = run_costs(scenario, goal)
         except SharpError as error:
             refused[str(error)] += 1
         else:
@@ -238,20 +238,6 @@ def _try_all(
         if progress is not None:
             progress((place + 1) / len(places))
     return found, refused
-
-
-def _costs(scenario: Scenario, goal: Goal) -> tuple[Report, Costs]:
-    """A run, and what it costs."""
-    report: Any = scenario.run()
-    spent = scenario.evaluate(report)
-    made = spent.implementation
-    costs = goal.costs(
-        latency_s=report.latency_s,
-        energy_j=spent.energy.total_j,
-        area_mm2=sum(made.area_mm2.values()),
-        leakage_w=made.leakage_w,
-    )
-    return report, costs
 
 
 def _binding(report: Report) -> str:
@@ -275,7 +261,7 @@ def _with_confidence(base: Scenario, goal: Goal, design: Design, samples: int) -
         return replace(design, confidence=float(not design.excess))
     drawn = draw(moved, samples)
     met = [
-        not goal.excess(_costs(scenario.at({name: values[index] for name, values in drawn.items()}), goal)[1])
+        not goal.excess(run_costs(scenario.at({name: values[index] for name, values in drawn.items()}), goal)[1])
         for index in range(len(next(iter(drawn.values()))))
     ]
     return replace(design, confidence=float(np.mean(met)))

@@ -267,6 +267,9 @@ def count(
             rows = min(<Py_ssize_t> BLOCK, total - first)
             if read_block(&block, varying, places, first, rows) or start == 0:
                 derive(&block, 0, &settings, False)
-            count_block(&block, rows, &settings, schedule, shape, 1 / lanes_per_unit)
+            count_block(&block, 0, rows, &settings, schedule, shape, 1 / lanes_per_unit)
             for index in range(<int> counts.shape[0]):
                 memcpy(&counts[index, first], <double*> &block.counts + index * BLOCK, rows * sizeof(double))
+
+include "closed_costs.pxi"
+include "closed_front.pxi"

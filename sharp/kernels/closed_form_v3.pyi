@@ -8,3 +8,8 @@ from .closed_form import SHAPES as SHAPES
 from .closed_form import count as count
 from .closed_form import evaluate as evaluate
 from .closed_form import processor_level as processor_level
+from .closed_form import MAX_COSTS as MAX_COSTS
+from .closed_form import NEVER as NEVER
+from .closed_form import PRICES as PRICES
+from .closed_form import add_costs as add_costs
+from .closed_form import sift as sift

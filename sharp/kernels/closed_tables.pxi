@@ -150,7 +150,7 @@ cdef double IMPOSSIBLE = 1e300  # total of a tile height that the schedule canno
 cdef struct Block:
     Inputs inputs
     double inverses[NUM_INVERSES][BLOCK]
-    double tiles[MAX_HEIGHTS][NUM_DERIVED][BLOCK]
+    double tiles[MAX_HEIGHTS + 1][NUM_DERIVED][BLOCK]  # the last one's heights are those that were chosen
     Results results
     Results best
     Counts counts

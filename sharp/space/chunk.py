@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 from sharp.cycles import closed_form
 from sharp.cycles.counting import SPLIT
 from sharp.errors import OrderError, SharpError
-from sharp.machine.accelerator import LATENCIES
 from sharp.space.columns import Labels, is_choice, kinds_of
-from sharp.space.scenario import Scenario
+from sharp.space.inputs import inputs_of
 from sharp.space.space import Space
-from sharp.units import cycles_from_many_ns, many_stages_per_cycle, words_from_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,7 +108,8 @@ class Chunk:
         if closed_form.why_not(layer.phases, plan, len(machine.tile_rows), not scenario.network.lengths):
             return
         inputs = {
-            name: value[rows] if isinstance(value, np.ndarray) else value for name, value in self._inputs(scenario)
+            name: value[rows] if isinstance(value, np.ndarray) else value
+            for name, value in inputs_of(self.space, self.places, scenario)
         }
         count = self.status[rows].size
         found = closed_form.evaluate(inputs, count, layer.phases, plan, machine.tile_rows, machine.weight_bytes)
@@ -123,39 +122,6 @@ class Chunk:
             from sharp.space.pricing import closed_activity
 
             self._keep(rows, closed_activity(inputs, found, layer, plan, machine))
-
-    def _inputs(self, scenario: Scenario) -> Iterator[tuple[str, Any]]:
-        """Inputs of the closed form for points that are alike, `scenario` one of them."""
-        import numpy as np
-
-        space, places, machine = self.space, self.places, self.space.machine
-        clock = space.clock_hz(places)
-
-        def number(name: str) -> Any:
-            return space.number(name, places)
-
-        hidden = number("hidden_size")
-        square = "hidden_size" in places and "input_size" not in places
-        yield "hidden_size", hidden
-        yield "input_size", hidden if square else number("input_size")
-        yield "recurrent_size", hidden if scenario.layer.projection_size is None else number("projection_size")
-        yield "num_directions", float(scenario.layer.num_directions)
-        for name in ("seq_len", "batch_size"):  # lengths that are alike are both
-            yield name, number(name) if name in places else float(scenario.value(name))
-        yield "num_macs", space.num_macs(places)
-        if scenario.value("tile_rows") != "best":
-            yield "tile_rows", number("tile_rows")
-        for name in ("activation_lanes", "rows_per_update_lane"):
-            yield name, number(name)
-        for name in LATENCIES:
-            yield name.removesuffix("_ns"), _convert(cycles_from_many_ns, number(name), clock)
-        fitting = _convert(many_stages_per_cycle, number("add_ns"), clock)
-        yield "levels_per_cycle", np.minimum(number("chained_levels"), fitting)
-        yield "intermediate_buffer_bytes", number("intermediate_buffer")  # only that it is not too large
-        yield "intermediate_words", words_from_bytes(number("intermediate_buffer"), machine.partial_sum_bits)
-        yield "io_buffer_bytes", number("io_buffer")  # energy only
-        yield "weight_buffer_bytes", number("weight_buffer")
-        yield "dram_bytes_per_cycle", number("dram_bytes_per_s") / clock
 
     # Point by point --------------------------------------------------------------------------------------------------
 
@@ -277,11 +243,3 @@ def _emptied(columns: TableColumns, refused: NDArray[np.bool_]) -> TableColumns:
     import numpy as np
 
     return {name: np.where(refused, np.nan, values) for name, values in columns.items()}
-
-
-def _convert(conversion: Callable[..., NDArray[np.float64]], duration_ns: Any, clock_hz: Any) -> Any:
-    """What latencies are at a clock: an array, or one number."""
-    import numpy as np
-
-    found = conversion(np.atleast_1d(duration_ns), np.atleast_1d(clock_hz))
-    return found if isinstance(duration_ns, np.ndarray) or isinstance(clock_hz, np.ndarray) else float(found[0])

@@ -29,13 +29,15 @@ def load_grid(path: Path, *, allow_code: bool = False) -> Grid:
             values = content.get(name)
             for value in values if isinstance(values, list) else [values]:
                 refuse_code(f"points.{name}", value, allow_code)
-        return grid(**{name: _axis(name, values) for name, values in content.items()})
+        for name in content:
+            check_column("points", name)
+        return grid(**{name: axis_of("points", name, values) for name, values in content.items()})
 
 
-def _axis(name: str, values: Any) -> Any:
-    check_column("points", name)
+def axis_of(where: str, name: str, values: Any) -> Any:
+    """The values of a column as a file has them: a value, a list, or a range of integers."""
     if isinstance(values, Mapping):
-        with within(f"points.{name}"):
+        with within(f"{where}.{name}"):
             check_mapping("", values, ("from", "to", "step"), ("from", "to"))
             given = {key: value_of(name, value, key) for key, value in values.items()}
             first, last = check_integer("from", given["from"]), check_integer("to", given["to"])

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from functools import lru_cache
-from math import nan
-from typing import TYPE_CHECKING, Any
+from math import nan, prod
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sharp.cycles import closed_form
 from sharp.cycles.activity import Activity, cell_actions
 from sharp.energy.breakdown import ENERGY_COLUMNS, Gating, check_gating, spend
-from sharp.energy.implementation import COMPONENTS, Implementation, logic_area, price
+from sharp.energy.implementation import COMPONENTS, Implementation, Prices, logic_area, price
 from sharp.energy.technology import UNITS
 from sharp.errors import SharpError
 from sharp.machine.accelerator import Accelerator
@@ -59,23 +59,57 @@ def closed_activity(
     dict of str to float or numpy.ndarray, float64, (n,)
         By the fields of `sharp.cycles.activity.Activity`.
     """
+    placed = {**inputs, "tile_rows": results["chosen_tile_rows"]}
+    shape = len(results["chosen_tile_rows"]), layer.phases, plan, accelerator.tile_rows, accelerator.lanes_per_unit
+    counts = closed_form.count_actions(placed, *shape)
+    return layer_activity(inputs, {**results, **counts}, layer, plan, accelerator)
+
+
+class Traffic(NamedTuple):
+    """Elements of vectors that pass between a layer and what is around it, in a run; numbers or arrays."""
+
+    read: Any
+    """Of its inputs, from the DRAM."""
+    written: Any
+    """Of its outputs, to the DRAM."""
+    added: Any
+    """Additions that make one vector of several, before it or after."""
+
+
+def alone(inputs: Mapping[str, Any], layer: RNNLayer, accelerator: Accelerator) -> Traffic:
+    """The traffic of a layer that is all of its network."""
+    sequence_steps = inputs["seq_len"] * inputs["batch_size"]
+    taken = inputs["input_size"] * sequence_steps
+    most = ping_pong_elements(inputs["io_buffer_bytes"], accelerator.weight_bits)
+    taken = taken * (1 + (inputs["num_directions"] - 1) * (taken > most))
+    given = inputs["recurrent_size"] * sequence_steps
+    if layer.merge == "sum":
+        return Traffic(taken, given, given)
+    return Traffic(taken, inputs["num_directions"] * given, 0.0)
+
+
+def layer_activity(
+    inputs: Mapping[str, Any],
+    results: Mapping[str, Any],
+    layer: RNNLayer,
+    plan: Plan,
+    accelerator: Accelerator,
+    traffic: Traffic | None = None,
+) -> dict[str, Any]:
+    """Activity of layers from what the closed form counts, by the fields of `sharp.cycles.activity.Activity`.
+
+    Parameters are those of `closed_activity`; `results` has what `sharp.cycles.closed_form.count_actions` gives, too.
+    Without `traffic` the layer is all of its network.
+    """
     import numpy as np
 
     of, result = inputs, results
-    placed = {**inputs, "tile_rows": result["chosen_tile_rows"]}
-    count = len(result["chosen_tile_rows"])
-    shape = count, layer.phases, plan, accelerator.tile_rows, accelerator.lanes_per_unit
-    counts = closed_form.count_actions(placed, *shape)
+    traffic = alone(inputs, layer, accelerator) if traffic is None else traffic
     sequence_steps = of["seq_len"] * of["batch_size"]
     steps = of["num_directions"] * sequence_steps
     recurrent = dict.fromkeys(("projection_size", "recurrent_size"), of["recurrent_size"])
     sizes = {"hidden_size": of["hidden_size"], **recurrent}
     cells = cell_actions(layer.phases, layer.elementwise, sizes, steps)
-    taken, given, added = of["input_size"] * sequence_steps, of["recurrent_size"] * steps, 0.0
-    if layer.merge == "sum":
-        added = given = of["recurrent_size"] * sequence_steps
-    most = ping_pong_elements(of["io_buffer_bytes"], accelerator.weight_bits)
-    taken = taken * np.where(taken > most, of["num_directions"], 1.0)
     products = result["useful"] + result["column_padding"] + result["row_padding"]
     weight_bytes = result["useful"] / sequence_steps * accelerator.weight_bytes
     loaded: Any = 0.0
@@ -84,18 +118,19 @@ def closed_activity(
         loaded = weight_bytes - np.ceil(weight_bytes * share)  # stays on chip
         loaded = loaded + result["useful"] / of["batch_size"] * (each * share)
     return {
-        **counts,
         **cells,
+        "used_bank_reads": result["used_bank_reads"],
+        "sums_kept": result["sums_kept"],
         "total_cycles": result["total_cycles"],
         "array_cycles": products / of["num_macs"],
         "products": products,
         "useful_products": result["useful"],
         "bank_reads": products / (of["batch_size"] * accelerator.lanes_per_unit),
-        "vector_reads": counts["vector_reads"] + (cells["vector_reads"] + given + added),
-        "vector_writes": cells["vector_writes"] + taken + added,
-        "elementwise_additions": cells["elementwise_additions"] + added,
+        "vector_reads": result["vector_reads"] + (cells["vector_reads"] + traffic.written + traffic.added),
+        "vector_writes": cells["vector_writes"] + traffic.read + traffic.added,
+        "elementwise_additions": cells["elementwise_additions"] + traffic.added,
         "loaded_bytes": loaded,
-        "dram_vectors": taken + given,
+        "dram_vectors": traffic.read + traffic.written,
         "held_bytes": np.minimum(weight_bytes, of["weight_buffer_bytes"]),
     }
 
@@ -133,15 +168,27 @@ class Pricing:
         columns = self._cost(quantities, Activity(**activity), clock_hz)
         return {name: value if np.ndim(value) else np.full(count, value) for name, value in columns.items()}, errors
 
-    def _cost(self, quantities: Mapping[str, Any], activity: Activity, clock_hz: Any) -> dict[str, Any]:
-        memories = {name: {key: quantities[f"{name}.{key}"] for key in _OF_MEMORY} for name in BUFFERS}
-        dynamic, static = spend(
+    def prices(self, quantities: Mapping[str, Any]) -> Prices:
+        """What actions cost and components leak."""
+        return price(self.space.machine, quantities, _memories(quantities))
+
+    def spend(self, quantities: Mapping[str, Any], activity: Activity, clock_hz: Any) -> tuple[Any, Any]:
+        """Energy by component, of actions and of leakage."""
+        return spend(
             activity,
-            price(self.space.machine, quantities, memories),
+            self.prices(quantities),
             Gating.of(self.space.scenario.gating),
             clock_hz=clock_hz,
             capacity_bytes=quantities["weight_buffer"],
         )
+
+    def area_mm2(self, quantities: Mapping[str, Any]) -> Any:
+        """Area of machines."""
+        memories = _memories(quantities).values()
+        return sum(logic_area(self.space.machine, quantities).values()) + sum(each["area_mm2"] for each in memories)
+
+    def _cost(self, quantities: Mapping[str, Any], activity: Activity, clock_hz: Any) -> dict[str, Any]:
+        dynamic, static = self.spend(quantities, activity, clock_hz)
         leakage, parts = sum(static.values()), dynamic
         for name in COMPONENTS:
             parts[name] += static[name]  # into the arrays that are there: memory takes longer than sums
@@ -152,8 +199,7 @@ class Pricing:
             **{f"{name}_j": part for name, part in parts.items()},
             "power_w": energy * (clock_hz / activity.total_cycles),
             "gflops_per_w": 2 / GIGA * activity.useful_products / energy,
-            "area_mm2": sum(logic_area(self.space.machine, quantities).values())
-            + sum(memory["area_mm2"] for memory in memories.values()),
+            "area_mm2": self.area_mm2(quantities),
         }
 
     def _quantities(self, places: Places) -> tuple[dict[str, Any] | None, list[tuple[NDArray[np.intp], SharpError]]]:
@@ -161,12 +207,38 @@ class Pricing:
 
         None where there are none for any point; then, and of single points, the errors say why.
         """
+        quantities, errors = self._machine_quantities(places)
+        return (None if quantities is None else {**quantities, **self._given(places)}), errors
+
+    def tables(self, places: Places) -> tuple[dict[str, Any] | None, list[tuple[NDArray[np.bool_], SharpError]]]:
+        """As `_quantities`, of places that broadcast together: so do the quantities, and where there are none."""
+        import numpy as np
+
+        shape = np.broadcast_shapes(*(places[name].shape for name in self._names))
+        flat = {name: np.broadcast_to(places[name], shape).reshape(-1) for name in self._names}
+        quantities, errors = self._machine_quantities(flat)
+        masks = [(np.isin(np.arange(prod(shape)), rows).reshape(shape), error) for rows, error in errors]
+        if quantities is None:
+            return None, masks
+        quantities = {name: np.reshape(value, shape) if np.ndim(value) else value for name, value in quantities.items()}
+        return {**quantities, **self._given(places)}, masks
+
+    def _given(self, places: Places) -> dict[str, Any]:
+        """Quantities that are columns of the points."""
+        named = [name for name in (*UNITS, "activation_lanes") if name in places and name not in _MEMORY]
+        return {name: self.space.number(name, places) for name in named}
+
+    def _machine_quantities(
+        self, places: Places
+    ) -> tuple[dict[str, Any] | None, list[tuple[NDArray[np.intp], SharpError]]]:
+        """Those that follow from machine and technology alone, of the points' places in their columns."""
         import numpy as np
 
         kinds, which = self._kinds(places)
         known = [self.work_out(places, kind) for kind in kinds]
         made = [entry for entry in known if not isinstance(entry, SharpError)]
-        whose = which if len(known) > 1 else np.zeros(len(next(iter(places.values()))), dtype=np.intp)
+        count = len(next(iter(places.values()))) if places else 1
+        whose = which if len(known) > 1 else np.zeros(count, dtype=np.intp)
         errors = [
             (np.flatnonzero(whose == kind), entry) for kind, entry in enumerate(known) if isinstance(entry, SharpError)
         ]
@@ -178,9 +250,6 @@ class Pricing:
             quantities[name] = (
                 value if values.count(value) == len(values) else np.array(values, dtype=np.float64)[which]
             )
-        for name in (*UNITS, "activation_lanes"):
-            if name in places and name not in _MEMORY:
-                quantities[name] = self.space.number(name, places)
         return quantities, errors
 
     def _kinds(self, places: Places) -> tuple[list[int], NDArray[np.intp]]:
@@ -204,6 +273,10 @@ class Pricing:
             "num_macs": machine.num_macs,
             "activation_lanes": machine.activation_lanes,
         }
+
+
+def _memories(quantities: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {name: {key: quantities[f"{name}.{key}"] for key in _OF_MEMORY} for name in BUFFERS}
 
 
 def _number(value: float | None) -> float:

@@ -1,0 +1,224 @@
+"""Search: from a space of up to 10^12 designs to those that no other beats."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from sharp.checks import check_integer, check_kind
+from sharp.cycles.counting import Progress
+from sharp.cycles.residency import as_users_run
+from sharp.design.axes import check_space
+from sharp.design.candidates import Candidates
+from sharp.design.conditions import Condition
+from sharp.design.evaluation import FACTS, Aim, Found, Task, evaluate, nothing, simulate_rest, tasks_of
+from sharp.design.goal import Costs, Goal, run_costs
+from sharp.errors import SpecificationError
+from sharp.rivals.machines import as_machine
+from sharp.space.scenario import Scenario
+from sharp.workload.network import Network
+from sharp.workload.single import square_lstm
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sharp.energy.technology import Technology
+    from sharp.machine.accelerator import Accelerator
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The designs of a space that no other beats in all objectives, of those that meet the goal."""
+
+    candidates: Candidates
+    aim: Aim
+    found: Found
+
+    @property
+    def meets(self) -> bool:
+        """Whether any design meets the goal."""
+        return len(self.found.front) > 0
+
+    @property
+    def nearest(self) -> tuple[dict[str, Any], dict[str, float]]:
+        """Values by axis of the design nearest to the goal, and by how many times it exceeds each limit."""
+        number = self.found.nearest[1]
+        _, costs = run_costs(self.candidates.scenario(number), self.aim.goal)
+        return self.candidates.point(number), self.aim.goal.excess(costs)
+
+    def designs(self) -> Iterator[tuple[dict[str, Any], Costs]]:
+        """Values by axis and costs of each design of the front, in the order of the space."""
+        front = self.found.front
+        for number, facts in zip(front.numbers.tolist(), front.facts.T.tolist(), strict=True):
+            yield self.candidates.point(number), Costs(*facts)
+
+    def table(self) -> pd.DataFrame:
+        """A row a design of the front: its values by axis, latency_s, energy_j, power_w, area_mm2."""
+        import pandas as pd
+
+        rows = [{**{name: _shown(value) for name, value in point.items()}, **costs._asdict()} for point, costs in self.designs()]
+        return pd.DataFrame(rows, columns=[*self.candidates.axes, *FACTS])
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        entry: dict[str, Any] = {
+            "network": self.candidates.base.network.name,
+            "objectives": list(self.aim.objectives),
+            "goal": {name: getattr(self.aim.goal, name) for name in self.aim.goal.__dataclass_fields__},
+            "designs": len(self.candidates),
+            "tried": self.found.tried,
+            "refused": dict(self.found.refused.most_common()),
+            "meets": self.meets,
+            "front": [{"point": _listed(point), **costs._asdict()} for point, costs in self.designs()],
+        }
+        if not self.meets:
+            point, excess = self.nearest
+            entry["nearest"] = {"point": _listed(point), "excess": excess}
+        return entry
+
+
+def search(
+    axes: Mapping[str, Any],
+    goal: Goal | None = None,
+    *,
+    network: Network | None = None,
+    objectives: Sequence[str] = ("latency", "energy", "area"),
+    conditions: Sequence[str] = (),
+    accelerator: Accelerator | None = None,
+    technology: Technology | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> SearchResult:
+    """Evaluate every design of a space, and keep those that no other beats.
+
+    What the closed form knows is evaluated in compiled code, without a table: 10^9 designs of a layer in about a minute.
+    Other designs, such as those of schedules that interleave, are simulated one by one, up to 20,000.
+
+    Parameters
+    ----------
+    axes : mapping of str to sequence
+        What varies over which values, as `choose` takes them; without a network also ``hidden_size`` and the other
+        columns of a layer.
+    goal : Goal, optional
+        What designs on the front have to meet; nothing by default.
+    network : Network, optional
+        A square LSTM layer of 25 steps by default.
+    objectives : sequence of str
+        One to four of `sharp.design.goal.OBJECTIVES`, in none of which a design of the front is beaten.
+    conditions : sequence of str
+        What a design has to meet to be in the space at all, such as "tile_rows <= num_macs / 16".
+    accelerator : Accelerator, optional
+        What does not vary; SHARP by default.
+    technology : Technology, optional
+        32 nm by default.
+    threads : int, optional
+        Cores to use; all by default.
+    progress : callable, optional
+        Called now and then with the share of the work done, 0 to 1.
+
+    Returns
+    -------
+    SearchResult
+        The same on any number of cores.
+
+    Raises
+    ------
+    SpecificationError
+        Where an axis, a condition or an objective makes no sense, or there are too many designs.
+
+    Examples
+    --------
+    >>> import sharp
+    >>> from sharp.design import search
+    >>> axes = {"macs": ["1K", "4K", "16K"], "activation_lanes": range(16, 129, 16), "clock_hz": [250e6, 500e6]}
+    >>> result = search(axes, network=sharp.find_network("eesen"), objectives=["latency", "area"])
+    >>> len(result.candidates), len(result.found.front)
+    (48, 11)
+    """
+    candidates, aim = prepare(
+        axes,
+        goal,
+        network=network,
+        objectives=objectives,
+        conditions=conditions,
+        accelerator=accelerator,
+        technology=technology,
+    )
+    workers = (os.cpu_count() or 1) if threads is None else check_integer("threads", threads)
+    tasks = tasks_of(candidates)
+    found = simulate_rest(candidates, aim, None if tasks else progress)
+    for place, part in enumerate(on_threads(candidates, aim, tasks, workers)):
+        found.add(part)
+        if progress is not None:
+            progress((place + 1) / len(tasks))
+    return finished(candidates, aim, found)
+
+
+def prepare(
+    axes: Mapping[str, Any],
+    goal: Goal | None = None,
+    *,
+    network: Network | None = None,
+    objectives: Sequence[str] = ("latency", "energy", "area"),
+    conditions: Sequence[str] = (),
+    accelerator: Accelerator | None = None,
+    technology: Technology | None = None,
+) -> tuple[Candidates, Aim]:
+    """What `search` evaluates, and what for; parameters and errors are its own."""
+    from sharp.energy.files import find_technology
+    from sharp.machine.files import find_accelerator
+
+    aim = Aim(goal=Goal() if goal is None else check_kind("goal", goal, Goal), objectives=tuple(objectives))
+    base = Scenario(
+        network=square_lstm(1) if network is None else check_kind("network", network, Network),
+        machine=as_machine(find_accelerator("sharp") if accelerator is None else accelerator),
+        technology=find_technology("32nm") if technology is None else technology,
+    )
+    assert base.plan is not None, "a machine of tiles has a plan"
+    base = Scenario(
+        network=base.network, machine=base.machine, plan=as_users_run(base.plan), technology=base.technology
+    )
+    checked = check_space(axes, of_a_layer=network is None)
+    return Candidates(base, checked, tuple(map(Condition, conditions))), aim
+
+
+def finished(candidates: Candidates, aim: Aim, found: Found) -> SearchResult:
+    """The result of all that was found.
+
+    Raises
+    ------
+    SpecificationError
+        Where no design could be run.
+    """
+    if not found.tried:
+        reasons = found.refused.most_common(1)
+        most = f"; of most: {reasons[0][0]}" if reasons else ", as none meets the conditions"
+        raise SpecificationError(f"axes: expected a design that can run the network, got none{most}")
+    return SearchResult(candidates, aim, found)
+
+
+def on_threads(candidates: Candidates, aim: Aim, tasks: Iterable[Task], workers: int) -> Iterator[Found]:
+    """What each task comes to, in order; the kernel works without the interpreter's lock."""
+    stopped = Event()
+
+    def work(task: Task) -> Found:
+        return nothing(aim) if stopped.is_set() else evaluate(candidates, aim, task)
+
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            yield from pool.map(work, tasks)
+        finally:
+            stopped.set()
+            pool.shutdown(cancel_futures=True)
+
+
+def _shown(value: Any) -> Any:
+    return str(list(value)) if isinstance(value, list | tuple) else value
+
+
+def _listed(point: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in point.items()}
