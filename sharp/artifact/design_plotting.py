@@ -31,7 +31,8 @@ def plot_pareto(tables: dict[str, pd.DataFrame], deadlines_s: dict[str, float]) 
         )
         ring = {"facecolors": "none", "edgecolors": "black", "s": 60, "linewidths": 0.8}
         ax.scatter(front["latency_s"] * 1e3, front["energy_j"] * 1e3, label="Pareto front", **ring)
-        ax.axvline(deadlines_s[name] * 1e3, color="#D55E00", linestyle="--", linewidth=1.2, label="deadline")
+        if name in deadlines_s:
+            ax.axvline(deadlines_s[name] * 1e3, color="#D55E00", linestyle="--", linewidth=1.2, label="deadline")
         ax.set_xscale("log")
         ax.set_yscale("log")
         for axis in (ax.xaxis, ax.yaxis):
@@ -49,7 +50,8 @@ def plot_pareto(tables: dict[str, pd.DataFrame], deadlines_s: dict[str, float]) 
 def draw_choice(choice: Choice) -> str:
     """The designs of a choice as SVG."""
     set_style()
-    axes = plot_pareto({choice.network.name: choice.table()}, {choice.network.name: choice.goal.deadline_s})
+    name, deadline_s = choice.network.name, choice.goal.deadline_s
+    axes = plot_pareto({name: choice.table()}, {} if deadline_s is None else {name: deadline_s})
     figure, drawing = axes[0].figure, StringIO()
     assert isinstance(figure, Figure), "the axes are no part of a subfigure"
     figure.savefig(drawing, format="svg", metadata={"Date": None})

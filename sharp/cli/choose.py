@@ -9,6 +9,7 @@ import click
 
 from sharp.checks import refuse
 from sharp.cli.effects import Asked, refuse_without_effect
+from sharp.cli.limits import goal_of, limit_options
 from sharp.cli.options import (
     fixed_columns,
     json_option,
@@ -26,8 +27,7 @@ from sharp.cli.parsing import OUTPUT_FILE, Command
 from sharp.cli.progress import progress_bar
 from sharp.design.axes import default_axes
 from sharp.design.choice import SAMPLES, Choice, Design, choose
-from sharp.design.files import SpaceFile, goal_fields, load_space
-from sharp.design.goal import LIMITS, OBJECTIVES, Goal
+from sharp.design.files import SpaceFile, load_space
 from sharp.errors import SpecificationError
 from sharp.files import replacing, write_text
 from sharp.rivals.machines import as_machine
@@ -36,13 +36,7 @@ from sharp.space.scenario import Scenario
 
 @click.command("choose", cls=Command)
 @workload_options
-@click.option("--deadline", metavar="50ms", help="From the first input to the last output.")
-@click.option(
-    "--period", metavar="10ms", help="From one run to the next; it leaks until then.  [default: the deadline]"
-)
-@click.option("--power", metavar="5W", help="Most on average while it runs.")
-@click.option("--area", metavar="150mm2", help="Most.")
-@click.option("--objective", help=f"What is least in the best: {', '.join(OBJECTIVES)}.  [default: energy]")
+@limit_options
 @click.option(
     "--space",
     type=click.Path(path_type=Path),
@@ -61,7 +55,9 @@ def command(
 ) -> None:
     """Choose: the designs that run a network before a deadline, at least energy or what else is asked for."""
     found = SpaceFile({}, {}) if space is None else load_space(space, allow_code=options["allow_code"])
-    goal = _goal(found, options)
+    goal = goal_of(found, options)
+    if goal.deadline_s is None:
+        raise SpecificationError("--deadline: expected a quantity such as 50ms, got none")
     network, accelerator = workload(options), machine(options)
     base = Scenario(network=network, machine=as_machine(accelerator), technology=technology(options))
     axes = _axes(found, base, options)
@@ -95,16 +91,6 @@ def _asked(design: Design) -> Asked:
     report = design.report
     streamed = report.plan.weights == "streamed" or not report.residency.fits
     return Asked(machine=as_machine(report.accelerator), streams=streamed, priced=True)
-
-
-def _goal(found: SpaceFile, options: dict[str, Any]) -> Goal:
-    given = {name: options[name] for name in LIMITS if options[name] is not None}
-    fields = found.goal | goal_fields(given)
-    if options["objective"] is not None:
-        fields["objective"] = options["objective"]
-    if "deadline_s" not in fields:
-        raise SpecificationError("--deadline: expected a quantity such as 50ms, got none")
-    return Goal(**fields)
 
 
 def _axes(found: SpaceFile, base: Scenario, options: dict[str, Any]) -> dict[str, tuple[Any, ...]]:

@@ -11,7 +11,7 @@ from sharp.cli.parsing import Command
 from sharp.version import __version__
 
 COMMANDS = (
-    *("run", "compare", "area", "explore", "timeline", "execute", "sweep", "choose", "claims"),
+    *("run", "compare", "area", "explore", "timeline", "execute", "sweep", "search", "choose", "claims"),
     *("rtl", "list", "check", "import", "figure", "batch", "verify"),
 )
 """The subcommands, in the order of the help; each is ``command`` of the module of its name."""

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sharp.cli.console import duration, make_table, note, show_table, terminal, warn
+from sharp.cli.words import goal_text, missed_text
 from sharp.cycles.counting import CycleCounts
 from sharp.cycles.explore import TileTable
 from sharp.cycles.report import MachineReport, Reported
@@ -198,7 +199,7 @@ def print_choice(choice: Choice, most: int) -> None:
     shown = choice.designs[:most]
     axes = [name for name in shown[0].point if name not in ("macs", "clock_hz", "schedule")]
     table = make_table(
-        f"{choice.network.name}, {_sequences(choice.network)}: {_goal(choice)}",
+        f"{choice.network.name}, {_sequences(choice.network)}: {goal_text(choice.goal)}; least {choice.goal.objective}",
         *("MACs", "MHz", "schedule", *axes, "latency", "energy mJ", "power W", "area mm2", "bound by", "sure"),
         text=(2,),
     )
@@ -220,20 +221,12 @@ def _axis_value(name: str, value: object) -> str:
     return f"{value / KIB:g} KiB" if name in BUFFERS and isinstance(value, int | float) else str(value)
 
 
-def _goal(choice: Choice) -> str:
-    goal = choice.goal
-    limits = [f"within {duration(goal.deadline_s)}"]
-    limits += [f"at most {limit:g} {unit}" for limit, unit in ((goal.power_w, "W"), (goal.area_mm2, "mm2")) if limit]
-    return f"{', '.join(limits)}; least {goal.objective}"
-
-
 def _verdict(choice: Choice) -> str:
     """Whether anything meets the goal; where nothing does, what the nearest misses."""
     tried = len(choice.designs)
     if choice.meets:
         return f"{sum(not design.excess for design in choice.designs):,} of {tried:,} designs meet it"
-    names = {"latency_s": "the deadline", "power_w": "the power", "area_mm2": "the area"}
-    missed = ", ".join(f"{names[name]} {ratio:.3g} times" for name, ratio in choice.designs[0].excess.items())
+    missed = missed_text(choice.designs[0].excess)
     return f"none of {tried:,} designs meets it; the nearest takes {missed}"
 
 

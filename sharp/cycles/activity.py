@@ -208,9 +208,7 @@ def add_traffic(
     return tuple(result)
 
 
-def dram_vectors(
-    network: Network, index: int, passing_elements: Any, *, interleaves: bool = False
-) -> tuple[Any, Any]:
+def dram_vectors(network: Network, index: int, passing_elements: Any, *, interleaves: bool = False) -> tuple[Any, Any]:
     """Elements that a layer reads from the DRAM and writes there.
 
     The network's inputs come from there, what no layer reads goes there, and so does what the I/H buffer does not hold.

@@ -235,7 +235,7 @@ def _arguments(
 def _columns(
     names: tuple[str, ...], values: Mapping[str, float | NDArray[np.float64]], count: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Numbers as the kernels take them: those that are the same for all, those that vary, and where each of these is."""
+    """Numbers as the kernels take them: what is the same for all, what varies, and where each of that is."""
     import numpy as np
 
     constants = np.zeros(len(names))

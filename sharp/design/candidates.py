@@ -13,6 +13,7 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from sharp.checks import check_name, refuse
 from sharp.cycles import closed_form
 from sharp.cycles.activity import dram_vectors
 from sharp.cycles.orders import group_layers
@@ -27,7 +28,7 @@ from sharp.space.columns import is_choice
 from sharp.space.points import Grid
 from sharp.space.prices import useful_products
 from sharp.space.pricing import Pricing, Traffic
-from sharp.space.scenario import Scenario
+from sharp.space.scenario import COLUMNS, Scenario
 from sharp.space.space import Space
 from sharp.workload.network import Network, RNNLayer
 from sharp.workload.single import single_layer
@@ -83,6 +84,8 @@ class Candidates:
 
     def __init__(self, base: Scenario, axes: Mapping[str, Any], conditions: tuple[Condition, ...] = ()) -> None:
         self.base, self.axes, self.conditions = base, dict(axes), conditions
+        for condition in conditions:
+            _check_names(condition, base, axes)
         lengths = [len(values) for values in self.axes.values()]
         self.strides = {name: prod(lengths[place + 1 :]) for place, name in enumerate(self.axes)}
         self.parts = [part for fixed in self._machines() for part in self._parts(fixed)]
@@ -169,9 +172,7 @@ class Candidates:
         reason = reason or self._why_not(spaces, places, weights)
         alike = None
         if not reason:
-            numbers = {
-                name: (each * self.strides.get(name, 0)).astype(np.int64) for name, each in places.items()
-            }
+            numbers = {name: (each * self.strides.get(name, 0)).astype(np.int64) for name, each in places.items()}
             first = sum(self.strides[name] * place for name, place in fixed.items())
             numbers[""] = np.full((1,) * len(shape), first, dtype=np.int64)
             try:
@@ -294,6 +295,17 @@ def _first(space: Space, places: Places) -> Scenario:
     scenario = space.at(_flat(places), 0)
     assert scenario.plan is not None, "a machine of tiles has a plan"
     return replace(scenario, plan=loaded(scenario.plan))
+
+
+def _check_names(condition: Condition, base: Scenario, axes: Mapping[str, Any]) -> None:
+    """Refuse a condition on what is no number of a design, and no name that varies."""
+    for name in condition.names:
+        if name in (TILE_SET, PRECISION):
+            raise refuse("conditions", "one on numbers or names", condition.text)
+        if name not in axes:
+            check_name("conditions", name, (*COLUMNS, "num_macs", *axes))
+            if name != "num_macs" and (is_choice(name) or base.value(name) in (None, "best")):
+                raise refuse("conditions", f"an axis {name}, on which it is a condition", condition.text)
 
 
 def _column(space: Space, places: Places, name: str) -> Any:

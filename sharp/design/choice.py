@@ -269,4 +269,4 @@ def _with_confidence(base: Scenario, goal: Goal, design: Design, samples: int) -
 
 def _is_no_worse(one: Costs, other: Costs) -> bool:
     """Whether a design's latency, energy and area are all at most another's."""
-    return one.latency_s <= other.latency_s and one.energy_j <= other.energy_j and one.area_mm2 <= other.area_mm2
+    return all(getattr(one, name) <= getattr(other, name) for name in ("latency_s", "energy_j", "area_mm2"))

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sharp.checks import check_kind, check_mapping, check_text, within
-from sharp.design.goal import LIMITS
 from sharp.design.axes import check_axes
+from sharp.design.goal import LIMITS
 from sharp.plugins import refuse_code
 from sharp.quantities import quantity
 from sharp.space.files import axis_of

@@ -60,7 +60,10 @@ class SearchResult:
         """A row a design of the front: its values by axis, latency_s, energy_j, power_w, area_mm2."""
         import pandas as pd
 
-        rows = [{**{name: _shown(value) for name, value in point.items()}, **costs._asdict()} for point, costs in self.designs()]
+        rows = [
+            {**{name: _shown(value) for name, value in point.items()}, **costs._asdict()}
+            for point, costs in self.designs()
+        ]
         return pd.DataFrame(rows, columns=[*self.candidates.axes, *FACTS])
 
     def as_dict(self) -> dict[str, Any]:
@@ -95,7 +98,7 @@ def search(
 ) -> SearchResult:
     """Evaluate every design of a space, and keep those that no other beats.
 
-    What the closed form knows is evaluated in compiled code, without a table: 10^9 designs of a layer in about a minute.
+    What the closed form knows is evaluated in compiled code, without a table: 10^9 designs in a minute.
     Other designs, such as those of schedules that interleave, are simulated one by one, up to 20,000.
 
     Parameters

@@ -5,14 +5,14 @@ from __future__ import annotations
 from math import ceil, prod
 from typing import Any, NamedTuple
 
-PIECE_POINTS = 2**14
+PIECE_POINTS = 2**15
 """Most points of a piece: its columns then stay in a core's caches."""
 
 
 class Piece(NamedTuple):
     """Some points of a grid: ranges of its axes."""
 
-    index: tuple[slice, ...]
+    ranges: tuple[slice, ...]
     """Which values of each axis."""
     shape: tuple[int, ...]
     """How many."""
@@ -21,7 +21,9 @@ class Piece(NamedTuple):
         """A table for these points; it still broadcasts over the axes that it does not depend on."""
         if not getattr(table, "shape", ()):
             return table
-        return table[tuple(part if size > 1 else slice(0, 1) for part, size in zip(self.index, table.shape, strict=True))]
+        return table[
+            tuple(part if size > 1 else slice(0, 1) for part, size in zip(self.ranges, table.shape, strict=True))
+        ]
 
     @property
     def inside(self) -> Piece:
@@ -83,7 +85,7 @@ class Reader:
         axes, place, value = self._known.get(id(table), (None, None, None))
         if axes is None:
             axes = [axis for axis, length in enumerate(table.shape) if length > 1]
-        now = piece.shape, [piece.index[axis] for axis in axes]
+        now = piece.shape, [piece.ranges[axis] for axis in axes]
         if place != now:
             part = piece.of(table)
             value = part.reshape(-1)[0].item() if part.size == 1 else np.broadcast_to(part, piece.shape).reshape(-1)

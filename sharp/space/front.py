@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sharp.cycles import closed_form
 from sharp.errors import SpecificationError
@@ -58,12 +58,12 @@ class Front:
     @property
     def costs(self) -> NDArray[np.float64]:
         """What they cost, (costs, designs), in the order of their numbers; of 12 digits."""
-        return self._costs[:, self._order]
+        return self._costs.take(self._order, axis=1)
 
     @property
     def facts(self) -> NDArray[np.float64]:
         """What else is kept of them, (facts, designs), in the order of their numbers."""
-        return self._facts[:, self._order]
+        return self._facts.take(self._order, axis=1)
 
     @property
     def _order(self) -> NDArray[np.intp]:
@@ -101,12 +101,12 @@ class Front:
         needed = self._count + more + 1
         if needed > len(self._numbers):
             length = max(needed, 2 * len(self._numbers))
-            self._costs, self._facts, self._numbers = (
-                _lengthened(array, length, self._count) for array in (self._costs, self._facts, self._numbers)
-            )
+            self._costs = _lengthened(self._costs, length, self._count)
+            self._facts = _lengthened(self._facts, length, self._count)
+            self._numbers = _lengthened(self._numbers, length, self._count)
 
 
-def _lengthened(array: NDArray[np.generic], length: int, used: int) -> NDArray[np.generic]:
+def _lengthened(array: Any, length: int, used: int) -> Any:
     """An array whose last axis is so long, and the same as far as it is used."""
     import numpy as np
 

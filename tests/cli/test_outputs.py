@@ -29,12 +29,14 @@ ONNX = Path(__file__).parents[1] / "workload" / "onnx_cases" / "h02_two_way_by_h
 TIMELINE = ("timeline", "--network", "n.yaml", "--accelerator", "m.yaml", "--schedule", "own.py:Own", "--trace")
 SWEEP = ("sweep", "g.yaml", "--accelerator", "m.yaml", "--allow-code", "-o")
 CHOOSE = ("choose", "--network", "n.yaml", "--accelerator", "m.yaml", "--deadline", "1s", "--space", "s.yaml")
+SEARCH = ("search", "s.yaml", "--network", "n.yaml", "--accelerator", "m.yaml")
 EXECUTE = ("execute", "a.onnx", "--input", "i.npz", "--accelerator", "m.yaml", "--schedule", "own.py:Own", "-o")
 FIGURE = ("figure", "nb.md", "-f", "p.yaml")
 CALLS = [
     *((*TIMELINE, name) for name in ("n.yaml", "m.yaml", "own.py", "link", "./m.yaml")),
     *((*SWEEP, name) for name in ("g.yaml", "m.yaml", "own.py")),
     *((*CHOOSE, "--table", name) for name in ("n.yaml", "m.yaml", "s.yaml")),
+    *((*SEARCH, "--table", name) for name in ("n.yaml", "m.yaml", "s.yaml")),
     (*CHOOSE[:-1], "c.svg", "--figure", "c.svg"),
     ("import", "a.onnx", "-o", "a.onnx"),
     *(("rtl", "run", "--network", "n.yaml", "--accelerator", "m.yaml", "--vcd", name) for name in ("n.yaml", "m.yaml")),

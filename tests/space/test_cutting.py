@@ -12,10 +12,10 @@ from sharp.space.cutting import PIECE_POINTS, Cut, Reader
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=4), st.integers(0, 100))
 def test_pieces_are_the_grid(shape, seed):
     shape = tuple(shape)
-    random = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     whole = np.arange(prod(shape)).reshape(shape)
-    some = tuple(length if random.random() < 0.5 else 1 for length in shape)
-    table, reader, cut = random.random(some), Reader(), Cut(shape)
+    some = tuple(length if rng.random() < 0.5 else 1 for length in shape)
+    table, reader, cut = rng.random(some), Reader(), Cut(shape)
     numbers, values = [], []
     for number in range(len(cut)):
         piece = cut.piece(number)

@@ -30,10 +30,10 @@ def by_definition(costs):
 
 @given(st.integers(1, 4), st.integers(1, 400), st.integers(2, 30), st.integers(0, 2**32 - 1))
 def test_is_what_the_definition_says(num_costs, count, values, seed):
-    random = np.random.default_rng(seed)
-    costs = random.integers(1, values, size=(num_costs, count)).astype(float)
-    costs[0, random.random(count) < 0.1] = np.inf
-    order = random.permutation(count)
+    rng = np.random.default_rng(seed)
+    costs = rng.integers(1, values, size=(num_costs, count)).astype(float)
+    costs[0, rng.random(count) < 0.1] = np.inf
+    order = rng.permutation(count)
     front = front_of(costs, order, 150)
     expected = by_definition(costs)
     assert front.numbers.tolist() == expected
@@ -42,14 +42,14 @@ def test_is_what_the_definition_says(num_costs, count, values, seed):
 
 
 def test_merging_is_taking_all():
-    random = np.random.default_rng(0)
-    costs = random.random((3, 5000))
+    rng = np.random.default_rng(0)
+    costs = rng.random((3, 5000))
     one, other = front_of(costs, np.arange(2500), 600), front_of(costs, np.arange(2500, 5000), 600)
     one.merge(other)
     whole = front_of(costs, np.arange(5000), 5000)
     assert one.numbers.tolist() == whole.numbers.tolist()
     assert (one.costs == whole.costs).all()
-    assert 50 < len(whole) < 2500
+    assert 20 < len(whole) < 2500
 
 
 def test_what_differs_in_the_thirteenth_digit_is_the_same():
