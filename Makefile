@@ -61,7 +61,7 @@ arch: $(VENV)/.built ## check that imports go down only
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.built ## measure the core beside its rivals, as ratios
-	$(BIN)/python benchmarks/bench_closed_form.py && $(BIN)/python benchmarks/bench_cycles.py && $(BIN)/python benchmarks/bench_energy.py && $(BIN)/python benchmarks/bench_uncertainty.py && $(BIN)/python benchmarks/bench_values.py
+	$(BIN)/python benchmarks/bench_closed_form.py && $(BIN)/python benchmarks/bench_cycles.py && $(BIN)/python benchmarks/bench_energy.py && $(BIN)/python benchmarks/bench_search.py && $(BIN)/python benchmarks/bench_uncertainty.py && $(BIN)/python benchmarks/bench_values.py
 
 real-networks: $(VENV)/.built ## fetch packages that hold recurrent networks (by hash, 250 MB), import their files, compare with what is known
 	$(BIN)/python benchmarks/real_networks.py build/real_networks
@@ -91,7 +91,7 @@ test-pythons: ## run the tests on every Python from 3.11 to 3.15 that is install
 	@for version in $(VERSIONS); do if python$$version -c '' 2>/dev/null; then $(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; else echo "python$$version is not installed: skipped"; fi; done
 
 test-newest: ## run the tests with the newest release of every dependency, and every extra that they use
-	$(PYTHON) -m venv --clear .venv-newest && .venv-newest/bin/pip install -q -e '.[figures,book,batch,keras,onnx,rtl,values,test]' && .venv-newest/bin/python -m pytest -n auto
+	$(PYTHON) -m venv --clear .venv-newest && .venv-newest/bin/pip install -q -e '.[figures,book,batch,gym,keras,onnx,parquet,rtl,values,test]' && .venv-newest/bin/python -m pytest -n auto
 
 lock: $(VENV)/.packages ## regenerate requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes --no-annotate --all-extras --custom-compile-command "make lock" -o requirements.lock pyproject.toml

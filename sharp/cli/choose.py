@@ -28,6 +28,7 @@ from sharp.cli.progress import progress_bar
 from sharp.design.axes import default_axes
 from sharp.design.choice import SAMPLES, Choice, Design, choose
 from sharp.design.files import SpaceFile, load_space
+from sharp.design.goal import OBJECTIVES
 from sharp.errors import SpecificationError
 from sharp.files import replacing, write_text
 from sharp.rivals.machines import as_machine
@@ -37,6 +38,7 @@ from sharp.space.scenario import Scenario
 @click.command("choose", cls=Command)
 @workload_options
 @limit_options
+@click.option("--objective", help=f"What is least in the best: {', '.join(OBJECTIVES)}.  [default: energy]")
 @click.option(
     "--space",
     type=click.Path(path_type=Path),

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from sharp.design.files import SpaceFile, goal_fields
-from sharp.design.goal import LIMITS, OBJECTIVES, Goal
+from sharp.design.goal import LIMITS, Goal
 
 Command = Callable[..., Any]
 
@@ -25,7 +25,6 @@ def limit_options(command: Command) -> Command:
             ),
             click.option("--power", metavar="5W", help="Most on average while it runs."),
             click.option("--area", metavar="150mm2", help="Most."),
-            click.option("--objective", help=f"What is least in the best: {', '.join(OBJECTIVES)}.  [default: energy]"),
         )
     ):
         command = option(command)
@@ -35,6 +34,6 @@ def limit_options(command: Command) -> Command:
 def goal_of(found: SpaceFile, options: dict[str, Any]) -> Goal:
     """The goal of a file, options before it."""
     fields = found.goal | goal_fields({name: options[name] for name in LIMITS if options[name] is not None})
-    if options["objective"] is not None:
+    if options.get("objective") is not None:
         fields["objective"] = options["objective"]
     return Goal(**fields)

@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
-from sharp.cli.console import duration, make_table, note, show_table, terminal
+from sharp.checks import refuse
+from sharp.cli.console import duration, make_table, note, show_table, terminal, warn
+from sharp.cli.effects import Asked, refuse_without_effect
 from sharp.cli.limits import goal_of, limit_options
 from sharp.cli.options import (
     json_option,
@@ -22,27 +24,38 @@ from sharp.cli.options import (
     workload,
     workload_options,
 )
+from sharp.cli.parsing import OUTPUT_FILE, Command
 from sharp.cli.progress import progress_bar
 from sharp.cli.words import goal_text, missed_text
 from sharp.design.axes import check_space
-from sharp.design.files import load_space
+from sharp.design.files import OF_A_SEARCH, load_space
 from sharp.design.search import SearchResult, search
 from sharp.errors import SpecificationError
-from sharp.files import replacing
 from sharp.workload.network import Network
 
 
-@click.command("search")
+@click.command("search", cls=Command)
 @click.argument("space", metavar="FILE", type=click.Path(path_type=Path))
 @workload_options
 @limit_options
 @machine_options
 @technology_option
 @click.option("--threads", type=click.IntRange(min=1), help="Cores to use.  [default: all]")
+@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of this Dask scheduler.")
+@click.option("--resume", is_flag=True, help="Go on from what the same search has left beside the table, if anything.")
 @click.option("--most", type=click.IntRange(min=1), default=10, show_default=True, help="How many designs to show.")
-@click.option("--table", type=click.Path(path_type=Path), metavar="FILE", help="Write all of them here (CSV).")
+@click.option("--table", type=OUTPUT_FILE, metavar="FILE", help="Write all of them here (CSV).")
 @json_option
-def command(space: Path, threads: int | None, most: int, table: Path | None, as_json: bool, **options: Any) -> None:
+def command(
+    space: Path,
+    threads: int | None,
+    scheduler: str | None,
+    resume: bool,
+    most: int,
+    table: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     r"""Evaluate every design of a space, and show those that no other beats.
 
     FILE is a YAML file of axes, and if it likes of limits, conditions and objectives:
@@ -58,9 +71,11 @@ def command(space: Path, threads: int | None, most: int, table: Path | None, as_
 
     Without a network, axes may also be of a layer (hidden_size, seq_len, cell, ...).
     """
+    if resume and table is None:
+        raise refuse("--resume", "a table to go on with (--table)", None)
     network = _network(options)
     check = partial(check_space, of_a_layer=network is None)
-    found = load_space(space, allow_code=options["allow_code"], check=check)
+    found = load_space(space, allow_code=options["allow_code"], keys=OF_A_SEARCH, check=check)
     refuse_overruled(options, found.axes)
     objectives = {"objectives": found.objectives} if found.objectives else {}
     with progress_bar("searching") as progress:
@@ -72,18 +87,22 @@ def command(space: Path, threads: int | None, most: int, table: Path | None, as_
             accelerator=machine(options),
             technology=technology(options),
             threads=threads,
+            scheduler=scheduler,
+            output=table,
+            resume=resume,
             progress=progress,
+            note=note,
             **objectives,
         )
+    refuse_without_effect(options, [_asked(result)])
+    warnings = list(result.candidates.base.cautions(found.axes))
     if not result.meets and not as_json:
         raise SpecificationError(f"{space}: {_nearest(result)}")
-    if table is not None:
-        with replacing(table) as stream:
-            result.table().to_csv(stream, index=False)
     if as_json:
-        print_json(result.as_dict())
+        print_json(result.as_dict() | {"warnings": warnings})
         return
     _print(result, most)
+    warn(warnings)
     if table is not None:
         say_written(table, f"{len(result.found.front):,} designs")
 
@@ -91,6 +110,10 @@ def command(space: Path, threads: int | None, most: int, table: Path | None, as_
 def _network(options: dict[str, Any]) -> Network | None:
     """The network that options name; None where they name none."""
     return workload(options) if options["network"] or options["hidden_size"] else None
+
+
+def _asked(result: SearchResult) -> Asked:
+    return Asked(machine=result.candidates.base.machine, streams=result.candidates.may_stream, priced=True)
 
 
 def _nearest(result: SearchResult) -> str:

@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 @click.argument("points", metavar="FILE", type=click.Path(path_type=Path))
 @machine_options
 @energy_options
-@click.option("-o", "--output", type=OUTPUT_FILE, required=True, help="Write the table here (CSV).")
+@click.option(
+    "-o", "--output", type=OUTPUT_FILE, required=True, help="Write the table here (CSV, or Parquet: table.parquet)."
+)
 @click.option("--strict", is_flag=True, help="End at the first row that cannot be mapped, without a table.")
 @click.option("--resume", is_flag=True, help="Go on from what the same sweep has left, if anything.")
 @click.option("--threads", type=click.IntRange(min=1), help="Cores to use.  [default: all]")

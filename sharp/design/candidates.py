@@ -93,6 +93,11 @@ class Candidates:
     def __len__(self) -> int:
         return prod(len(values) for values in self.axes.values())
 
+    @property
+    def may_stream(self) -> bool:
+        """Whether weights come from the DRAM in some of them."""
+        return any(part.alike is None or part.alike.weights == "streamed" for part in self.parts)
+
     def point(self, number: int) -> dict[str, Any]:
         """The values of a combination by axis."""
         found = {}

@@ -57,6 +57,29 @@ class Found:
         self.nearest = min(self.nearest, other.nearest)
         self.refused += other.refused
 
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON has it, to the last digit."""
+        front = self.front
+        return {
+            "front": [front.costs.tolist(), front.facts.tolist(), front.numbers.tolist()],
+            "tried": self.tried,
+            "nearest": list(self.nearest),
+            "refused": dict(self.refused),
+        }
+
+    @classmethod
+    def from_dict(cls, aim: Aim, entry: dict[str, Any]) -> Found:
+        """Of `as_dict`."""
+        import numpy as np
+
+        found = nothing(aim)
+        costs, facts, numbers = entry["front"]
+        if numbers:
+            found.front.take(np.array(costs), np.array(facts), np.array(numbers, dtype=np.int64))
+        worst, number = entry["nearest"]
+        found.tried, found.nearest, found.refused = entry["tried"], (worst, number), Counter(entry["refused"])
+        return found
+
     def take(self, aim: Aim, costs: Any, numbers: Any, known: Any) -> None:
         """Take in candidates with costs, arrays by the fields of `Costs`, where they are known."""
         import numpy as np

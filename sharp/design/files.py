@@ -14,7 +14,9 @@ from sharp.quantities import quantity
 from sharp.space.files import axis_of
 from sharp.yamlfile import read_yaml
 
-_KEYS = ("axes", *LIMITS, "objective", "objectives", "conditions")
+OF_A_CHOICE = ("axes", *LIMITS, "objective")
+OF_A_SEARCH = ("axes", *LIMITS, "objectives", "conditions")
+"""Keys of a file."""
 
 Check = Callable[[Mapping[str, Any]], dict[str, tuple[Any, ...]]]
 
@@ -31,14 +33,18 @@ class SpaceFile(NamedTuple):
     """What designs have to meet to be in the space."""
 
 
-def load_space(path: Path, *, allow_code: bool = False, check: Check = check_axes) -> SpaceFile:
-    """Load a space of designs: ``axes``, and if it likes limits, ``objective``, ``objectives`` and ``conditions``.
+def load_space(
+    path: Path, *, allow_code: bool = False, keys: tuple[str, ...] = OF_A_CHOICE, check: Check = check_axes
+) -> SpaceFile:
+    """Load a space of designs: ``axes``, and if it likes limits, and what a choice or a search has beside them.
 
     Parameters
     ----------
     path : Path
     allow_code : bool
         Whether an axis may name schedules or cells of Python files, whose code then runs.
+    keys : tuple of str
+        `OF_A_CHOICE` or `OF_A_SEARCH`.
     check : callable
         What axes have to be: those of a choice (`check_axes`), or of a search (`check_space`).
 
@@ -49,7 +55,7 @@ def load_space(path: Path, *, allow_code: bool = False, check: Check = check_axe
     """
     content = read_yaml(path)
     with within(f"{path}: "):
-        check_mapping("", content, _KEYS, ("axes",))
+        check_mapping("", content, keys, ("axes",))
         given = check_kind("axes", content["axes"], Mapping)  # type: ignore[type-abstract]
         axes = check({name: axis_of("axes", name, values) for name, values in given.items()})
         for name in ("schedule", "cell"):

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from threading import Event
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sharp.checks import check_integer, check_kind
+from sharp.checks import check_kind
 from sharp.cycles.counting import Progress
 from sharp.cycles.residency import as_users_run
 from sharp.design.axes import check_space
 from sharp.design.candidates import Candidates
 from sharp.design.conditions import Condition
-from sharp.design.evaluation import FACTS, Aim, Found, Task, evaluate, nothing, simulate_rest, tasks_of
+from sharp.design.evaluation import FACTS, Aim, Found, simulate_rest, tasks_of
+from sharp.design.executors import Run, on_cluster, on_threads
 from sharp.design.goal import Costs, Goal, run_costs
+from sharp.design.journal import Journal, journal_of
 from sharp.errors import SpecificationError
 from sharp.rivals.machines import as_machine
 from sharp.space.scenario import Scenario
@@ -94,7 +94,11 @@ def search(
     accelerator: Accelerator | None = None,
     technology: Technology | None = None,
     threads: int | None = None,
+    scheduler: str | None = None,
+    output: Path | None = None,
+    resume: bool = False,
     progress: Progress | None = None,
+    note: Callable[[str], object] = lambda sentence: None,
 ) -> SearchResult:
     """Evaluate every design of a space, and keep those that no other beats.
 
@@ -120,13 +124,21 @@ def search(
         32 nm by default.
     threads : int, optional
         Cores to use; all by default.
+    scheduler : str, optional
+        Address of a Dask scheduler on whose workers the search runs instead.
+    output : Path, optional
+        Where the front is written as a CSV table. What is found so far stays beside it where the search is ended early.
+    resume : bool
+        Whether to go on from what the same search has left beside the output, if anything.
     progress : callable, optional
         Called now and then with the share of the work done, 0 to 1.
+    note : callable
+        Told in a sentence what is left beside the output.
 
     Returns
     -------
     SearchResult
-        The same on any number of cores.
+        The same on any number of cores and workers, to the last digit.
 
     Raises
     ------
@@ -142,23 +154,48 @@ def search(
     >>> len(result.candidates), len(result.found.front)
     (48, 11)
     """
-    candidates, aim = prepare(
-        axes,
-        goal,
-        network=network,
-        objectives=objectives,
-        conditions=conditions,
-        accelerator=accelerator,
-        technology=technology,
-    )
-    workers = (os.cpu_count() or 1) if threads is None else check_integer("threads", threads)
+    asked: dict[str, Any] = {
+        "axes": axes,
+        "goal": goal,
+        "network": network,
+        "objectives": objectives,
+        "conditions": conditions,
+        "accelerator": accelerator,
+        "technology": technology,
+    }
+    candidates, aim = prepare(**asked)
+    run = on_threads(candidates, aim, threads)
+    if scheduler is not None:
+        run = on_cluster((prepare, asked), aim, scheduler)
+    if output is None:
+        return _searched(candidates, aim, run, None, progress)
+    with journal_of(output, candidates, aim, resume=resume, note=note) as journal:
+        result = _searched(candidates, aim, run, journal, progress)
+        journal.end(result.table().to_csv(index=False))
+    return result
+
+
+def _searched(
+    candidates: Candidates, aim: Aim, run: Run, journal: Journal | None, progress: Progress | None
+) -> SearchResult:
+    """Run what is left to do, and add all up."""
     tasks = tasks_of(candidates)
     found = simulate_rest(candidates, aim, None if tasks else progress)
-    for place, part in enumerate(on_threads(candidates, aim, tasks, workers)):
+    done = {} if journal is None else {task: part for task, part in journal.done.items() if task in set(tasks)}
+    for part in done.values():
         found.add(part)
+    left = [task for task in tasks if task not in done]
+    for place, (task, part) in enumerate(run(left) if left else ()):
+        found.add(part)
+        if journal is not None:
+            journal.add(task, part)
         if progress is not None:
-            progress((place + 1) / len(tasks))
-    return finished(candidates, aim, found)
+            progress((len(done) + place + 1) / len(tasks))
+    if not found.tried:
+        reasons = found.refused.most_common(1)
+        most = f"; of most: {reasons[0][0]}" if reasons else ", as none meets the conditions"
+        raise SpecificationError(f"axes: expected a design that can run the network, got none{most}")
+    return SearchResult(candidates, aim, found)
 
 
 def prepare(
@@ -187,36 +224,6 @@ def prepare(
     )
     checked = check_space(axes, of_a_layer=network is None)
     return Candidates(base, checked, tuple(map(Condition, conditions))), aim
-
-
-def finished(candidates: Candidates, aim: Aim, found: Found) -> SearchResult:
-    """The result of all that was found.
-
-    Raises
-    ------
-    SpecificationError
-        Where no design could be run.
-    """
-    if not found.tried:
-        reasons = found.refused.most_common(1)
-        most = f"; of most: {reasons[0][0]}" if reasons else ", as none meets the conditions"
-        raise SpecificationError(f"axes: expected a design that can run the network, got none{most}")
-    return SearchResult(candidates, aim, found)
-
-
-def on_threads(candidates: Candidates, aim: Aim, tasks: Iterable[Task], workers: int) -> Iterator[Found]:
-    """What each task comes to, in order; the kernel works without the interpreter's lock."""
-    stopped = Event()
-
-    def work(task: Task) -> Found:
-        return nothing(aim) if stopped.is_set() else evaluate(candidates, aim, task)
-
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            yield from pool.map(work, tasks)
-        finally:
-            stopped.set()
-            pool.shutdown(cancel_futures=True)
 
 
 def _shown(value: Any) -> Any:

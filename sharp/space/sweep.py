@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 CHUNK_POINTS = 2**16
 """Points evaluated at a time."""
-_COUNTS = ("tile_rows", "total_cycles")
+COUNTS = ("tile_rows", "total_cycles")
 """Columns of whole numbers, 0 where there is none."""
 
 
@@ -208,7 +208,7 @@ def table_of(columns: TableColumns) -> pd.DataFrame:
     for name, column in columns.items():
         if isinstance(column, Labels):
             data[name] = pd.Categorical.from_codes(column.codes, pd.Index(column.labels))
-        elif name in _COUNTS and not column.all():
+        elif name in COUNTS and not column.all():
             data[name] = pd.arrays.IntegerArray(column, column == 0)
         else:
             data[name] = column

@@ -15,6 +15,7 @@ from sharp.errors import SharpError, SpecificationError
 from sharp.files import csv_text, file_at, replacing, writable
 from sharp.space.chunk import TableColumns
 from sharp.space.columns import Choices
+from sharp.space.parquet import SUFFIX, write_parquet
 from sharp.space.partial import Partial
 from sharp.space.space import Space
 from sharp.space.sweep import swept, table_of
@@ -46,10 +47,10 @@ def write_table(
     progress: Progress | None = None,
     note: Callable[[str], object] = lambda sentence: None,
 ) -> Written:
-    """Sweep a space into a CSV file.
+    """Sweep a space into a CSV file, or a Parquet file where its name ends in ``.parquet``.
 
-    The rows are written to a part beside it, which becomes the output at the end. A signal leaves the part: with
-    `resume` the same sweep goes on from there, and its table is byte for byte that of one go.
+    The rows of a CSV file are written to a part beside it, which becomes the output at the end. A signal leaves the
+    part: with `resume` the same sweep goes on from there, and its table is byte for byte that of one go.
 
     Parameters
     ----------
@@ -71,6 +72,10 @@ def write_table(
     SharpError
         As `sharp.sweep` with `strict`; no part is left then, as the point would end it again.
     """
+    if output.suffix == SUFFIX:
+        if resume:
+            raise refuse("--resume", "a CSV table, which can be gone on with", str(output))
+        return Written(*write_parquet(output, space, swept(space, strict=strict, threads=threads, progress=progress)))
     target = file_at(output)
     if target is None:
         if resume:

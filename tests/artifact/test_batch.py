@@ -133,7 +133,7 @@ def test_dask_is_imported_only_when_asked_for_and_missed_in_one_sentence(command
 
 
 def test_a_scheduler_that_is_not_there_is_bad_input(command, place, monkeypatch):
-    monkeypatch.setattr("sharp.artifact.dask_cluster.CONNECT_S", 0.3)
+    monkeypatch.setattr("sharp.space.cluster.CONNECT_S", 0.3)
     grid = write_grid(place, SIX)
     for address in ("tcp://127.0.0.1:1", "nowhere://x", "tcp://a:b"):
         outcome = command("batch", str(grid), "-o", str(place / "refused"), "--scheduler", address)

@@ -107,8 +107,8 @@ def test_a_worker_without_sharp_is_said_and_lives(place, address, start_worker):
 
 @pytest.mark.slow
 def test_a_cluster_without_workers_is_waited_for_only_so_long(address, monkeypatch):
-    monkeypatch.setattr("sharp.artifact.dask_cluster.WORKERS_S", 1)
-    monkeypatch.setattr("sharp.artifact.dask_cluster._LOOK_S", 0.3)
+    monkeypatch.setattr("sharp.space.cluster.WORKERS_S", 1)
+    monkeypatch.setattr("sharp.space.cluster.LOOK_S", 0.3)
     with (
         dask_cluster(address) as executor,
         pytest.raises(SpecificationError, match="--scheduler: expected a worker within 1 s, got none"),
@@ -138,7 +138,7 @@ def silent_server():
 
 @pytest.mark.parametrize("server", [http_server, silent_server])
 def test_a_port_that_is_no_schedulers_is_refused_in_time(server, monkeypatch):
-    monkeypatch.setattr("sharp.artifact.dask_cluster.CONNECT_S", 1)
+    monkeypatch.setattr("sharp.space.cluster.CONNECT_S", 1)
     with server() as port:
         started = time.monotonic()
         with pytest.raises(SpecificationError, match=r"expected the address of a Dask scheduler.*where none answers"):
