@@ -1,7 +1,7 @@
 """A search beside a plain loop in C: `python benchmarks/bench_search.py`, or `make bench`.
 
 1. A layer on every combination of lanes, two latencies and hidden size, to its front: `sharp.design.search` on one
-   thread beside `rival_search.c`, which gets the same prices and works out cycles, counts, energies and front by itself.
+   thread beside `rival_search.c`, which gets the same prices and works out all else by itself.
    The fronts are compared before.
 2. Designs a second of the search on all cores, of the layer and of a whole network, and what 10^9 and 10^7 would take.
 """

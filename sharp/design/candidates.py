@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sharp.checks import check_name, refuse
@@ -86,6 +87,8 @@ class Candidates:
         self.base, self.axes, self.conditions = base, dict(axes), conditions
         for condition in conditions:
             _check_names(condition, base, axes)
+        self.code_files: list[Path] = []
+        """Of cells and schedules that are none of ours."""
         lengths = [len(values) for values in self.axes.values()]
         self.strides = {name: prod(lengths[place + 1 :]) for place, name in enumerate(self.axes)}
         self.parts = [part for fixed in self._machines() for part in self._parts(fixed)]
@@ -136,6 +139,7 @@ class Candidates:
         grid = Grid(rest or {"activation_lanes": self.base.tiles.activation_lanes})  # a grid has a column
         base = scenario_at(self.base, {name: self.axes[name][place] for name, place in fixed.items()})
         spaces = _spaces(base, grid)
+        self.code_files = sorted({path for layer in spaces for path in layer.space.code_files()})
         whole = spaces[0].space
         for places in _alike(whole):
             yield from self._settled(spaces, places, fixed)

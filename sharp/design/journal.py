@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from sharp.design.candidates import Candidates
 from sharp.design.evaluation import Aim, Found, Task
 from sharp.files import file_at
 from sharp.space.partial import Partial
+from sharp.space.tables import compared, digits_of
 from sharp.version import code_sha256
 
 
@@ -71,9 +71,11 @@ def journal_of(
 
 def _identity(candidates: Candidates, aim: Aim) -> str:
     """16 hexadecimal digits of everything that decides a front."""
-    base, digest = candidates.base, hashlib.sha256()
-    facts = [code_sha256(), closed_form.kernel().__name__, candidates.axes, aim, base.network, base.plan]
-    facts += [base.tiles, base.technology, [condition.text for condition in candidates.conditions]]
-    for fact in facts:
-        digest.update(repr(fact).encode("utf-8", "surrogateescape") + b"\0")
-    return digest.hexdigest()[:16]
+    base = candidates.base
+    assert base.plan is not None, "a machine of tiles has a plan"
+    plan = {**vars(base.plan), "schedule": base.plan.schedule_name}
+    facts: list[object] = [code_sha256(), closed_form.kernel().__name__, aim, base.network, plan]
+    facts += [compared(base.tiles), compared(base.technology), [each.text for each in candidates.conditions]]
+    facts += [(name, list(values)) for name, values in candidates.axes.items()]
+    facts += [path.read_bytes() for path in candidates.code_files]
+    return digits_of(facts)

@@ -102,7 +102,7 @@ def identity(space: Space, *, strict: bool) -> str:
     assert around.plan is not None, "a machine of tiles has a plan"
     plan = {**vars(around.plan), "schedule": around.plan.schedule_name}
     facts: list[object] = [code_sha256(), *_number_libraries(), strict, around.network, plan]
-    facts += [_compared(space.machine), space.machine.budgets, _compared(around.technology), around.gating]
+    facts += [compared(space.machine), space.machine.budgets, compared(around.technology), around.gating]
     facts += [around.sram_source, type(space.points).__name__]
     facts += [path.read_bytes() for path in space.code_files()]
     for name, column in space.columns.items():
@@ -112,6 +112,11 @@ def identity(space: Space, *, strict: bool) -> str:
             facts += [name, column.values]
         else:
             facts += [name, column.values.dtype.str, column.values.tobytes()]
+    return digits_of(facts)
+
+
+def digits_of(facts: Iterable[object]) -> str:
+    """16 hexadecimal digits of some facts, the same in every process where their texts are."""
     digest = hashlib.sha256()
     for fact in facts:
         digest.update(fact if isinstance(fact, bytes) else repr(fact).encode("utf-8", "surrogateescape"))
@@ -119,7 +124,7 @@ def identity(space: Space, *, strict: bool) -> str:
     return digest.hexdigest()[:16]
 
 
-def _compared(value: Any) -> dict[str, object]:
+def compared(value: Any) -> dict[str, object]:
     """The fields of a value that count when it is compared: not where a number comes from."""
     return {} if value is None else {entry.name: getattr(value, entry.name) for entry in fields(value) if entry.compare}
 
