@@ -144,9 +144,9 @@ def _evaluate_piece(candidates: Candidates, aim: Aim, part: Part, piece: Piece, 
         return
     spent = alike.costs(piece, reader)
     known = spent.known & wanted
-    for table, error in alike.refused:
-        lost = np.count_nonzero(np.broadcast_to(np.asarray(reader.read(table, piece), bool) & wanted, known.shape))
-        found.refused[str(error)] += int(lost)
+    if np.any(spent.refused):
+        lost = np.bincount(np.broadcast_to(spent.refused * wanted, known.shape))
+        found.refused.update({alike.reasons[place]: int(times) for place, times in enumerate(lost[1:]) if times})
     with np.errstate(all="ignore"):  # of what has no costs
         costs = aim.goal.costs(
             latency_s=spent.latency_s, energy_j=spent.energy_j, area_mm2=spent.area_mm2, leakage_w=spent.leakage_w

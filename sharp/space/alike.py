@@ -11,7 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sharp.cycles import closed_form
-from sharp.errors import SharpError
+from sharp.errors import SpecificationError
 from sharp.machine.accelerator import Accelerator
 from sharp.space.cutting import Cut, Piece, Reader
 from sharp.space.inputs import inputs_of
@@ -51,6 +51,8 @@ class Costs:
     """Of the points, in the whole space."""
     known: NDArray[np.bool_]
     """Which points have costs; of the others nothing below means anything."""
+    refused: Any
+    """Why there is no machine: 0 where there is one, else the place of the reason among `Alike.reasons`, plus 1."""
     latency_s: NDArray[np.float64]
     energy_j: NDArray[np.float64]
     """Of the run."""
@@ -86,11 +88,11 @@ class Alike:
         self.clock_hz = _slim(terms[0].pricing.space.clock_hz(places))
         self._inputs = [_slim_all(inputs_of(term.pricing.space, places, term.scenario)) for term in terms]
         made = [term.pricing.tables(places) for term in terms]
-        self.refused: list[tuple[NDArray[np.bool_], SharpError]] = made[0][1]
-        """Points without a machine, and why there is none."""
-        self._quantities: list[Any] = [quantities for quantities, _ in made]
+        self.refused, self.reasons = _slim(made[0][1]), made[0][2]
+        """Which points have no machine, 1 and more for the first and further of the reasons."""
+        self._quantities: list[Any] = [quantities for quantities, _, _ in made]
         if made[0][0] is None:
-            raise self.refused[0][1]
+            raise SpecificationError(self.reasons[0])
         self._prices = [self._priced(place) if self._is_small(place) else None for place in range(len(terms))]
         area, leakage = terms[0].pricing.area_mm2(made[0][0]), terms[0].pricing.prices(made[0][0]).leakage_w
         self._area_mm2, self._leakage_w = _slim(area), _slim(sum(leakage.values()))
@@ -118,14 +120,15 @@ class Alike:
             assert plan is not None, "a machine of tiles has a plan"
             closed_form.add_costs(inputs, phases, plan, self.machine, prices, term.times, cycles, energy_j)
         known = cycles * inputs["num_macs"] < closed_form.MAX_EXACT
-        for table, _ in self.refused:
-            known &= np.logical_not(reader.read(table, piece))
+        refused = reader.read(self.refused, piece)
+        known &= np.equal(refused, 0)
         numbers = np.zeros(count, dtype=np.int64)
         for table in self._numbers:
             numbers += reader.read(table, piece)
         return Costs(
             numbers=numbers,
             known=known,
+            refused=refused,
             latency_s=cycles / reader.read(self.clock_hz, piece),
             energy_j=energy_j,
             area_mm2=reader.read(self._area_mm2, piece),

@@ -210,18 +210,24 @@ class Pricing:
         quantities, errors = self._machine_quantities(places)
         return (None if quantities is None else {**quantities, **self._given(places)}), errors
 
-    def tables(self, places: Places) -> tuple[dict[str, Any] | None, list[tuple[NDArray[np.bool_], SharpError]]]:
-        """As `_quantities`, of places that broadcast together: so do the quantities, and where there are none."""
+    def tables(self, places: Places) -> tuple[dict[str, Any] | None, NDArray[np.int64], list[str]]:
+        """As `_quantities`, of places that broadcast together: so do the quantities.
+
+        Then for which points there are none, 1 and more for the first and further of the reasons, which come last.
+        """
         import numpy as np
 
         shape = np.broadcast_shapes(*(places[name].shape for name in self._names))
         flat = {name: np.broadcast_to(places[name], shape).reshape(-1) for name in self._names}
         quantities, errors = self._machine_quantities(flat)
-        masks = [(np.isin(np.arange(prod(shape)), rows).reshape(shape), error) for rows, error in errors]
+        reasons: dict[str, int] = {}
+        which = np.zeros(prod(shape), dtype=np.int64)
+        for rows, error in errors:
+            which[rows] = 1 + reasons.setdefault(str(error), len(reasons))
         if quantities is None:
-            return None, masks
+            return None, which.reshape(shape), list(reasons)
         quantities = {name: np.reshape(value, shape) if np.ndim(value) else value for name, value in quantities.items()}
-        return {**quantities, **self._given(places)}, masks
+        return {**quantities, **self._given(places)}, which.reshape(shape), list(reasons)
 
     def _given(self, places: Places) -> dict[str, Any]:
         """Quantities that are columns of the points."""
