@@ -28,7 +28,7 @@ $(if $(PARAMS),$(if $(wildcard $(PARAMS)),,$(error PARAMS: expected a YAML file,
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: real-networks help figures verify record batch book pdf test-browser test lint arch bench clean lock bench-peers test-slow test-fuzz test-rtl test-kills test-checked test-sanitize test-pythons test-newest FORCE
+.PHONY: real-networks help figures verify record batch book pdf test-browser test lint arch bench clean lock bench-peers test-slow test-fuzz test-rtl test-kills test-checked test-sanitize test-pythons test-newest test-torch FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 15
@@ -92,6 +92,9 @@ test-pythons: ## run the tests on every Python from 3.11 to 3.15 that is install
 
 test-newest: ## run the tests with the newest release of every dependency, and every extra that they use
 	$(PYTHON) -m venv --clear .venv-newest && .venv-newest/bin/pip install -q -e '.[figures,book,batch,gym,keras,onnx,parquet,rtl,values,test]' && .venv-newest/bin/python -m pytest -n auto
+
+test-torch: ## compare layers with PyTorch's, which is not in the lock (some 4 GB with the CUDA libraries that it cannot do without)
+	$(PYTHON) -m venv .venv-torch && .venv-torch/bin/pip install -q -e '.[test]' 'torch>=2.3' && .venv-torch/bin/python -m pytest tests/values/test_torch.py
 
 lock: $(VENV)/.packages ## regenerate requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes --no-annotate --all-extras --custom-compile-command "make lock" -o requirements.lock pyproject.toml

@@ -72,7 +72,7 @@ def run_by(outcome):
 def test_help_lists_every_target(tree):
     text = make(tree).stdout
     targets = "figures book test lint arch bench clean lock verify record batch pdf test-browser test-pythons"
-    for target in (*targets.split(), "test-kills", "test-newest"):
+    for target in (*targets.split(), "test-kills", "test-newest", "test-torch"):
         assert re.search(rf"^{target}\s+\w", text, flags=re.MULTILINE), target
 
 

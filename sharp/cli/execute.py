@@ -96,6 +96,11 @@ class _Setup:
     """Machine, plan and formats that the options name."""
 
     def __init__(self, options: dict[str, Any], label: str | None) -> None:
+        if options["order"] not in (None, "layers"):
+            raise SpecificationError(
+                "--order: expected layers, as the nodes of a model run one after the other here (sharp import gives "
+                f"the network that sharp run takes in other orders), got {options['order']}"
+            )
         self.accelerator = machine(options)
         self.plan = plan(options, self.accelerator.plan)
         self.formats = numerics(label or self.accelerator.precision, state=options["state"], scales=options["scales"])

@@ -90,6 +90,20 @@ def test_the_error_of_every_layer_and_output_against_onnx_runtime(command, model
     assert set(report["outputs"]) == {"logits", "last"}
 
 
+def test_the_keys_of_the_json(command, model, data):
+    report = run_json(command, model, "--input", data)
+    assert set(report) == {"network", "format", "state", "layers", "outputs", "reference", "elsewhere"}
+    numbers = {"max_abs", "snr_db", "cosine", "argmax_agreement"}
+    assert all(set(one) == {"name", "operator", *numbers} for one in report["layers"])
+    assert all(set(one) == numbers for one in report["outputs"].values())
+    (row,) = run_json(command, model, "--input", data, "--formats", "fp16")["formats"]
+    assert set(row) == {*report, "latency_s", "energy_j"}
+    _, row = run_json(command, model, "--input", data, "--delta-threshold", "0.1")["thresholds"]
+    costs = {"macs", "cycles", "energy_j", "share_of_macs", "times_as_fast", "share_of_energy"}
+    tiles = {"gathered_tiles", "in_place_tiles", "fits_intermediate_buffer"}
+    assert set(row) == {*report, "threshold", "share_x", "share_h", *costs, *tiles}
+
+
 def test_outputs_are_written(command, model, data, tmp_path):
     outcome = command(
         "execute", str(model), "--input", str(data), "--format", "fp16/fp32", "-o", str(tmp_path / "y.npz")
@@ -301,6 +315,7 @@ def test_thresholds_beside_everything_multiplied(command, model, data):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
+        (["--order", "wavefront"], "--order: expected layers, as the nodes of a model run one after the other"),
         (["--formats", "fp16", "--delta-threshold", "1"], "--delta-threshold: expected it or --formats, got both"),
         (["--delta-threshold", "1", "-o", "y.npz"], "--output: expected it or --delta-threshold, got both"),
         (["--delta-threshold", "1,x"], "--delta-threshold: expected numbers of zero or more, got 'x'"),

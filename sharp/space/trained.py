@@ -1,0 +1,95 @@
+"""Trained networks in several number formats and as delta networks, as ``benchmarks/trained_networks.py`` ran them.
+
+The file is ``sharp/data/trained.csv``; its head says what a column means, whose weights they are and that the input is
+made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+
+from sharp.checks import check_name, within
+from sharp.errors import SpecificationError
+from sharp.provenance import STATUSES
+from sharp.rivals.rows import integer, read_rows
+from sharp.shipped import DATA
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedRow:
+    """A trained network in a format, with a threshold or without.
+
+    Examples
+    --------
+    >>> from sharp.space.trained import trained_rows
+    >>> rows = [row for row in trained_rows() if row.network == "real-nsnet2-16k" and row.macs == "64K"]
+    >>> [f"{row.format}: {row.snr_db:.0f} dB" for row in rows if row.delta_threshold is None][1:3]
+    ['fp16/fp32: 63 dB', 'bf16/fp32: 40 dB']
+    """
+
+    network: str
+    """Name of the network, as `sharp.find_network` has it."""
+    format: str
+    macs: str
+    """Label of the budget."""
+    delta_threshold: float | None
+    """None: everything is multiplied."""
+    max_abs: float
+    snr_db: float
+    cosine: float
+    """How far the output is from single precision."""
+    share_x: float
+    share_h: float
+    """Of the elements of x and h of recurrent layers the share that was multiplied."""
+    cycles: int
+    energy_j: float
+    """J, at 32 nm, of the layers on the machine, one after the other."""
+    source: str
+    """Package and file of the weights."""
+    status: str
+    """One of `sharp.provenance.STATUSES`."""
+
+
+@cache
+def trained_rows() -> tuple[TrainedRow, ...]:
+    """All rows that ship."""
+    return load_trained(DATA / "trained.csv")
+
+
+def load_trained(path: Path) -> tuple[TrainedRow, ...]:
+    """Load rows from a CSV file, its columns the fields of `TrainedRow`.
+
+    Raises
+    ------
+    SpecificationError
+        With the file, the line, the column, what was expected and what was got.
+    """
+    names = [entry.name for entry in fields(TrainedRow)]
+    rows = []
+    for line, row in read_rows(path, names, names):
+        with within(f"{path}: line {line}: "):
+            numbers = {
+                name: _number(name, row[name])
+                for name in ("max_abs", "snr_db", "cosine", "share_x", "share_h", "energy_j")
+            }
+            rows.append(
+                TrainedRow(
+                    **{name: row[name] for name in ("network", "format", "macs", "source")},
+                    **numbers,
+                    delta_threshold=_number("delta_threshold", row["delta_threshold"])
+                    if row["delta_threshold"]
+                    else None,
+                    cycles=integer(row, "cycles"),
+                    status=check_name("status", row["status"], STATUSES),
+                )
+            )
+    return tuple(rows)
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise SpecificationError(f"{name}: expected a number, got {text!r}") from None
