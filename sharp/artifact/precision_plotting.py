@@ -18,8 +18,12 @@ def plot_precision(table: pd.DataFrame) -> list[Axes]:
     Needs columns network, format, seed, snr_db and energy_j, all finite.
     """
     networks = list(table["network"].unique())
-    _, axes = plt.subplots(1, len(networks), figsize=(COLUMN_WIDTH, 3.2), squeeze=False, sharey=True)
-    for ax, network in zip(axes.flat, networks, strict=True):
+    columns = min(2, len(networks))
+    shape = -(-len(networks) // columns), columns
+    _, axes = plt.subplots(*shape, figsize=(COLUMN_WIDTH, 3.0 * shape[0]), squeeze=False, sharey=True)
+    for spare in axes.flat[len(networks) :]:
+        spare.set_visible(False)
+    for ax, network in zip(axes.flat, networks, strict=False):
         rows = table[table["network"] == network]
         for label, group in rows.groupby("format", sort=False):
             name = str(label).partition("/")[0]
@@ -31,21 +35,23 @@ def plot_precision(table: pd.DataFrame) -> list[Axes]:
         ax.set_xlim(0, rows["energy_j"].max() * 1.4e3)
         ax.set_title(network)
         ax.set_xlabel("energy of the run (mJ)")
-    axes.flat[0].set_ylabel("signal over error (dB)")
+    for first in axes[:, 0]:
+        first.set_ylabel("signal over error (dB)")
     return list(axes.flat)
 
 
-def plot_sparsity(table: pd.DataFrame) -> list[Axes]:
+def plot_sparsity(table: pd.DataFrame, trained: pd.DataFrame) -> list[Axes]:
     """Delta networks over the threshold: signal over error and the share of work, times as fast, share of energy.
 
     Needs columns budget, threshold (NaN: everything is multiplied), snr_db, share_of_macs, times_as_fast and
-    share_of_energy.
+    share_of_energy; of a trained network, delta_threshold and snr_db.
     """
     rows = table[table["threshold"] > 0]
     _, axes = plt.subplots(1, 3, figsize=(COLUMN_WIDTH, 2.9))
     colors = colors_of(rows["budget"].unique(), BUDGET_COLORS)
     first = rows[rows["budget"] == rows["budget"].iloc[0]]
     axes[0].plot(first["threshold"], first["snr_db"], marker="o", color="black")
+    axes[0].plot(trained["delta_threshold"], trained["snr_db"], marker="x", color="black", linestyle="--")
     axes[0].set_ylabel("signal over error (dB)")
     work = {"times_as_fast": 1 / first["share_of_macs"], "share_of_energy": first["share_of_macs"]}
     for ax, (column, least) in zip(axes[1:], work.items(), strict=True):

@@ -142,6 +142,7 @@ def check_precision(headline):
     assert 10 < headline["snr_db_int4"] < 30
     assert headline["energy_mj_fp16"] > headline["energy_mj_int8"] > headline["energy_mj_int4"] > 0
     assert headline["energy_of_first_fp16"] == 1
+    assert headline["trained_snr_db_fp16"] > 55 > 40 > headline["trained_snr_db_int8"] > headline["trained_snr_db_int4"]
 
 
 def check_sparsity(headline):
