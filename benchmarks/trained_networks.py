@@ -31,11 +31,11 @@ BUDGETS = ("1K", "64K")
 FRAMES = 100
 COLUMNS = (
     *("network", "format", "macs", "delta_threshold", "max_abs", "snr_db", "cosine"),
-    *("share_x", "share_h", "cycles", "energy_j", "source", "status"),
+    *("share_x", "share_h", "cycles", "source", "status"),
 )
 HEAD = """\
 # Trained networks in several number formats, and as delta networks (delta_threshold): how far their output is from ONNX
-# Runtime's in fp32, the share of x and of h that recurrent layers multiplied, cycles and energy (32 nm) of the layers
+# Runtime's in fp32, the share of x and of h that recurrent layers multiplied, cycles of the layers
 # that ran on the machine, one after the other. Written by benchmarks/trained_networks.py. The weights are those of the
 # package that source names; the input is made: 100 frames of harmonics that glide around 120 Hz, four syllables a
 # second, in noise 10 dB below them, as the logarithm of the power spectrum. The output is a gain of each frequency.
@@ -75,7 +75,7 @@ def run(path: Path, x: np.ndarray, label: str, threshold: float | None, budgets:
         numbers = {name: f"{getattr(difference, name):.6g}" for name in ("max_abs", "snr_db", "cosine")}
         numbers |= {f"share_{name}": f"{share:.6g}" for name, share in shares.items()}
         fields = {"format": formats.label, "macs": budget, "delta_threshold": "" if threshold is None else threshold}
-        rows.append({**fields, **numbers, "cycles": costs.cycles, "energy_j": f"{costs.energy_j:.6g}"})
+        rows.append({**fields, **numbers, "cycles": costs.cycles})
     return rows
 
 

@@ -6,15 +6,23 @@ made.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from sharp.checks import check_name, within
+from sharp.energy.technology import Technology
 from sharp.errors import SpecificationError
+from sharp.machine.accelerator import Accelerator
 from sharp.provenance import STATUSES
 from sharp.rivals.rows import integer, read_rows
 from sharp.shipped import DATA
+from sharp.space.formats import Calls
+from sharp.values.execute import execute_layer
+from sharp.values.formats import numerics
+from sharp.workload.files import find_network
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +52,7 @@ class TrainedRow:
     share_h: float
     """Of the elements of x and h of recurrent layers the share that was multiplied."""
     cycles: int
-    energy_j: float
-    """J, at 32 nm, of the layers on the machine, one after the other."""
+    """Of the layers on the machine, one after the other."""
     source: str
     """Package and file of the weights."""
     status: str
@@ -70,10 +77,7 @@ def load_trained(path: Path) -> tuple[TrainedRow, ...]:
     rows = []
     for line, row in read_rows(path, names, names):
         with within(f"{path}: line {line}: "):
-            numbers = {
-                name: _number(name, row[name])
-                for name in ("max_abs", "snr_db", "cosine", "share_x", "share_h", "energy_j")
-            }
+            numbers = {name: _number(name, row[name]) for name in ("max_abs", "snr_db", "cosine", "share_x", "share_h")}
             rows.append(
                 TrainedRow(
                     **{name: row[name] for name in ("network", "format", "macs", "source")},
@@ -86,6 +90,43 @@ def load_trained(path: Path) -> tuple[TrainedRow, ...]:
                 )
             )
     return tuple(rows)
+
+
+def format_table(
+    names: Sequence[str], labels: Sequence[str], accelerator: Accelerator, technology: Technology
+) -> list[Mapping[str, Any]]:
+    """Accuracy of trained networks in some formats beside the energy of a run, a row each, as tables have them.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of networks.
+    labels : sequence of str
+        Of formats.
+    accelerator : Accelerator
+        On the budget of the rows.
+    technology : Technology
+
+    Examples
+    --------
+    >>> import sharp
+    >>> from sharp.space.trained import format_table
+    >>> machine, technology = sharp.find_accelerator("sharp"), sharp.find_technology("32nm")
+    >>> half, whole = format_table(["real-nsnet2-16k"], ["fp16/fp32", "int8/int32"], machine, technology)
+    >>> half["snr_db"] > whole["snr_db"], half["energy_j"] > whole["energy_j"]
+    (True, True)
+    """
+    table: list[Mapping[str, Any]] = []
+    for row in trained_rows():
+        asked = row.network in names and row.format in labels and row.macs == accelerator.budget_label
+        if not asked or row.delta_threshold is not None:
+            continue
+        network, calls = find_network(row.network), Calls(execute_layer)
+        calls.layers.update((layer, (network.seq_len,)) for layer in network.layers)
+        costs = calls.costs(accelerator, accelerator.plan, numerics(row.format), technology)
+        numbers = {"max_abs": row.max_abs, "snr_db": row.snr_db, "cosine": row.cosine}
+        table.append({"network": row.network, "format": row.format, **numbers, "energy_j": costs.energy_j})
+    return table
 
 
 def _number(name: str, text: str) -> float:
