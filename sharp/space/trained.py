@@ -24,6 +24,8 @@ from sharp.values.execute import execute_layer
 from sharp.values.formats import numerics
 from sharp.workload.files import find_network
 
+_NUMBERS = ("max_abs", "snr_db", "cosine", "share_x", "share_h")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedRow:
@@ -77,18 +79,12 @@ def load_trained(path: Path) -> tuple[TrainedRow, ...]:
     rows = []
     for line, row in read_rows(path, names, names):
         with within(f"{path}: line {line}: "):
-            numbers = {name: _number(name, row[name]) for name in ("max_abs", "snr_db", "cosine", "share_x", "share_h")}
-            rows.append(
-                TrainedRow(
-                    **{name: row[name] for name in ("network", "format", "macs", "source")},
-                    **numbers,
-                    delta_threshold=_number("delta_threshold", row["delta_threshold"])
-                    if row["delta_threshold"]
-                    else None,
-                    cycles=integer(row, "cycles"),
-                    status=check_name("status", row["status"], STATUSES),
-                )
-            )
+            given: dict[str, Any] = {name: row[name] for name in ("network", "format", "macs", "source")}
+            given |= {name: _number(name, row[name]) for name in _NUMBERS}
+            threshold = row["delta_threshold"]
+            given["delta_threshold"] = _number("delta_threshold", threshold) if threshold else None
+            status = check_name("status", row["status"], STATUSES)
+            rows.append(TrainedRow(**given, cycles=integer(row, "cycles"), status=status))
     return tuple(rows)
 
 
