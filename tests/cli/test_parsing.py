@@ -8,12 +8,16 @@ import pytest
 from sharp.cli.group import COMMANDS
 from sharp.cli.parsing import Output
 
-OPTIONS = [
-    (name, option)
-    for name in COMMANDS
-    for option in import_module(f"sharp.cli.{name}").command.params
-    if isinstance(option, click.Option)
-]
+
+def options(words, found):
+    """The options of a command, and of those below it, each with the words that ask for it."""
+    yield from ((words, option) for option in found.params if isinstance(option, click.Option))
+    for name, below in getattr(found, "commands", {}).items():
+        yield from options((*words, name), below)
+
+
+OPTIONS = [pair for name in COMMANDS for pair in options((name,), import_module(f"sharp.cli.{name}").command)]
+IDS = [f"{' '.join(words)} {max(option.opts, key=len)}" for words, option in OPTIONS]
 SAID = {click.INT: "1", click.FLOAT: "1.0"}
 """A value that the type of an option takes, where not any text is one."""
 
@@ -24,11 +28,9 @@ def given(option):
     return [option.opts[0]] if option.is_flag else [option.opts[0], value]
 
 
-@pytest.mark.parametrize(
-    ("name", "option"), OPTIONS, ids=[f"{name}{max(option.opts, key=len)}" for name, option in OPTIONS]
-)
-def test_an_option_is_given_once_or_all_times_count(command, name, option):
-    outcome = command(name, *given(option), *given(option))
+@pytest.mark.parametrize(("words", "option"), OPTIONS, ids=IDS)
+def test_an_option_is_given_once_or_all_times_count(command, words, option):
+    outcome = command(*words, *given(option), *given(option))
     assert ("expected it once, got it 2 times" in outcome.err) == (not option.multiple), outcome
     assert option.multiple or outcome == (2, "", outcome.err)
     assert option.multiple or outcome.err.startswith(f"sharp: {max(option.opts, key=len)}")
@@ -46,21 +48,23 @@ def test_options_of_the_whole_command_and_other_spellings_of_one_count_too(comma
     )
 
 
-OUTPUTS = [(name, option) for name, option in OPTIONS if isinstance(option.type, Output)]
+OUTPUTS = [pair for pair in OPTIONS if isinstance(pair[1].type, Output)]
+INPUTS = {"--space", "--input", "--verdicts", "--parameters"}
 
 
-def test_the_outputs_are_found():
-    assert {max(option.opts, key=len) for _, option in OUTPUTS} == {
-        *("--output", "--table", "--figure", "--trace", "--executed", "--save")
-    }
+def test_every_path_is_an_input_or_such_an_output():
+    paths = {max(option.opts, key=len) for _, option in OPTIONS if isinstance(option.type, click.Path)}
+    outputs = {max(option.opts, key=len) for _, option in OUTPUTS}
+    assert {"--output", "--table", "--figure", "--trace", "--executed", "--save"} <= outputs
+    assert paths - outputs == INPUTS
 
 
-@pytest.mark.parametrize(
-    ("name", "option"), OUTPUTS, ids=[f"{name}{max(option.opts, key=len)}" for name, option in OUTPUTS]
-)
-def test_a_dash_is_no_file(command, tmp_path, monkeypatch, name, option):
+@pytest.mark.parametrize(("words", "option"), OUTPUTS)
+def test_a_dash_is_no_file(command, tmp_path, monkeypatch, words, option):
     monkeypatch.chdir(tmp_path)
-    outcome = command(name, *(("x",) if name in ("sweep", "batch", "figure", "import") else ()), option.opts[-1], "-")
+    outcome = command(
+        *words, *(("x",) if words[0] in ("sweep", "batch", "figure", "import") else ()), option.opts[-1], "-"
+    )
     assert outcome.err.startswith(f"sharp: {max(option.opts, key=len)}: expected a f")
     assert outcome.err.endswith("got '-'\n")
     assert list(tmp_path.iterdir()) == []
