@@ -126,7 +126,9 @@ def test_wherever_energy_is_asked_for_it_says_what_it_leaves_out(command, tmp_pa
 
 def test_technologies_are_listed(command):
     assert json.loads(command("list", "technologies", "--json").out) == {
-        "technologies": [{"name": name, "node_nm": 32, "voltage_v": 0.85} for name in ("32nm", "32nm-paper")]
+        "technologies": [
+            {"name": name, "node_nm": 32, "voltage_v": 0.85} for name in ("32nm", "32nm-paper", "32nm-synthesis")
+        ]
     }
     assert "itrs-hp" in command("list", "technologies").out
 
@@ -137,7 +139,10 @@ def test_technologies_are_listed(command):
         ((*LAYER, "--clock-gating"), "--clock-gating: expected --energy with it, got none"),
         ((*LAYER, "--technology", "32nm"), "--technology: expected --energy with it, got none"),
         ((*LAYER, "--set", "temperature_k=300"), "--set temperature_k: expected --energy with it, got none"),
-        ((*LAYER, "--energy", "--technology", "32mn"), "technology: expected 32nm, 32nm-paper or a YAML file, got"),
+        (
+            (*LAYER, "--energy", "--technology", "32mn"),
+            "technology: expected 32nm, 32nm-paper, 32nm-synthesis or a YAML file, got",
+        ),
         ((*LAYER, "--energy", "--set", "temperature_k=315"), "temperature_k: expected 300 to 400 K in steps of 10"),
         ((*LAYER, "--energy", "--set", "temperature_k=-3"), "temperature_k: expected a positive number, got -3"),
         ((*LAYER, "--energy", "--set", "cell_type=itrs-lop"), "sharp: cell_type: expected itrs-hp, itrs-lstp"),

@@ -248,6 +248,25 @@ def test_the_papers_reading_differs_in_what_it_leaves_out(shipped):
     assert paper.inputs == shipped.inputs
 
 
+def test_synthesis_is_what_its_table_says(shipped):
+    made = find_technology("32nm-synthesis")
+    with (DATA / "synthesis.csv").open() as stream:
+        rows = {row["block"]: row for row in csv.DictReader(line for line in stream if not line.startswith("#"))}
+    factor = scale_energy(1, 45, 1.1, 32, 0.85)
+    for name, block in {"fp16_multiply_pj": "fp16_multiply_with_registers", "fp32_add_pj": "fp32_add_3_stages"}.items():
+        assert getattr(made, name) == pytest.approx(float(rows[block]["energy_timed_pj"]) * factor, rel=1e-12)
+    lane = float(rows["mac_lane_3_stage_add"]["area_um2"]) * 0.46
+    assert made.mac_area_um2 == pytest.approx(lane / 0.7, rel=1e-3)
+    assert shipped.mac_area_um2 / made.mac_area_um2 == pytest.approx(3.0, abs=0.05)
+    ranges = [made.provenance["mac_area_um2"].low, float(rows["unit_of_32_lanes_per_multiplier"]["area_um2"]) * 0.46]
+    assert ranges[0] == pytest.approx(ranges[1], rel=1e-3)
+    assert "mac_area_um2" in shipped.inputs - made.inputs
+    each = made.fp16_multiply_pj + made.fp32_add_pj + 48 * made.register_pj_per_bit
+    ours = shipped.fp16_multiply_pj + shipped.fp32_add_pj + 48 * shipped.register_pj_per_bit
+    assert (each, ours) == pytest.approx((4.84, 1.45), abs=0.01)
+    assert all(row["status"] == "derived" for row in rows.values())
+
+
 def test_a_technology_like_another(tmp_path):
     path = tmp_path / "warm.yaml"
     path.write_text("name: warm\nlike: 32nm\nidle_share: 1\n")
@@ -407,4 +426,7 @@ def test_files(tmp_path):
         find_technology(str(tmp_path / "none.yaml"))
     with pytest.raises(SpecificationError) as error:
         find_technology("32mn")
-    assert str(error.value) == "technology: expected 32nm, 32nm-paper or a YAML file, got '32mn' (did you mean '32nm'?)"
+    assert (
+        str(error.value)
+        == "technology: expected 32nm, 32nm-paper, 32nm-synthesis or a YAML file, got '32mn' (did you mean '32nm'?)"
+    )
