@@ -282,6 +282,7 @@ cdef inline void write_row(
     block.results.fill_drain[i] = fill
     block.results.dependency_stall[i] = total - times * (flow.busy + flow.load) - fill - wait
     block.results.streamed_share[i] = row.share
+    block.results.first_load[i] = wait
     block.results.chosen_tile_rows[i] = row.tile_rows
     if schedule >= INTERGATE:
         block.results.chosen_tile_rows[i] = row.tile_rows if row.tile_rows >= settings.gates else 0.0

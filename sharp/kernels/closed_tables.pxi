@@ -95,6 +95,7 @@ cdef struct Results:  # the first three in multiplier-cycles
     double fill_drain[BLOCK]
     double chosen_tile_rows[BLOCK]  # 0: the schedule can use none
     double streamed_share[BLOCK]  # of the weights, in every step
+    double first_load[BLOCK]  # cycles before the first step, in which what stays on chip arrives; for the choice alone
 
 cdef struct Counts:
     double used_bank_reads[BLOCK]

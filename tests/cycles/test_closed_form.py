@@ -72,6 +72,7 @@ def check(case: Case, best: bool) -> None:
     found = closed(case, best)
     assert found.pop("chosen_tile_rows") == report.layers[0].tile_rows
     assert found.pop("streamed_share") == report.layers[0].mapping.task.streamed_share
+    assert 0 <= found.pop("first_load") <= report.counts.weight_load
     assert found == {name: getattr(report.counts, name) for name in found}
 
 
