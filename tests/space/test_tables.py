@@ -217,10 +217,10 @@ def test_only_a_file_can_be_resumed(tmp_path, space):
 # Signals -------------------------------------------------------------------------------------------------------------
 
 
-def start(folder, *arguments, seed=0):
+def start(folder, *arguments, seed=0, output="table.csv"):
     """The command in a process of its own, in which sets have an order of their own."""
     return subprocess.Popen(
-        [*SHARP, "sweep", "grid.yaml", "-o", "table.csv", *arguments],
+        [*SHARP, "sweep", "grid.yaml", "-o", output, *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONHASHSEED": str(seed)},
         stdout=subprocess.PIPE,
@@ -274,7 +274,7 @@ def test_a_full_disk_leaves_a_part_too(tmp_path):
     assert part.stat().st_size == 10**5
     with start(tmp_path, "--resume") as process:
         assert process.communicate() == ("table.csv: 3,000 points\n", "")
-    with start(tmp_path, "-o", "once.csv") as process:
+    with start(tmp_path, output="once.csv") as process:
         process.communicate()
     assert (tmp_path / "table.csv").read_bytes() == (tmp_path / "once.csv").read_bytes()
 
