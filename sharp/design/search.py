@@ -152,7 +152,7 @@ def search(
     >>> axes = {"macs": ["1K", "4K", "16K"], "activation_lanes": range(16, 129, 16), "clock_hz": [250e6, 500e6]}
     >>> result = search(axes, network=sharp.find_network("eesen"), objectives=["latency", "area"])
     >>> len(result.candidates), len(result.found.front)
-    (48, 11)
+    (48, 14)
     """
     asked: dict[str, Any] = {
         "axes": axes,

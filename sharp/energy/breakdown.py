@@ -205,7 +205,7 @@ def spend(
         prices_of[key] = prices_of.get(key, 0.0) + joules_from_picojoules(getattr(prices, action.price))
     dynamic: dict[str, Any] = dict.fromkeys(COMPONENTS, 0.0)
     for (component, count), joules in prices_of.items():
-        dynamic[component] += joules * getattr(activity, count)  # into the array that the first one made
+        dynamic[component] = dynamic[component] + joules * getattr(activity, count)  # arrays may broadcast
     seconds = seconds_from_cycles(activity.total_cycles, clock_hz)
     watts = dict(prices.leakage_w)
     if gating.power:

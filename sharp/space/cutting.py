@@ -43,8 +43,8 @@ class Cut:
     --------
     >>> from sharp.space.cutting import Cut
     >>> cut = Cut((3, 1000, 100))
-    >>> len(cut), cut.piece(1).shape  # 163 values of the second axis at a time
-    (21, (1, 163, 100))
+    >>> len(cut), cut.piece(1).shape  # 327 values of the second axis at a time
+    (12, (1, 327, 100))
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
