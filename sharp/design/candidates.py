@@ -99,7 +99,7 @@ class Candidates:
     @property
     def may_stream(self) -> bool:
         """Whether weights come from the DRAM in some of them."""
-        return any(part.alike is None or part.alike.weights == "streamed" for part in self.parts)
+        return any(part.alike is None for part in self.parts)
 
     def point(self, number: int) -> dict[str, Any]:
         """The values of a combination by axis."""
@@ -196,11 +196,10 @@ class Candidates:
         assert scenario.plan is not None, "a machine of tiles has a plan"
         plan = replace(scenario.plan, weights=weights)
         network = self.base.network
-        if len(network.layers) > 1:
-            if weights == "streamed":
-                return "weights of several layers that are streamed wait for each other"
-            if any(group.order != "layers" for group in group_layers(network, plan)):
-                return "layers do not run one after the other"
+        if weights == "streamed":
+            return "how much of streamed weights stays on chip is another matter for each tile height"
+        if len(network.layers) > 1 and any(group.order != "layers" for group in group_layers(network, plan)):
+            return "layers do not run one after the other"
         for layer in spaces:
             one = layer.space.at(_flat(places), 0) if layer is not spaces[0] else scenario
             found = closed_form.why_not(

@@ -97,13 +97,6 @@ class Alike:
         area, leakage = terms[0].pricing.area_mm2(made[0][0]), terms[0].pricing.prices(made[0][0]).leakage_w
         self._area_mm2, self._leakage_w = _slim(area), _slim(sum(leakage.values()))
 
-    @property
-    def weights(self) -> str:
-        """Where weights are: "resident" or "streamed"."""
-        plan = self.terms[0].scenario.plan
-        assert plan is not None, "a machine of tiles has a plan"
-        return plan.weights
-
     def __len__(self) -> int:
         return prod(self.cut.shape)
 

@@ -108,7 +108,7 @@ def test_prices_that_are_too_many_to_keep_are_worked_out_piece_by_piece(monkeypa
 def test_weights_that_may_or_may_not_fit():
     axes = {"weight_buffer": [2**20, 2**22, 2**24], "macs": ["1K", "4K"]}
     result = search(axes, network=square_lstm(512), objectives=["energy", "area"])
-    assert {part.alike.terms[0].scenario.plan.weights for part in result.candidates.parts} == {"resident", "streamed"}
+    assert {part.alike is None for part in result.candidates.parts} == {False, True}  # streamed, or not
     for point, costs in result.designs():
         machine = with_settings(MACHINE.with_macs(point["macs"]), {"weight_buffer": point["weight_buffer"]})
         plain = sweep({"hidden_size": [512], "weights": ["auto"]}, machine, technology=TECHNOLOGY)
