@@ -20,6 +20,7 @@ from sharp.cli.options import (
 )
 from sharp.cli.parsing import Command
 from sharp.cli.progress import progress_bar
+from sharp.cycles.bandwidth import undelivered
 from sharp.cycles.explore import explore
 from sharp.cycles.residency import Residency
 from sharp.cycles.simulate import run_settings
@@ -40,6 +41,8 @@ def command(as_json: bool, **options: Any) -> None:
     warnings = [*accelerator.cautions, *Residency.of(network, accelerator, chosen).left_out]
     with progress_bar("exploring") as progress:
         found = explore(network, accelerator, chosen, progress=progress)
+    best = {index: table.candidates[table.best].total_cycles for index, table in enumerate(found)}
+    warnings += undelivered(network, accelerator, chosen, best)
     if as_json:
         layers = [
             {

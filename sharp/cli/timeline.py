@@ -23,6 +23,8 @@ from sharp.cli.options import (
 )
 from sharp.cli.parsing import OUTPUT_FILE, Command
 from sharp.cli.progress import progress_bar
+from sharp.cycles.bandwidth import undelivered
+from sharp.cycles.counting import count_cycles
 from sharp.cycles.residency import Residency
 from sharp.cycles.timeline import make_timeline
 from sharp.files import write_text
@@ -50,14 +52,10 @@ def command(layer: int, show_steps: int, trace: Path | None, as_json: bool, **op
     if show_steps < 1:
         raise refuse("--show-steps", "a positive integer", show_steps)
     with progress_bar("simulating") as progress:
-        result = make_timeline(
-            network.layers[layer],
-            network.layer_sequences[layer],
-            accelerator,
-            chosen,
-            num_steps=show_steps,
-            progress=progress,
-        )
+        work = network.layers[layer], network.layer_sequences[layer], accelerator
+        result = make_timeline(*work, chosen, num_steps=show_steps, progress=progress)
+    counts = count_cycles(*work, chosen.at(result.tile_rows))
+    warnings += undelivered(network, accelerator, chosen, {layer: counts.total_cycles})
     if trace is not None:
         write_text(trace, result.as_trace())
     if as_json:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sharp.checks import check_kind
 from sharp.cycles.activity import Activity, add_traffic, count_activity
+from sharp.cycles.bandwidth import undelivered
 from sharp.cycles.bound import Bound, bound_layer, sum_bounds
 from sharp.cycles.counting import CycleCounts, Progress, sum_counts
 from sharp.cycles.live import Live, frame_cycles, watch_frames
@@ -24,9 +25,6 @@ from sharp.machine.plan import Plan
 from sharp.units import GIGA, cycles_from_bytes
 from sharp.workload.network import Network, RNNLayer
 from sharp.workload.sequences import Sequences
-
-NOTICED = 1.05
-"""Times the DRAM's bandwidth above which what the cycles leave out of its traffic is said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,19 +234,9 @@ class Report(MachineReport):
 
     def _slow_dram(self) -> list[str]:
         """The cycles wait for weights from the DRAM alone; say where x and h would have to be waited for, too."""
-        machine, slow, most = self.accelerator, [], 0.0
-        for index, activity in enumerate(self.activities):
-            moved = activity.loaded_bytes + activity.dram_vectors * machine.weight_bytes
-            needed = moved / self._seconds(self.layers[index].counts)
-            if activity.dram_vectors and needed > NOTICED * machine.dram_bytes_per_s:
-                slow.append(index)
-                most = max(most, needed)
-        if not slow:
-            return []
-        return [
-            f"weights, x and h of {name_layers(slow)} need up to {most / GIGA:.3g} GB/s of a DRAM of "
-            f"{machine.dram_bytes_per_s / GIGA:.3g} GB/s; the cycles wait for weights alone"
-        ]
+        cycles = {index: entry.counts.total_cycles for index, entry in enumerate(self.layers)}
+        loaded = {index: activity.loaded_bytes for index, activity in enumerate(self.activities)}
+        return undelivered(self.network, self.accelerator, self.plan, cycles, loaded)
 
     def _chosen(self) -> dict[str, Any]:
         return self.plan.as_dict()
