@@ -68,11 +68,12 @@ class Numbers:
         return number.item() if hasattr(number, "item") else number
 
     def distinct(self, places: NDArray[np.intp]) -> tuple[list[Any], NDArray[np.intp]]:
-        """Numbers, and which of them each place has: all that there are, or the different ones, whichever is less."""
+        """The different numbers that there are, or those at the places, and which of them each place has."""
         import numpy as np
 
         if len(self) <= len(places):
-            return self.shown(np.arange(len(self))).tolist(), places
+            values, which = np.unique(self.shown(np.arange(len(self))), return_inverse=True)
+            return values.tolist(), which.reshape(-1)[places]
         values, which = np.unique(self.shown(places), return_inverse=True)
         return values.tolist(), which.reshape(-1)
 
