@@ -28,7 +28,7 @@ $(if $(PARAMS),$(if $(wildcard $(PARAMS)),,$(error PARAMS: expected a YAML file,
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: real-networks help figures verify record batch book pdf test-browser test lint arch bench clean lock bench-peers test-slow test-fuzz test-rtl test-kills test-checked test-sanitize test-pythons test-newest test-torch FORCE
+.PHONY: real-networks help figures verify record batch book pdf test-browser test lint arch bench clean lock bench-peers test-slow test-fuzz test-rtl test-rtl-slow test-kills test-checked test-sanitize test-pythons test-newest test-torch FORCE
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 15
@@ -75,8 +75,11 @@ test-slow: $(VENV)/.built ## run the property tests and the fuzzer on ten times 
 test-fuzz: $(VENV)/.built ## run the fuzzer on two thousand inputs, as CI does (SHARP_SEED=7)
 	SHARP_FUZZ=2000 $(BIN)/python -m pytest -n auto tests/test_fuzz.py
 
-test-rtl: $(VENV)/.built ## compile the machine as hardware and compare it with the model (SHARP_RTL=1000,100: layers)
+test-rtl: $(VENV)/.built ## compile the machine as hardware and compare it with the model on a hundred layers
 	$(BIN)/python -m pytest -n 2 -m rtl tests/rtl
+
+test-rtl-slow: $(VENV)/.built ## the same on a thousand, and a hundred of 1,024 multipliers; proofs, faults that are found
+	SHARP_RTL=1000,100 $(BIN)/python -m pytest -n 2 -m rtl tests/rtl
 
 test-kills: $(VENV)/.built ## kill batches and figures at random moments (KILLS=500, SEED=...)
 	SHARP_KILLS=$(or $(KILLS),500) SHARP_SEED=$(SEED) $(BIN)/python -m pytest -n 2 -rP tests/artifact/test_kills.py

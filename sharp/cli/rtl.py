@@ -97,11 +97,16 @@ def _compared(
     """Each layer, on random weights and a random input of its own."""
     import numpy as np
 
-    from sharp.rtl.cosimulate import cosimulate, count_on_control
+    from sharp.rtl.tools import check_generator
+
+    check_generator()
+    from sharp.rtl.cosimulate import cosimulate, count_on_control, mapped
     from sharp.values.weights import random_weights
 
-    for place, (layer, sequences) in enumerate(zip(network.layers, network.layer_sequences, strict=True)):
-        layer = dataclasses.replace(layer, residual=False)  # added outside of the layer
+    layers = [dataclasses.replace(layer, residual=False) for layer in network.layers]  # added outside of the layer
+    for layer, sequences in zip(layers, network.layer_sequences, strict=True):
+        mapped(layer, sequences, accelerator, chosen)  # refused before anything runs
+    for place, (layer, sequences) in enumerate(zip(layers, network.layer_sequences, strict=True)):
         if control_only:
             yield count_on_control(layer, sequences, accelerator, chosen, folder=build)
             continue

@@ -74,8 +74,8 @@ def mapped(layer: RNNLayer, sequences: Sequences, accelerator: Accelerator, plan
     SpecificationError
         Where the hardware does not run it as the model says.
     """
+    check_supported(layer, sequences, loaded(accelerator.plan if plan is None else plan))
     plan = plan_on(accelerator, plan)
-    check_supported(layer, plan)
     if plan.tile_rows == "best":
         plan = plan.at(explore_layer(layer, sequences, accelerator, plan).best)
     return map_layer(layer, sequences, accelerator, plan)
@@ -146,6 +146,7 @@ def count_on_control(
     plan: Plan | None = None,
     *,
     folder: Path | None = None,
+    busy: Path | None = None,
 ) -> Comparison:
     """Run a layer on the control of the machine alone: its cycles, without a number being computed.
 
@@ -155,6 +156,8 @@ def count_on_control(
         As of `sharp.cycles.mapping.map_layer`.
     folder : Path, optional
         Where compiled machines are kept.
+    busy : Path, optional
+        A file for a byte a cycle: which of array (1), activation unit (2) and updater (4) took something.
 
     Raises
     ------
@@ -164,11 +167,11 @@ def count_on_control(
     import numpy as np
 
     mapping = mapped(layer, sequences, accelerator, plan)
-    design = Design(sizes=sizes_for(mapping, Sizes.of(accelerator)), control_only=True)
+    design = Design(sizes=sizes_for(mapping, Sizes.of(accelerator), control_only=True), control_only=True)
     zeros = check_weights(layer, [DirectionWeights()] * layer.num_directions)
     program = make_program(mapping, zeros[0], design.sizes)
     x = np.zeros((sequences.num_steps, sequences.batch_size, layer.input_size), np.float16)
-    outcome = run(compiled(design, folder), design, program, x)
+    outcome = run(compiled(design, folder), design, program, x, waves=busy)
     on = plan_on(accelerator, plan).at(mapping.task.tile_rows)
     return _compared(mapping, on, [outcome] * layer.num_directions, 0, 0)
 

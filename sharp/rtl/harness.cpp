@@ -3,6 +3,7 @@
 // Words of 32 bits. A command is (1, select, address, count, words...): put words on load_data for a cycle; or
 // (2, limit): run until done. For each h: (1, step, place, bits). After a run:
 // (2, cycles, tiles, faults, deepest queue of values, of cells, whether it ended).
+// A control alone writes into its third file a byte for each cycle: which of the three units took something.
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -50,7 +51,13 @@ static void outputs(FILE* out) {
   }
 }
 #else
-static void outputs(FILE*) {}
+static FILE* busy = nullptr;
+
+static int valid(const void* port) { return *static_cast<const uint8_t*>(port) & 1; }
+
+static void outputs(FILE*) {
+  if (busy) fputc(valid(&machine->issue) | valid(&machine->values) << 1 | valid(&machine->cells) << 2, busy);
+}
 #endif
 
 static void run(FILE* out, uint32_t limit) {
@@ -76,6 +83,9 @@ int main(int argc, char** argv) {
     trace->open(argv[3]);
   }
 #endif
+#ifdef CONTROL
+  if (argc > 3) busy = fopen(argv[3], "wb");
+#endif
   FILE *in = fopen(argv[1], "rb"), *out = fopen(argv[2], "wb");
   if (!in || !out) return 2;
   machine->rst = 1;
@@ -96,6 +106,9 @@ int main(int argc, char** argv) {
     machine->load_select = 0;
   }
   fclose(out);
+#ifdef CONTROL
+  if (busy) fclose(busy);
+#endif
 #ifdef TRACE
   if (trace) trace->close();
 #endif

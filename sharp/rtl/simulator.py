@@ -148,7 +148,8 @@ def run(
     loaded : Program
     x : array of float16, (steps, sequences, inputs)
     waves : Path, optional
-        A file for the waveforms (VCD).
+        A file for the waveforms (VCD); of a control alone for a byte a cycle, with a bit for each of array, activation
+        unit and updater where it takes something.
     """
     import numpy as np
 

@@ -10,7 +10,7 @@ from sharp.rtl.cosimulate import cosimulate, count_on_control
 
 pytestmark = pytest.mark.rtl
 
-SMALL, REAL = (int(number) for number in os.environ.get("SHARP_RTL", "100,10").split(","))
+SMALL, REAL = (int(number) for number in os.environ.get("SHARP_RTL", "100,0").split(","))
 PAPER = ("eesen", "gmat", "bysdne", "rldradspr")
 
 
@@ -26,6 +26,7 @@ def test_random_layers_of_the_small_machine_are_equal():
     assert unequal(cases) == []
 
 
+@pytest.mark.skipif(REAL == 0, reason="compiling 1,024 multipliers takes minutes: make test-rtl-slow")
 def test_random_layers_of_the_real_machine_are_equal():
     assert unequal(random_case(real(), 10_000 + seed, batch=2) for seed in range(REAL)) == []
 

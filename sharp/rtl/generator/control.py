@@ -28,7 +28,7 @@ class Control(wiring.Component):
         super().__init__(
             {
                 "load_select": In(3),
-                "load_address": In(16),
+                "load_address": In(24),
                 "load_data": In(max(SEGMENT.size, REGISTERS.size)),
                 "start": In(1),
                 "done": Out(1),

@@ -24,7 +24,7 @@ class Machine(wiring.Component):
         super().__init__(
             {
                 "load_select": In(3),
-                "load_address": In(16),
+                "load_address": In(24),
                 "load_data": In(max(16 * sizes.num_macs, 256)),
                 "start": In(1),
                 "done": Out(1),

@@ -32,7 +32,7 @@ class Operands:
         """The elements of x and h that a tile multiplies, registered; zeros beyond the last column, and h of step 0."""
         sizes, segment = self.sizes, issue.segment
         log = Signal(5, name="width_log")
-        first, origin = Signal(16, name="first_column"), Signal(16, name="origin")
+        first, origin = Signal(16, name="first_column"), Signal(24, name="origin")
         m.d.comb += [
             log.eq(sizes.levels - segment.doublings),
             first.eq(segment.column + (tile << log)),

@@ -115,10 +115,10 @@ class Sizes:
 
     @property
     def queue_words(self) -> int:
-        """Sums that wait for the activation unit, at most."""
-        return 8 * self.rows
+        """Sums that wait for the activation unit, at most: all that a step has."""
+        return self.gate_words
 
     @property
     def buffer_words(self) -> int:
         """Words of the intermediate buffer, each a sum for every row."""
-        return self.hidden * self.sequences // 2
+        return self.hidden * self.sequences
