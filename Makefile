@@ -78,7 +78,7 @@ test-fuzz: $(VENV)/.built ## run the fuzzer on two thousand inputs, as CI does (
 test-rtl: $(VENV)/.built ## compile the machine as hardware and compare it with the model on a hundred layers
 	$(BIN)/python -m pytest -n 2 -m rtl tests/rtl
 
-test-rtl-slow: $(VENV)/.built ## the same on a thousand, and a hundred of 1,024 multipliers; proofs, faults that are found
+test-rtl-slow: $(VENV)/.built ## the same on a thousand, and a hundred of 1,024 multipliers; faults that are found
 	SHARP_RTL=1000,100 $(BIN)/python -m pytest -n 2 -m rtl tests/rtl
 
 test-kills: $(VENV)/.built ## kill batches and figures at random moments (KILLS=500, SEED=...)

@@ -1,4 +1,4 @@
-"""The tools of others: yosys for Verilog and proofs, Verilator for simulation; where they are."""
+"""The tools of others: yosys for Verilog, Verilator for simulation; where they are."""
 
 from __future__ import annotations
 
