@@ -64,7 +64,7 @@ def _why_not(name: str, asked: Asked) -> str:
         return "weights that come from the DRAM (--weights streamed), got resident ones"
     if name == "weight_buffer" and not (asked.says_fit or asked.streams or asked.priced):
         return "--energy or streamed weights with it, got neither"
-    if name in (*LATENCIES, "chained_levels") and not asked.runs:
+    if name in (*LATENCIES, "chained_levels", "accumulators") and not asked.runs:
         return "a run, which it changes (sharp run), got none"
     return "" if name in asked.machine.settings else _unread(name, tiles)
 

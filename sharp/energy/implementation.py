@@ -151,6 +151,8 @@ class Implementation:
                 f"{self.accelerator.levels_per_cycle} levels of the tree share a cycle, with no registers between "
                 f"them; energy and area still have registers behind every adder"
             )
+        if self.accelerator.accumulators == "interleaved" and self.accelerator.cycles("accumulate_ns") > 1:
+            sentences.append("energy and area leave out the accumulators' further sums and the adders that merge them")
         return [*self.technology.cautions, *sentences, *format_warnings(self.accelerator, self.technology)]
 
 

@@ -11,9 +11,11 @@ used everywhere else, so that their agreement means something. It is meant to be
    and r < K it is the smallest height of the set with r <= K' <= K. The columns are those of x, then the vector's, in
    one run; where the two sums stay apart they are two runs, and no tile holds columns of both.
 4. The sums are out L_mvm cycles after the array is released, one latency for all segments of a layer: that of the tree
-   over the columns of the widest tile that any of them has. When all columns are summed, ceil(B*r / W_a) activation
-   cycles and L_a later (2*L_a where one gate waits for another in the unit) the values are out; ceil(B*n / W_c) update
-   cycles and L_c later the vector of the n cells is. An update waits for what the cells' last one gave, their state.
+   over the columns of the widest tile that any of them has (with interleaved accumulators a row has as many sums as an
+   addition takes cycles, which the tiles add to in turn, and a tree merges them). When all columns are summed,
+   ceil(B*r / W_a) activation cycles and L_a later (2*L_a where one gate waits for another in the unit) the values are
+   out; ceil(B*n / W_c) update cycles and L_c later the vector of the n cells is. An update waits for what the cells'
+   last one gave, their state.
 5. A segment with columns of h starts when all of h of the step before is out (``barrier``). With ``tilewise`` each of
    its column tiles waits for its own last element of h. With columns of another vector it starts when all of that is.
 6. A schedule is an order of segments. ``unfolded`` issues the x columns of the next step's first u blocks of rows after
@@ -45,7 +47,10 @@ Event = tuple[int, int, int, int, int, int, int, int]
 
 @dataclass(frozen=True)
 class Machine:
-    """The numbers of the machine, latencies in cycles; `levels_per_cycle` levels of the tree share `add` cycles."""
+    """The numbers of the machine, latencies in cycles; `levels_per_cycle` levels of a tree share `add` cycles.
+
+    A row has one sum, or with `accumulators` "interleaved" one for each cycle of `accumulate`, merged at the end.
+    """
 
     num_macs: int
     tile_heights: tuple[int, ...]
@@ -57,6 +62,7 @@ class Machine:
     activation: int
     update: int
     levels_per_cycle: int
+    accumulators: str
     intermediate_words: int
     weight_bytes: float
     weight_buffer_bytes: int
@@ -220,9 +226,15 @@ def blocks(product: Product, block: int) -> list[tuple[int, int]]:
 def mvm_latency(machine: Machine, segments: Iterable[Segment]) -> int:
     """Cycles from the release of the array to the sums of a segment among these: multiply, the tree, accumulate."""
     columns = max(segment.shape.width for segment in segments)
-    tree_levels = (columns - 1).bit_length()  # ceil(log2 N)
-    stages = ceil_div(tree_levels, machine.levels_per_cycle)
-    return machine.multiply + machine.add * stages + machine.accumulate
+    sums = machine.accumulate if machine.accumulators == "interleaved" else 1
+    trees = tree_latency(machine, columns) + tree_latency(machine, sums)
+    return machine.multiply + trees + machine.accumulate
+
+
+def tree_latency(machine: Machine, inputs: int) -> int:
+    """Cycles of a tree of adders."""
+    levels = (inputs - 1).bit_length()  # ceil(log2 inputs)
+    return machine.add * ceil_div(levels, machine.levels_per_cycle)
 
 
 def streamed_share(machine: Machine, layers: Sequence[Layer], tile_rows: int) -> float:

@@ -57,12 +57,16 @@ UNITS = MappingProxyType(
         "intermediate_buffer": "byte",
         "dram_bytes_per_s": "byte/s",
         "chained_levels": "levels",
+        "accumulators": "1",
     }
 )
 """The parameters of an `Accelerator`, each with its unit."""
 
-OPTIONAL = ("chained_levels",)
+OPTIONAL = ("chained_levels", "accumulators")
 """Parameters that a machine's file may leave out, which then have the value that `Accelerator` gives them."""
+
+ACCUMULATORS = ("single", "interleaved")
+"""How a row accumulates: in one sum, or in as many as an addition takes cycles, merged at the end."""
 
 LATENCIES = ("multiply_ns", "add_ns", "accumulate_ns", "activation_ns", "update_ns")
 """The latencies, as fields of `Accelerator`."""
@@ -151,6 +155,8 @@ class Accelerator:
     """Bandwidth of the memory that weights are loaded from, where they are not resident."""
     chained_levels: int = 1
     """Levels of the reduction tree, at most, that share a cycle where they fit one; 1: each has a cycle of its own."""
+    accumulators: str = "single"
+    """How a row's sums over successive tiles are accumulated, one of `ACCUMULATORS`."""
     budgets: Mapping[str, Budget] = field(default_factory=dict, compare=False)
     """Named budgets."""
     plan: Plan = field(default_factory=Plan)
@@ -165,6 +171,7 @@ class Accelerator:
         format_names(self.arithmetic, self.weight_bits, self.partial_sum_bits)  # refuses what there is not
         for name in ("clock_hz", *LATENCIES, "dram_bytes_per_s"):
             check_number(name, getattr(self, name))
+        check_name("accumulators", self.accumulators, ACCUMULATORS)
         for name in BUFFERS:
             check_kind(name, getattr(self, name), MemoryLevel)
         for label, budget in check_kind("budgets", self.budgets, Mapping).items():  # type: ignore[type-abstract]
@@ -248,11 +255,17 @@ class Accelerator:
         """Cycles from the last tile to the sums: ``L_mvm = L_mul + L_add * ceil(ceil(log2 N) / levels) + L_acc``.
 
         The tree has ``ceil(log2 N)`` levels, and `levels_per_cycle` of them share a cycle. Multiplier and accumulator
-        are stages of their own, however short: neither shares a cycle with a level of the tree.
+        are stages of their own, however short: neither shares a cycle with a level of the tree. Interleaved sums
+        are merged by a tree over the L_acc sums of a row, ``L_add * ceil(ceil(log2 L_acc) / levels)``.
         """
-        tree_levels = (self.columns(tile_rows) - 1).bit_length()
-        stages = -(-tree_levels // self.levels_per_cycle)
-        return self.cycles("multiply_ns") + stages * self.cycles("add_ns") + self.cycles("accumulate_ns")
+        accumulate = self.cycles("accumulate_ns")
+        merging = self._tree_cycles(accumulate) if self.accumulators == "interleaved" else 0
+        return self.cycles("multiply_ns") + self._tree_cycles(self.columns(tile_rows)) + accumulate + merging
+
+    def _tree_cycles(self, inputs: int) -> int:
+        """Cycles of a tree of adders."""
+        levels = (inputs - 1).bit_length()
+        return -(-levels // self.levels_per_cycle) * self.cycles("add_ns")
 
     def update_lanes(self, tile_rows: int) -> int:
         """Cells that the updater takes a cycle on a tile of some height, W_c."""

@@ -51,10 +51,14 @@ def inputs_of(space: Space, places: Places, scenario: Scenario) -> Iterator[tupl
         yield "tile_rows", number("tile_rows")
     for name in ("activation_lanes", "rows_per_update_lane"):
         yield name, number(name)
-    for name in LATENCIES:
-        yield name.removesuffix("_ns"), _convert(cycles_from_many_ns, number(name), clock)
     fitting = _convert(many_stages_per_cycle, number("add_ns"), clock)
-    yield "levels_per_cycle", np.minimum(number("chained_levels"), fitting)
+    levels = np.minimum(number("chained_levels"), fitting)
+    yield "levels_per_cycle", levels
+    cycles = {name.removesuffix("_ns"): _convert(cycles_from_many_ns, number(name), clock) for name in LATENCIES}
+    if machine.accumulators == "interleaved":  # as `Accelerator.mvm_cycles` merges them
+        merging = np.ceil(np.frexp(cycles["accumulate"] - 1)[1] / levels)
+        cycles["accumulate"] = cycles["accumulate"] + cycles["add"] * merging
+    yield from cycles.items()
     yield "intermediate_buffer_bytes", number("intermediate_buffer")  # only that it is not too large
     yield "intermediate_words", words_from_bytes(number("intermediate_buffer"), machine.partial_sum_bits)
     yield "io_buffer_bytes", number("io_buffer")  # energy only

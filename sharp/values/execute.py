@@ -130,6 +130,8 @@ def execute_layer(
     """
     check_kind("layer", layer, RNNLayer)
     check_kind("accelerator", accelerator, Accelerator)
+    if accelerator.accumulators != "single" and accelerator.cycles("accumulate_ns") > 1:
+        raise refuse("accumulators", "single (values are of sums accumulated one by one)", accelerator.accumulators)
     formats = numerics(accelerator.precision) if formats is None else check_kind("formats", formats, Numerics)
     if activation is not None and not isinstance(activation, Activation):
         raise refuse("activation", "an Exact, a Piecewise or a LineTable", activation)

@@ -24,11 +24,12 @@ CHANGED = {
     "intermediate_buffer": 2**12,
     "dram_bytes_per_s": 1e9,
     "chained_levels": 4,
+    "accumulators": "interleaved",
 }
 """Another value of each number of a machine; of a format's the same, as others would change others with it."""
 ALWAYS = {"num_macs", "tile_rows", "clock_hz", "activation_lanes", "rows_per_update_lane", "intermediate_buffer"}
 LATENCIES = {"multiply_ns", "add_ns", "accumulate_ns", "activation_ns", "update_ns"}
-KNOWN = {"weight_bits", "partial_sum_bits", "chained_levels"}
+KNOWN = {"weight_bits", "partial_sum_bits", "chained_levels", "accumulators"}
 """Numbers of every run that these layers do not show."""
 
 

@@ -148,6 +148,8 @@ def test_random_cases_vary():
     assert sum(case.share == 1 for case in seen) > 50
     assert sum(0 < case.share < 1 for case in seen) > 20
     assert sum(case.accelerator.levels_per_cycle > 1 for case in seen) > 50
+    merging = [case for case in seen if case.accelerator.accumulators == "interleaved"]
+    assert sum(case.accelerator.cycles("accumulate_ns") > 1 for case in merging) > 50
     unfolded = [mapping_of(case).unfolded_cells / case.layer.hidden_size for case in seen if is_unfolded(case)]
     assert unfolded.count(0) > 10
     assert unfolded.count(1) > 10

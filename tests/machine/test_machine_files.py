@@ -20,7 +20,7 @@ def test_every_number_of_the_shipped_machine_has_source_and_status():
 
 def test_a_users_machine_of_plain_numbers(write):
     text = "\n".join(f"{name}: {4096 if 'macs' in name or 'buffer' in name else 32}" for name in UNITS)
-    text = text.replace("arithmetic: 32", "arithmetic: integer")
+    text = text.replace("arithmetic: 32", "arithmetic: integer").replace("accumulators: 32", "accumulators: single")
     machine = load_accelerator(write(f"name: mine\n{text}\nbudgets: {{small: {{num_macs: 1024, clock_hz: 1e8}}}}"))
     assert machine.tile_rows == (32,)
     assert machine.provenance["num_macs"].status == "given"

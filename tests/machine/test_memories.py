@@ -85,3 +85,31 @@ def test_banks_of_the_budgets(budget, weight_banks, io_banks):
 def test_there_is_no_other_memory():
     with pytest.raises(SpecificationError, match=r"memory: expected weight_buffer, .*did you mean 'weight_buffer'"):
         memory_shape("weights_buffer", MACHINE)
+
+
+@pytest.mark.parametrize(
+    ("settings", "cycles"),
+    [
+        # 64K MACs, tiles of 32 x 2048: a tree of 11 levels; L_acc at 500 MHz, 2 ns a cycle.
+        ({}, 1 + 11 + 1),  # an addition takes a cycle: nothing to merge
+        ({"accumulate_ns": 4}, 1 + 11 + 2 + 1),  # two sums a row, one level
+        ({"accumulate_ns": 6}, 1 + 11 + 3 + 2),  # three sums, two levels
+        ({"accumulate_ns": 8}, 1 + 11 + 4 + 2),
+        ({"accumulate_ns": 9}, 1 + 11 + 5 + 3),
+        ({"accumulate_ns": 8, "add_ns": 4}, 1 + 22 + 4 + 4),  # levels of two cycles
+        ({"accumulate_ns": 9, "add_ns": 1, "chained_levels": 2}, 1 + 6 + 5 + 2),  # two levels a cycle
+    ],
+)
+def test_interleaved_accumulators_are_merged(settings, cycles):
+    machine = with_settings(MACHINE, {"accumulators": "interleaved", **settings})
+    assert machine.mvm_cycles(32) == cycles
+    merged = (machine.cycles("accumulate_ns") - 1).bit_length()
+    levels = -(-merged // machine.levels_per_cycle)
+    assert with_settings(machine, {"accumulators": "single"}).mvm_cycles(32) == cycles - levels * machine.cycles(
+        "add_ns"
+    )
+
+
+def test_accumulators_are_of_a_kind():
+    with pytest.raises(SpecificationError, match="accumulators: expected single, interleaved, got 'double'"):
+        with_settings(MACHINE, {"accumulators": "double"})

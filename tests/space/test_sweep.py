@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import examples
 
-from sharp import Plan, RNNLayer, SharpError, SpecificationError, grid, simulate, sweep, sweep_chunks
+from sharp import Plan, RNNLayer, SharpError, SpecificationError, grid, simulate, square_lstm, sweep, sweep_chunks
 from sharp.cycles.counting import SPLIT
 from sharp.machine.accelerator import with_settings
 from sharp.space.scenario import Scenario
@@ -78,6 +78,24 @@ def test_a_tree_whose_levels_share_cycles(accelerator):
     totals = totals.unstack()
     assert (totals.loc[1.94, 5e8][1] == totals.loc[1.94, 5e8][64]).all()  # SHARP's own level and clock: nothing fits
     assert (totals.loc[1.94, 5e7][1] > totals.loc[1.94, 5e7][3]).all()
+
+
+def test_accumulators_that_are_merged(accelerator):
+    machine = with_settings(accelerator, {"accumulators": "interleaved"})
+    axes = {"hidden_size": [64, 340], "schedule": ["batch", "unfolded"], "macs": ["4K"], "chained_levels": [1, 2]}
+    axes |= {"accumulate_ns": [1.94, 3, 5, 7.7, 9], "add_ns": [0.5, 1.94]}
+    table = sweep(grid(**axes), machine)
+    assert set(table["method"]) == {"closed form"}
+    for row in table.to_dict("records"):
+        asked = with_settings(
+            machine.with_macs("4K"), {name: row[name] for name in ("accumulate_ns", "chained_levels", "add_ns")}
+        )
+        report = simulate(square_lstm(row["hidden_size"]), asked, Plan(schedule=row["schedule"]))
+        assert row["total_cycles"] == report.counts.total_cycles
+    single = sweep(grid(**axes), accelerator)
+    more = table["total_cycles"] - single["total_cycles"]
+    assert (more[table["accumulate_ns"] > 2] > 0).all()
+    assert (more[table["accumulate_ns"] < 2] == 0).all()
 
 
 def test_chunks_and_threads_change_nothing(accelerator):

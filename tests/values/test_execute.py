@@ -13,6 +13,7 @@ import sharp
 from sharp import Plan, RNNLayer
 from sharp.errors import SpecificationError
 from sharp.kernels import values as kernel
+from sharp.machine.accelerator import with_settings
 from sharp.values.activations import Exact, Piecewise
 from sharp.values.execute import execute_runs
 from sharp.values.formats import numerics
@@ -457,6 +458,13 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(fields, message):
     given = {"layer": SMALL, "weights": WEIGHTS, "x": X, "accelerator": MACHINE, **fields}
     with pytest.raises(SpecificationError, match=message):
         sharp.execute_layer(**given)
+
+
+def test_sums_that_are_merged_in_another_order_are_refused():
+    merged = with_settings(MACHINE, {"accumulators": "interleaved"})
+    sharp.execute_layer(SMALL, WEIGHTS, X, merged)  # an addition takes a cycle: one sum a row
+    with pytest.raises(SpecificationError, match="accumulators: expected single .*, got interleaved"):
+        sharp.execute_layer(SMALL, WEIGHTS, X, with_settings(merged, {"accumulate_ns": 5}))
 
 
 def test_what_is_not_given_is_zero_and_results_cannot_be_changed():
