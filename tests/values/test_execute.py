@@ -463,7 +463,7 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(fields, message):
 def test_sums_that_are_merged_in_another_order_are_refused():
     merged = with_settings(MACHINE, {"accumulators": "interleaved"})
     sharp.execute_layer(SMALL, WEIGHTS, X, merged)  # an addition takes a cycle: one sum a row
-    with pytest.raises(SpecificationError, match="accumulators: expected single .*, got interleaved"):
+    with pytest.raises(SpecificationError, match=r"accumulators: expected single .*, got 'interleaved'"):
         sharp.execute_layer(SMALL, WEIGHTS, X, with_settings(merged, {"accumulate_ns": 5}))
 
 
