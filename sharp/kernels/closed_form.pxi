@@ -277,5 +277,6 @@ def count(
             for index in range(<int> counts.shape[0]):
                 memcpy(&counts[index, first], <double*> &block.counts + index * BLOCK, rows * sizeof(double))
 
+
 include "closed_costs.pxi"
 include "closed_front.pxi"

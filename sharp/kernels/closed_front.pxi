@@ -1,8 +1,8 @@
 """The designs that no other beats: a buffer of them, and what comes block by block.
 
 A design beats another that costs no less in anything and more in something; of two that cost the same, the one of the
-smaller number. So which designs are left does not depend on the order in which they come. Costs are compared to 12 digits, as
-sums of energy are not more exact than that.
+smaller number. So which designs are left does not depend on the order in which they come. Costs are compared to 12
+digits, as sums of energy are not more exact than that.
 
 Nearly all of a block is beaten by a few designs, those at the head of the buffer: they are tried first, on all rows at
 once. A row that is left is compared with the whole buffer; a design that beats one there moves halfway to the head.
