@@ -211,6 +211,15 @@ def accelerators(draw: st.DrawFn) -> Accelerator:
     )
 
 
+def latencies(machine: Accelerator) -> dict[str, int]:
+    """A machine's latencies in cycles, as the closed form takes them: an accumulator's with the merging of its sums."""
+    found = {name.removesuffix("_ns"): machine.cycles(name) for name in LATENCIES}
+    if machine.accumulators == "interleaved":
+        levels = (found["accumulate"] - 1).bit_length()
+        found["accumulate"] += found["add"] * -(-levels // machine.levels_per_cycle)
+    return found
+
+
 def sizes(greatest: int) -> st.SearchStrategy[int]:
     """Half of them small, where blocks do not fill a tile, half anywhere up to the greatest."""
     return st.one_of(st.integers(1, min(128, greatest)), st.integers(1, greatest))

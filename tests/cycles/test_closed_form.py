@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import Case, cases, examples
+from strategies import Case, cases, examples, latencies
 
 from sharp import SCHEDULES, InfeasibleMappingError, Plan, RNNLayer, Schedule, SpecificationError, simulate
 from sharp.cycles.closed_form import MAX_EXACT, evaluate, kernel, why_not
@@ -41,7 +41,7 @@ def closed(case: Case, best: bool) -> dict[str, float]:
         "tile_rows": case.plan.tile_rows,
         "activation_lanes": machine.activation_lanes,
         "rows_per_update_lane": machine.rows_per_update_lane,
-        **{name: machine.cycles(f"{name}_ns") for name in ("multiply", "add", "accumulate", "activation", "update")},
+        **latencies(machine),
         "levels_per_cycle": machine.levels_per_cycle,
         "intermediate_words": machine.intermediate_buffer.capacity_bytes // machine.partial_sum_bytes,
         "weight_buffer_bytes": machine.weight_buffer.capacity_bytes,

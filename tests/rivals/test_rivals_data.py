@@ -57,6 +57,7 @@ def both_products(latency):
 def test_there_are_these_files():
     others = {"brainwave.yaml", "epur.yaml", "gpu_models.csv"}  # the first and the last are fits to these
     others |= {"npu.yaml", "npu_rtl.csv", "npu_events.csv", "npu_published.csv"}  # cycles, not latencies (test_npu.py)
+    others |= {"cpu_devices.csv", "cpu_models.csv", "cpu_rnn.csv"}  # measured, and fits to it (test_cpu.py)
     others.add("results.csv")  # what texts say of other machines (test_results.py)
     assert {path.name for path in RIVALS.iterdir()} == {f"{stem}.csv" for stem in TABLES} | others
 
@@ -369,7 +370,7 @@ def test_unknown_devices_and_batches():
         ({"peak_flops_per_s": {"fp23": 1e12}}, "peak_flops_per_s: expected fp32, "),
         ({"peak_flops_per_s": {"fp32": -1}}, "peak_flops_per_s.fp32: expected a positive number, got -1"),
         ({"base_clock_hz": 0.0}, "base_clock_hz: expected a positive number, got 0.0"),
-        ({"power_w": None}, "power_w: expected a positive number, got None"),
+        ({"power_w": 0}, "power_w: expected a positive number, got 0"),
         ({"status": "found"}, "status: expected published, "),
     ],
 )

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import Case, cases, examples
+from strategies import Case, cases, examples, latencies
 
 from sharp import (
     Gating,
@@ -264,7 +264,7 @@ def check_closed(case: Case, best: bool) -> None:
     inputs = {
         **{name: getattr(layer, name) for name in ("input_size", "hidden_size", "recurrent_size", "num_directions")},
         **{name: getattr(machine, name) for name in ("num_macs", "activation_lanes", "rows_per_update_lane")},
-        **{latency.removesuffix("_ns"): machine.cycles(latency) for latency in LATENCIES},
+        **latencies(machine),
         "seq_len": network.seq_len,
         "batch_size": network.batch_size,
         "tile_rows": case.plan.tile_rows,
