@@ -41,7 +41,7 @@ def test_activity_of_shipped_networks_is_that_of_the_specification(accelerator, 
 def test_random_cases_vary():
     seen: list[NetworkCase] = []
 
-    @settings(max_examples=300)
+    @settings(max_examples=500)
     @given(network_cases())
     def collect(case: NetworkCase):
         seen.append(case)
