@@ -121,7 +121,7 @@ def test_a_long_run_counts_as_step_by_step(case: Case, times: int):
 def test_random_cases_vary():
     seen: list[Case] = []
 
-    @settings(max_examples=1000)
+    @settings(max_examples=1500)
     @given(cases())
     def collect(case: Case):
         seen.append(case)
