@@ -29,7 +29,7 @@ from sharp.space.columns import is_choice
 from sharp.space.points import Grid
 from sharp.space.prices import useful_products
 from sharp.space.pricing import Pricing, Traffic
-from sharp.space.scenario import COLUMNS, Scenario
+from sharp.space.scenario import COLUMNS, MACHINE, Scenario
 from sharp.space.space import Space
 from sharp.workload.network import Network, RNNLayer
 from sharp.workload.single import single_layer
@@ -108,6 +108,14 @@ class Candidates:
             value = values[number // self.strides[name] % len(values)]
             found[name] = value.item() if hasattr(value, "item") else value
         return found
+
+    def is_candidate(self, number: int) -> bool:
+        """Whether a combination meets all conditions."""
+        if not self.conditions:
+            return True
+        scenario, point = self.scenario(number), self.point(number)
+        values = {name: _of_one(scenario, point, name) for each in self.conditions for name in each.names}
+        return all(condition.holds(values) for condition in self.conditions)
 
     def scenario(self, number: int) -> Scenario:
         """The scenario of a combination; `SharpError` where its values do not go together."""
@@ -303,6 +311,13 @@ def _first(space: Space, places: Places) -> Scenario:
     scenario = space.at(_flat(places), 0)
     assert scenario.plan is not None, "a machine of tiles has a plan"
     return replace(scenario, plan=loaded(scenario.plan))
+
+
+def _of_one(scenario: Scenario, point: Mapping[str, Any], name: str) -> Any:
+    """What a condition asks for by a name, of one combination."""
+    if name in ("macs", "num_macs"):
+        return scenario.tiles.num_macs
+    return point[name] if name in point and name not in MACHINE else scenario.value(name)
 
 
 def _check_names(condition: Condition, base: Scenario, axes: Mapping[str, Any]) -> None:
