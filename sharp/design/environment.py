@@ -31,13 +31,13 @@ FAILED = -30.0
 _MOST = 40.0
 
 
-class DesignEnv(gymnasium.Env):  # type: ignore[misc]
+class DesignEnv(gymnasium.Env[Any, Any]):
     """A step is a design: the action says which value of each axis it has, the reward how good it is.
 
     The reward is ``-log10`` of the goal's objective (J, s, mm2 or J s): a design ten times as good has one more. From
     one that misses limits the logarithm of what it needs over its worst limit is taken off twice. The observation is
-    the place of the last design on each axis, 0 to 1, then ``log10`` of its latency, energy, power and area, 0 before the
-    first step. An episode ends after `steps` designs.
+    the place of the last design on each axis, 0 to 1, then ``log10`` of its latency, energy, power and area, 0 before
+    the first step. An episode ends after `steps` designs.
 
     Parameters
     ----------
