@@ -24,9 +24,8 @@ def plot_bound(table: pd.DataFrame, budget: str, schedule: str) -> list[Axes]:
         rows = table[~table["square"] & (table["schedule"] == name)]
         shift = (index - (len(schedules) - 1) / 2) * 0.13
         style = {"color": colors[name], "marker": marks[name]}
-        left.plot(
-            rows["budget"].map(places) + shift, rows["beyond"] * 100, linestyle="", markersize=3, alpha=0.5, **style
-        )
+        across = [places[label] + shift for label in rows["budget"]]
+        left.plot(across, rows["beyond"] * 100, linestyle="", markersize=3, alpha=0.5, **style)
         means = rows.groupby("budget", sort=False)["beyond"].mean() * 100
         left.plot(
             [places[label] + shift for label in means.index], means, label=name, markersize=6, linewidth=1, **style

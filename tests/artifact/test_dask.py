@@ -151,6 +151,6 @@ def test_a_worker_is_no_scheduler(address, start_worker):
     start_worker()
     with dask_cluster(address) as executor:
         executor.unchanged([])
-        (other,) = executor.client.scheduler_info()["workers"]
+        (other,) = executor.cluster.client.scheduler_info()["workers"]
     with pytest.raises(SpecificationError, match="where none answers"):
         dask_cluster(other).__enter__()

@@ -361,7 +361,7 @@ CHECKS = {
     ),
     "tab_rivals": check_rivals,
     "tab_rtl": lambda headline: headline["equal_bits"] == headline["computed_layers"] == headline["layers"] > 10,
-    "tab_technology": lambda headline: headline["inputs"] == 3 < headline["assumed"] < headline["numbers"] == 23,
+    "tab_technology": lambda headline: headline["inputs"] == 3 < headline["assumed"] < headline["numbers"] == 26,
     "tab_worked_examples": lambda headline: headline["equal"] == headline["examples"] == 5,
 }
 
