@@ -51,8 +51,8 @@ pdf: book/_build/pdf/sharp.pdf ## print the book: book/_build/pdf/sharp.pdf (nee
 test-browser: book pdf ## check every page of the book and the PDF in a real browser (needs chromium)
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m browser tests/browser
 
-test: $(VENV)/.built ## run the tests, in parallel (random cases by half; SHARP_EXAMPLES=1 for all)
-	SHARP_EXAMPLES=$${SHARP_EXAMPLES:-0.5} $(BIN)/python -m pytest -n auto --dist worksteal
+test: $(VENV)/.built ## run the tests, in parallel (a quarter of the random cases, all of them: SHARP_EXAMPLES=1)
+	SHARP_EXAMPLES=$${SHARP_EXAMPLES:-0.25} $(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/.built ## check style, types and spelling
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/codespell && PATH="$(BIN):$$PATH" cython-lint sharp

@@ -121,7 +121,7 @@ def test_a_long_run_counts_as_step_by_step(case: Case, times: int):
 def test_random_cases_vary():
     seen: list[Case] = []
 
-    @settings(max_examples=1500)
+    @settings(max_examples=1000)
     @given(cases())
     def collect(case: Case):
         seen.append(case)
@@ -146,7 +146,7 @@ def test_random_cases_vary():
     assert min(map(kinds.count, kinds)) > 20
     assert sum(case.layer.bidirectional for case in seen) > 100
     assert sum(case.share == 1 for case in seen) > 50
-    assert sum(0 < case.share < 1 for case in seen) > 20
+    assert sum(0 < case.share < 1 for case in seen) > 10
     assert sum(case.accelerator.levels_per_cycle > 1 for case in seen) > 50
     merging = [case for case in seen if case.accelerator.accumulators == "interleaved"]
     assert sum(case.accelerator.cycles("accumulate_ns") > 1 for case in merging) > 50
