@@ -31,7 +31,7 @@ _OUTLIER = 0.1
 """Logarithm of predicted over measured from which on a measurement weighs less (soft_l1)."""
 
 
-def fit_gpu(latencies: Sequence[MeasuredLatency], device: Device, precision: str, kind: type[Gpu] = Gpu) -> Gpu:
+def fit_gpu(latencies: Sequence[MeasuredLatency], device: Device, precision: str, kind: type[Gpu] | None = None) -> Gpu:
     """Fit a GPU, or another device of its `kind`, to measured latencies; needs SciPy.
 
     Parameters
@@ -43,8 +43,8 @@ def fit_gpu(latencies: Sequence[MeasuredLatency], device: Device, precision: str
         Data sheet.
     precision : str
         One of `WEIGHT_BYTES` that the data sheet has a peak of.
-    kind : type
-        `Gpu`, or a class derived from it.
+    kind : type, optional
+        `Gpu` by default, or a class derived from it.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def fit_gpu(latencies: Sequence[MeasuredLatency], device: Device, precision: str
     errors = np.abs(fit.leave_one_out())
     launch, startup, slowness, half = (float(value) for value in fit.solution * _UNITS)
     without = [point.input_product is False for point in points]
-    return kind(
+    return (kind or Gpu)(
         name=_slug(device.name, precision),
         **sheet(device, precision),
         launch_s=launch,
