@@ -78,6 +78,8 @@ class Matrix:
 
         for sequence, choice in enumerate(chosen):
             places = product.first_column + np.flatnonzero(choice[product.first_column : product.last_column])
+            if not len(places):
+                continue  # nothing changed, so that the sums stay as they are
             here = product._replace(first_column=0, last_column=len(places), starts=False)
             some = replace(self, panels=np.take(self.panels, places, axis=1))
             some.multiply(vectors[sequence : sequence + 1, places], here, rows, sums[sequence : sequence + 1])
