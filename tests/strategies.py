@@ -38,6 +38,22 @@ from sharp.workload.cells.dense import ACTIVATIONS
 from sharp.workload.graph import JOINS
 
 BASE = replace(find_accelerator("sharp"), budgets={}, provenance={})  # shorter where a case is printed
+BY_HAND = replace(
+    BASE,
+    num_macs=8,
+    tile_rows=(4,),
+    lanes_per_unit=2,
+    clock_hz=1e9,
+    activation_lanes=4,
+    rows_per_update_lane=4,
+    multiply_ns=1,
+    add_ns=1,
+    accumulate_ns=1,
+    activation_ns=2,
+    update_ns=3,
+    intermediate_buffer=MemoryLevel(capacity_bytes=1),
+)
+"""Of cases worked out by hand: 8 multipliers as tiles of 4 x 2, two of them beside each of 4 banks; L_mvm = 3."""
 MAX_REFERENCE_SEGMENTS = 600
 """Segments of a case, about, so that the specification takes a millisecond for it."""
 MAX_STEPS = 40

@@ -51,8 +51,8 @@ def test_a_fault_is_found(tmp_path):
 def test_cases_can_be_repeated():
     import random
 
-    import fuzz
+    import fuzz_inputs
 
-    lines = {fuzz.command_line(random.Random(f"1:{number}"))[0][0] for number in range(200)}
-    assert set(fuzz.COMMANDS) <= lines
-    assert fuzz.command_line(random.Random("1:5")) == fuzz.command_line(random.Random("1:5"))
+    lines = {fuzz_inputs.command_line(random.Random(f"1:{number}"))[0][0] for number in range(200)}
+    assert set(fuzz_inputs.COMMANDS) <= lines
+    assert fuzz_inputs.command_line(random.Random("1:5")) == fuzz_inputs.command_line(random.Random("1:5"))

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sharp.artifact.executors import GRACE_S, Executor, Result, Task, look, run_point, shorten
-from sharp.errors import SpecificationError
 from sharp.space import cluster
-from sharp.space.cluster import Cluster, connected
+from sharp.space.cluster import Cluster, connected, result_of
+
+_LONGER = " (then --timeout makes this longer)"
 
 
 @contextmanager
@@ -39,7 +40,7 @@ class _DaskCluster:
         limit_s = max((task.timeout_s for task in tasks), default=0) + 2 * GRACE_S  # a worker's own limit comes first
         try:
             while pending:
-                for future in self.cluster.done(list(pending), limit_s):
+                for future in self.cluster.done(list(pending), limit_s, "a point", _LONGER):
                     task = pending.pop(future)
                     yield task, _result(future)
                     future.release()
@@ -48,13 +49,8 @@ class _DaskCluster:
 
     def unchanged(self, lines: Sequence[Mapping[str, Any]]) -> list[bool]:
         """Look on a worker; also where there is nothing to look at, to see that there is one that has sharp."""
-        (future,) = self.cluster.done([self.cluster.submit(look, lines)], cluster.WORKERS_S)
-        try:
-            found: list[bool] = future.result()
-        except Exception as error:
-            raise SpecificationError(
-                f"--scheduler: expected workers that have this sharp, got: {type(error).__name__}: {error}"
-            ) from None
+        (future,) = self.cluster.done([self.cluster.submit(look, lines)], cluster.WORKERS_S, "a point")
+        found: list[bool] = result_of(future)
         return found
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sharp.checks import refuse, within
+from sharp.checks import refuse
 from sharp.cli.options import (
     json_option,
     machine,
@@ -175,8 +175,7 @@ def _threshold(text: str) -> float:
         value = float(text)
     except ValueError:
         raise refuse("--delta-threshold", "numbers of zero or more", text.strip()) from None
-    with within("--delta-threshold: "):
-        return check_threshold(value) or 0.0
+    return check_threshold(value, "--delta-threshold")
 
 
 def _print_thresholds(name: str, rows: list[dict[str, Any]]) -> None:

@@ -6,14 +6,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice, pairwise, product
 from math import ceil, prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sharp.checks import refuse
+from sharp.cycles.residency import as_users_run
 from sharp.errors import SpecificationError
 from sharp.machine.accelerator import with_settings
 from sharp.machine.precision import precision_settings
 from sharp.rivals.machines import as_machine
 from sharp.space.scenario import BATCH, LAYER, OPTIONS, Scenario, check_column, value_of
+
+if TYPE_CHECKING:
+    from sharp.energy.technology import Technology
+    from sharp.machine.accelerator import Accelerator
+    from sharp.workload.network import Network
 
 MAX_DESIGNS = 20_000
 """Most designs that are tried, some minutes' work for a network of several layers."""
@@ -28,6 +34,20 @@ TILE_SET = "tile_set"
 PRECISION = "precision"
 """Axis of formats, as ``--precision`` takes them."""
 _BUDGETS = ("1K", "2K", "4K", "8K", "16K", "32K", "64K")
+
+
+def base_scenario(network: Network, accelerator: Accelerator | None, technology: Technology | None) -> Scenario:
+    """What does not vary, as users run it: SHARP at 32 nm unless asked otherwise, weights on chip where they fit."""
+    from sharp.energy.files import find_technology
+    from sharp.machine.files import find_accelerator
+
+    base = Scenario(
+        network=network,
+        machine=as_machine(find_accelerator("sharp") if accelerator is None else accelerator),
+        technology=find_technology("32nm") if technology is None else technology,
+    )
+    assert base.plan is not None, "a machine of tiles has a plan"
+    return replace(base, plan=as_users_run(base.plan))
 
 
 def default_axes(base: Scenario) -> dict[str, tuple[Any, ...]]:

@@ -26,6 +26,7 @@ from sharp.machine.accelerator import Accelerator
 from sharp.machine.memories import ping_pong_elements
 from sharp.space.alike import Alike, Term
 from sharp.space.columns import is_choice
+from sharp.space.inputs import sizes_of
 from sharp.space.points import Grid
 from sharp.space.prices import useful_products
 from sharp.space.pricing import Pricing, Traffic
@@ -238,17 +239,9 @@ class _Layer:
 
     def num_bytes(self, places: Places) -> Any:
         """Bytes of the layer's weights."""
-        scenario, number = _first(self.space, places), partial(self.space.number, places=places)
-        hidden = number("hidden_size")
-        square = "hidden_size" in places and "input_size" not in places
-        inputs = {
-            "hidden_size": hidden,
-            "input_size": hidden if square else number("input_size"),
-            "recurrent_size": hidden if scenario.layer.projection_size is None else number("projection_size"),
-            "num_directions": scenario.layer.num_directions,
-        }
-        once = {"seq_len": 1, "batch_size": 1}
-        return useful_products(inputs | once, scenario.layer) * self.space.machine.weight_bytes
+        scenario = _first(self.space, places)
+        once = sizes_of(self.space, places, scenario) | {"seq_len": 1, "batch_size": 1}
+        return useful_products(once, scenario.layer) * self.space.machine.weight_bytes
 
 
 def _spaces(base: Scenario, grid: Grid) -> list[_Layer]:

@@ -12,12 +12,10 @@ import numpy as np
 from sharp.checks import check_integer, check_kind
 from sharp.claims.assumptions import assumed_parameters, draw
 from sharp.cycles.counting import Progress
-from sharp.cycles.residency import as_users_run
 from sharp.cycles.simulate import Report
-from sharp.design.axes import check_axes, default_axes, points, scenario_at
+from sharp.design.axes import base_scenario, check_axes, default_axes, points, scenario_at
 from sharp.design.goal import Costs, Goal, run_costs
 from sharp.errors import SharpError, SpecificationError
-from sharp.rivals.machines import as_machine
 from sharp.space.scenario import Scenario
 from sharp.workload.network import Network
 
@@ -189,19 +187,10 @@ def choose(
     >>> choice.meets, choice.designs[0].point
     (True, {'macs': '4K'})
     """
-    from sharp.energy.files import find_technology
-    from sharp.machine.files import find_accelerator
-
     check_kind("network", network, Network)
     check_kind("goal", goal, Goal)
     check_integer("samples", samples, minimum=0)
-    base = Scenario(
-        network=network,
-        machine=as_machine(find_accelerator("sharp") if accelerator is None else accelerator),
-        technology=find_technology("32nm") if technology is None else technology,
-    )
-    assert base.plan is not None, "a machine of tiles has a plan"
-    base = replace(base, plan=as_users_run(base.plan))
+    base = base_scenario(network, accelerator, technology)
     checked = check_axes(default_axes(base) if axes is None else axes)
     found, refused = _try_all(base, goal, list(points(checked)), progress)
     if not found:

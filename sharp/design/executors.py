@@ -13,7 +13,6 @@ from typing import Any
 from sharp.checks import check_integer
 from sharp.design.candidates import Candidates
 from sharp.design.evaluation import Aim, Found, Task, evaluate, nothing
-from sharp.errors import SpecificationError
 
 TASK_S = 600
 """How long a cluster may be silent while tasks are in hand."""
@@ -54,7 +53,7 @@ def on_cluster(asked: Any, aim: Aim, address: str) -> Run:
     address : str
         As ``tcp://127.0.0.1:8786``. Dask runs again what was lost with a worker.
     """
-    from sharp.space.cluster import connected
+    from sharp.space.cluster import connected, result_of
 
     described = pickle.dumps(asked)
 
@@ -64,7 +63,7 @@ def on_cluster(asked: Any, aim: Aim, address: str) -> Run:
             try:
                 while pending:
                     for future in cluster.done(list(pending), TASK_S, "a task of the search"):
-                        yield pending.pop(future), Found.from_dict(aim, _result(future))
+                        yield pending.pop(future), Found.from_dict(aim, result_of(future))
                         future.release()
             finally:
                 cluster.cancel(list(pending))
@@ -84,13 +83,3 @@ def _made(described: bytes) -> tuple[Candidates, Aim]:
     function, arguments = pickle.loads(described)
     made: tuple[Candidates, Aim] = function(**arguments)
     return made
-
-
-def _result(future: Any) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = future.result()
-    except Exception as error:
-        raise SpecificationError(
-            f"--scheduler: expected workers that have this sharp, got: {type(error).__name__}: {error}"
-        ) from None
-    return found

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sharp.checks import check_kind
 from sharp.cycles.counting import Progress
-from sharp.cycles.residency import as_users_run
-from sharp.design.axes import check_space
+from sharp.design.axes import base_scenario, check_space
 from sharp.design.candidates import Candidates
 from sharp.design.conditions import Condition
 from sharp.design.evaluation import FACTS, Aim, Found, simulate_rest, tasks_of
@@ -18,8 +17,6 @@ from sharp.design.executors import Run, on_cluster, on_threads
 from sharp.design.goal import Costs, Goal, run_costs
 from sharp.design.journal import Journal, journal_of
 from sharp.errors import SpecificationError
-from sharp.rivals.machines import as_machine
-from sharp.space.scenario import Scenario
 from sharp.workload.network import Network
 from sharp.workload.single import square_lstm
 
@@ -209,18 +206,9 @@ def prepare(
     technology: Technology | None = None,
 ) -> tuple[Candidates, Aim]:
     """What `search` evaluates, and what for; parameters and errors are its own."""
-    from sharp.energy.files import find_technology
-    from sharp.machine.files import find_accelerator
-
     aim = Aim(goal=Goal() if goal is None else check_kind("goal", goal, Goal), objectives=tuple(objectives))
-    base = Scenario(
-        network=square_lstm(1) if network is None else check_kind("network", network, Network),
-        machine=as_machine(find_accelerator("sharp") if accelerator is None else accelerator),
-        technology=find_technology("32nm") if technology is None else technology,
-    )
-    assert base.plan is not None, "a machine of tiles has a plan"
-    base = Scenario(
-        network=base.network, machine=base.machine, plan=as_users_run(base.plan), technology=base.technology
+    base = base_scenario(
+        square_lstm(1) if network is None else check_kind("network", network, Network), accelerator, technology
     )
     checked = check_space(axes, of_a_layer=network is None)
     return Candidates(base, checked, tuple(map(Condition, conditions))), aim

@@ -79,8 +79,8 @@ class Cluster:
         """Want nothing of some calls any more; those in hand run to their end unheard."""
         self.client.cancel(list(futures))
 
-    def done(self, futures: Sequence[Any], limit_s: float, what: str = "a point") -> Collection[Any]:
-        """Those of some futures that are done, as soon as one is."""
+    def done(self, futures: Sequence[Any], limit_s: float, what: str, longer: str = "") -> Collection[Any]:
+        """Those of some futures that are done, as soon as one is; `longer` says what makes the limit longer."""
         started = manned = time.monotonic()
         while True:
             try:
@@ -94,7 +94,7 @@ class Cluster:
             if now - started > limit_s:
                 raise SpecificationError(
                     f"--scheduler: expected {what} to end within {limit_s:g} s, got none: is the cluster at work on "
-                    "something else (then --timeout makes this longer)?"
+                    f"something else{longer}?"
                 )
 
     def _wait(self, futures: Sequence[Any]) -> Collection[Any]:
@@ -105,6 +105,22 @@ class Cluster:
         except distributed.CancelledError:  # lost with the scheduler
             return [future for future in futures if future.done()]
         return done
+
+
+def result_of(future: Any) -> Any:
+    """What a call that is done gave.
+
+    Raises
+    ------
+    SpecificationError
+        Where it failed, as on a worker without this sharp.
+    """
+    try:
+        return future.result()
+    except Exception as error:
+        raise SpecificationError(
+            f"--scheduler: expected workers that have this sharp, got: {type(error).__name__}: {error}"
+        ) from None
 
 
 @dataclass(frozen=True)

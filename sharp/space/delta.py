@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +20,11 @@ from sharp.energy.technology import Technology
 from sharp.errors import SpecificationError
 from sharp.machine.accelerator import Accelerator
 from sharp.machine.plan import Plan
+from sharp.space.chains import Run, Weights, run_chain, weights_of
 from sharp.space.formats import with_formats
 from sharp.values.compare import Difference, compare
 from sharp.values.execute import LayerValues, execute_layer
 from sharp.values.formats import Numerics, numerics
-from sharp.values.weights import DirectionWeights, random_weights
 from sharp.workload.network import Network, RNNLayer
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Doubles = NDArray[np.float64]
-
-Run = Callable[..., LayerValues]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,7 +184,7 @@ def compare_thresholds(
     technology: Technology,
     formats: Numerics | None = None,
     *,
-    weights: Sequence[Sequence[DirectionWeights]] | None = None,
+    weights: Weights | None = None,
     x: Doubles | None = None,
     seed: int = 0,
 ) -> list[DeltaRow]:
@@ -229,11 +227,8 @@ def compare_thresholds(
     >>> some.difference.snr_db < whole.difference.snr_db
     True
     """
-    if not network.is_chain:
-        raise refuse("network", "one in which each layer reads the one before", network.name)
+    weights = weights_of(network, weights, seed)
     formats = numerics(accelerator.precision) if formats is None else formats
-    if weights is None:
-        weights = [random_weights(layer, seed=seed + place) for place, layer in enumerate(network.layers)]
     if x is None:
         x = moving_input(network.seq_len, network.batch_size, network.layers[0].input_size, seed=seed)
 
@@ -241,10 +236,8 @@ def compare_thresholds(
         def execute(layer: RNNLayer, its: Any, values: Any, **fields: Any) -> LayerValues:
             return execute_layer(layer, its, values, accelerator, accelerator.plan, of, **fields)
 
-        calls, values = DeltaCalls(execute, threshold), x
-        for layer, its in zip(network.layers, weights, strict=True):
-            values = calls(layer, its, values).output + (values if layer.residual else 0)
-        return values, calls
+        calls = DeltaCalls(execute, threshold)
+        return run_chain(network, weights, x, calls), calls
 
     reference, _ = run(None, numerics("fp32"))
     rows = []

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sharp.checks import refuse
 from sharp.cycles.simulate import simulate
 from sharp.energy.power import evaluate_energy
 from sharp.energy.technology import Technology
@@ -15,17 +14,15 @@ from sharp.errors import SpecificationError
 from sharp.machine.accelerator import Accelerator, with_settings
 from sharp.machine.plan import Plan
 from sharp.machine.precision import precision_settings
+from sharp.space.chains import Run, Weights, run_chain, weights_of
 from sharp.values.compare import Difference, compare
 from sharp.values.execute import LayerValues, execute_layer
 from sharp.values.formats import Numerics, numerics
-from sharp.values.weights import DirectionWeights, random_weights
 from sharp.workload.network import Network, RNNLayer
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-Run = Callable[..., LayerValues]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +88,7 @@ def compare_formats(
     labels: Sequence[str],
     technology: Technology,
     *,
-    weights: Sequence[Sequence[DirectionWeights]] | None = None,
+    weights: Weights | None = None,
     x: NDArray[np.float64] | None = None,
     seed: int = 0,
 ) -> list[FormatRow]:
@@ -134,20 +131,14 @@ def compare_formats(
     """
     import numpy as np
 
-    if not network.is_chain:
-        raise refuse("network", "one in which each layer reads the one before", network.name)
-    if weights is None:
-        weights = [random_weights(layer, seed=seed + place) for place, layer in enumerate(network.layers)]
+    weights = weights_of(network, weights, seed)
     if x is None:
         shape = network.seq_len, network.batch_size, network.layers[0].input_size
         x = np.random.default_rng(seed).normal(size=shape)
 
     def run(formats: Numerics) -> tuple[NDArray[np.float64], Calls]:
         calls = Calls(lambda layer, its, values: execute_layer(layer, its, values, accelerator, plan, formats))
-        values = x
-        for layer, its in zip(network.layers, weights, strict=True):
-            values = calls(layer, its, values).output + (values if layer.residual else 0)
-        return values, calls
+        return run_chain(network, weights, x, calls), calls
 
     plan = accelerator.plan
     reference, _ = run(numerics("fp32"))

@@ -38,12 +38,7 @@ def inputs_of(space: Space, places: Places, scenario: Scenario) -> Iterator[tupl
     def number(name: str) -> Any:
         return space.number(name, places)
 
-    hidden = number("hidden_size")
-    square = "hidden_size" in places and "input_size" not in places
-    yield "hidden_size", hidden
-    yield "input_size", hidden if square else number("input_size")
-    yield "recurrent_size", hidden if scenario.layer.projection_size is None else number("projection_size")
-    yield "num_directions", float(scenario.layer.num_directions)
+    yield from sizes_of(space, places, scenario).items()
     for name in ("seq_len", "batch_size"):  # lengths that are alike are both
         yield name, number(name) if name in places else float(scenario.value(name))
     yield "num_macs", space.num_macs(places)
@@ -64,6 +59,19 @@ def inputs_of(space: Space, places: Places, scenario: Scenario) -> Iterator[tupl
     yield "io_buffer_bytes", number("io_buffer")  # energy only
     yield "weight_buffer_bytes", number("weight_buffer")
     yield "dram_bytes_per_cycle", number("dram_bytes_per_s") / clock
+
+
+def sizes_of(space: Space, places: Places, scenario: Scenario) -> dict[str, Any]:
+    """Those of the inputs that say how large the layer is; parameters as `inputs_of` takes them."""
+    hidden = space.number("hidden_size", places)
+    square = "hidden_size" in places and "input_size" not in places
+    projected = scenario.layer.projection_size is not None
+    return {
+        "hidden_size": hidden,
+        "input_size": hidden if square else space.number("input_size", places),
+        "recurrent_size": space.number("projection_size", places) if projected else hidden,
+        "num_directions": float(scenario.layer.num_directions),
+    }
 
 
 def _convert(conversion: Callable[..., NDArray[np.float64]], duration_ns: Any, clock_hz: Any) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sharp.checks import check_number, refuse
+from sharp.checks import GREATEST_NUMBER, check_between
 from sharp.values.formats import Format
 
 if TYPE_CHECKING:
@@ -70,16 +70,12 @@ class Differences:
         self.changed[half][where] = self.trace[step][where] = changed
 
 
-def check_threshold(threshold: object) -> float | None:
-    """A threshold of zero or more, or none.
+def check_threshold(threshold: object, where: str = "delta_threshold") -> float:
+    """A threshold, zero or more; `where` it stands.
 
     Raises
     ------
     SpecificationError
         Where it is another thing.
     """
-    if threshold is None or threshold == 0:
-        return None if threshold is None else 0.0
-    if isinstance(threshold, int | float) and not threshold > 0:
-        raise refuse("delta_threshold", "a number of zero or more, or none", threshold)
-    return check_number("delta_threshold", threshold)
+    return float(check_between(where, threshold, 0, GREATEST_NUMBER))

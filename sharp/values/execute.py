@@ -152,7 +152,7 @@ def execute_layer(
         activation=activation or Exact(),
         lengths=steps,
         initial=initial,
-        delta_threshold=check_threshold(delta_threshold),
+        delta_threshold=None if delta_threshold is None else check_threshold(delta_threshold),
     )
 
 

@@ -319,7 +319,7 @@ def test_thresholds_beside_everything_multiplied(command, model, data):
         (["--formats", "fp16", "--delta-threshold", "1"], "--delta-threshold: expected it or --formats, got both"),
         (["--delta-threshold", "1", "-o", "y.npz"], "--output: expected it or --delta-threshold, got both"),
         (["--delta-threshold", "1,x"], "--delta-threshold: expected numbers of zero or more, got 'x'"),
-        (["--delta-threshold", "-1"], "delta_threshold: expected a number of zero or more, or none, got -1"),
+        (["--delta-threshold", "-1"], "--delta-threshold: expected a number from 0 to 1e+30, got -1"),
         (["--delta-threshold", "1", "--forwarding", "tilewise"], "forwarding: expected barrier"),
         (["--formats", "fp16", "--format", "fp16"], "--format: expected it or --formats, got both"),
         (["--formats", "fp16", "-o", "y.npz"], "--output: expected it or --formats, got both"),

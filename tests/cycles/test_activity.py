@@ -6,7 +6,7 @@ from math import ceil
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from strategies import BASE, FUSED, LARGE_BUFFER, WEIGHTS, NetworkCase, examples, network_cases
+from strategies import BY_HAND, FUSED, LARGE_BUFFER, WEIGHTS, NetworkCase, examples, network_cases
 
 from sharp import SCHEDULES, MemoryLevel, Network, Plan, RNNLayer, find_network, simulate
 from sharp.cycles.activity import Activity
@@ -63,26 +63,10 @@ def test_random_cases_vary():
     assert min(sum(spilt), len(spilt) - sum(spilt)) > 40
 
 
-# By hand: 8 multipliers as tiles of 4 x 2, two of them beside each of 4 banks; latencies of 1, 1, 1, 2 and 3 cycles.
-MACHINE = replace(
-    BASE,
-    num_macs=8,
-    tile_rows=(4,),
-    lanes_per_unit=2,
-    clock_hz=1e9,
-    activation_lanes=4,
-    rows_per_update_lane=4,
-    multiply_ns=1,
-    add_ns=1,
-    accumulate_ns=1,
-    activation_ns=2,
-    update_ns=3,
-    intermediate_buffer=MemoryLevel(capacity_bytes=1),
-)
 INTERGATE = Plan(schedule="intergate")
 
 
-def run(machine=MACHINE, plan=INTERGATE, batch_size=1, **layer) -> Activity:
+def run(machine=BY_HAND, plan=INTERGATE, batch_size=1, **layer) -> Activity:
     """Two steps of a layer of 2 cells, its input 3 wide."""
     network = single_layer(RNNLayer(**{"input_size": 3, "hidden_size": 2, **layer}), 2, batch_size)
     (activity,) = simulate(network, machine, plan).activities
@@ -126,7 +110,7 @@ def test_an_lstm_by_hand():
         ),
         # The sums over x of one cell of the two fit: 4 a step, on 2 tiles, and 1 tile over h.
         (
-            {"plan": Plan(), "machine": replace(MACHINE, intermediate_buffer=MemoryLevel(capacity_bytes=4 * 4))},
+            {"plan": Plan(), "machine": replace(BY_HAND, intermediate_buffer=MemoryLevel(capacity_bytes=4 * 4))},
             {"sums_kept": 8, "array_cycles": 12, "used_bank_reads": 40, "vector_reads": 24},
         ),
         # Of each gate 2 rows of a tile's 4, 4 times a step; the column of a gate is in one bank.
@@ -193,7 +177,7 @@ def test_what_passes_between_layers_leaves_the_chip_where_half_the_buffer_is_too
     # 2 outputs, 5 steps of two sequences: 10 elements of 2 bytes.
     layers = RNNLayer(input_size=3, hidden_size=2), RNNLayer(input_size=2, hidden_size=4, cell="rnn")
     network = Network(name="two", layers=layers, seq_len=1).with_lengths([2, 3])
-    machine = replace(MACHINE, io_buffer=MemoryLevel(capacity_bytes=capacity_bytes))
+    machine = replace(BY_HAND, io_buffer=MemoryLevel(capacity_bytes=capacity_bytes))
     below, above = simulate(network, machine, INTERGATE).activities
     assert (below.dram_vectors, above.dram_vectors) == (15 + 10 * spills, 20 + 10 * spills)
     assert (below.vector_writes, below.vector_reads) == (10 + 15, 5 * 2 * 5 + 10 * spills)
@@ -277,7 +261,7 @@ def test_a_layer_that_does_not_fit_is_loaded_in_every_step(case: NetworkCase):
 def test_equal_layers_that_wait_differently_are_counted_apart():
     layers = (RNNLayer(input_size=2, hidden_size=2),) * 3
     network = Network(name="three", layers=layers, seq_len=2)
-    first, second, third = simulate(network, MACHINE, replace(INTERGATE, weights="streamed")).activities
+    first, second, third = simulate(network, BY_HAND, replace(INTERGATE, weights="streamed")).activities
     assert first.total_cycles > second.total_cycles == third.total_cycles
     for field in fields(Activity):
         if field.name not in ("total_cycles", "dram_vectors", "vector_reads", "vector_writes"):

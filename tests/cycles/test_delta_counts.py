@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 from strategies import (
-    BASE,
+    BY_HAND,
     LARGE_BUFFER,
     Case,
     cases,
@@ -127,22 +127,7 @@ def test_fewer_columns_never_take_more_tiles_and_useful_is_what_changed(data):
     assert more.counts.useful == useful
 
 
-# 8 multipliers as tiles of 4 x 2; latencies of 1, 1, 1, 2 and 3 cycles.
-MACHINE = replace(
-    BASE,
-    num_macs=8,
-    tile_rows=(4,),
-    lanes_per_unit=2,
-    clock_hz=1e9,
-    activation_lanes=4,
-    rows_per_update_lane=4,
-    multiply_ns=1,
-    add_ns=1,
-    accumulate_ns=1,
-    activation_ns=2,
-    update_ns=3,
-    intermediate_buffer=MemoryLevel(capacity_bytes=40),
-)
+MACHINE = replace(BY_HAND, intermediate_buffer=MemoryLevel(capacity_bytes=40))
 INTERGATE = Plan(schedule="intergate")
 
 

@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import (
     BASE,
+    BY_HAND,
     OWN_CELLS,
     SHIPPED_CELLS,
     Case,
@@ -19,7 +20,7 @@ from strategies import (
 )
 from test_closed_form import PAPERS, check, equal_batches
 
-from sharp import SCHEDULES, InfeasibleMappingError, MemoryLevel, Plan, RNNLayer, simulate, sweep
+from sharp import SCHEDULES, InfeasibleMappingError, Plan, RNNLayer, simulate, sweep
 from sharp.cycles.closed_form import why_not
 from sharp.cycles.counting import trace_layer
 from sharp.cycles.mapping import map_layer
@@ -124,27 +125,9 @@ def test_what_a_cell_says_is_what_its_equations_do(name):
     assert (reference_products(layer(name)), reference_cell_work(layer(name))) == STATED[name]
 
 
-# By hand: 8 multipliers as tiles of 4 x 2; latencies of 1, 1, 1 (L_mvm = 3), 2 and 3 cycles.
-MACHINE = replace(
-    BASE,
-    num_macs=8,
-    tile_rows=(4,),
-    lanes_per_unit=2,
-    clock_hz=1e9,
-    activation_lanes=4,
-    rows_per_update_lane=4,
-    multiply_ns=1,
-    add_ns=1,
-    accumulate_ns=1,
-    activation_ns=2,
-    update_ns=3,
-    intermediate_buffer=MemoryLevel(capacity_bytes=1),
-)
-
-
 def count(name, steps=2, schedule="intergate", forwarding="barrier", **fields):
     plan = Plan(schedule=schedule, tile_rows=4, forwarding=forwarding)
-    return Case(layer(name, **fields), (steps,), MACHINE, plan).count()
+    return Case(layer(name, **fields), (steps,), BY_HAND, plan).count()
 
 
 def test_heads_by_hand():
