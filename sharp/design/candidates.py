@@ -45,6 +45,8 @@ _MACHINES = (TILE_SET, PRECISION)
 """Axes of lists and formats: no column of a grid has such values, so that each has a space of its own."""
 _CHOICE_NUMBERS = ("projection_size", "tile_rows")
 """Columns of numbers that may also be no number."""
+_NUMBERS = 2**16
+"""Combinations that are numbered at a time."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,6 @@ class Part:
     """None where the closed form does not know them."""
     reason: str
     """Why it does not, or why there is no machine for them."""
-    count: int
-    """Combinations."""
     masks: tuple[Any, ...]
     """Tables of which of them are meant."""
     columns: Mapping[str, Any]
@@ -123,16 +123,25 @@ class Candidates:
         return scenario_at(self.base, self.point(number))
 
     def numbers(self, part: Part) -> Iterator[int]:
-        """The numbers of a part's combinations, ascending."""
+        """The numbers of a part's combinations, ascending; some at a time, as there may be 10^12."""
         import numpy as np
 
-        tables = [self.strides[name] * places for name, places in part.places.items()]
-        first = sum(self.strides[name] * place for name, place in part.fixed.items())
-        mask = np.ones((1,) * len(tables), dtype=bool)
-        for each in (*part.masks, *(condition.holds(part.columns) for condition in self.conditions)):
-            mask = mask & each
-        numbers, mask = np.broadcast_arrays(first + sum(tables), mask)
-        yield from sorted(numbers[mask].tolist())
+        fixed = sum(self.strides[name] * place for name, place in part.fixed.items())
+        tables = [np.ravel(places) for places in part.places.values()]
+        strides = [self.strides.get(name, 0) for name in part.places]
+        shape = tuple(map(len, tables))
+        for first in range(0, prod(shape), _NUMBERS):
+            at = np.unravel_index(np.arange(first, min(first + _NUMBERS, prod(shape))), shape)
+            numbers = np.full(len(at[0]), fixed)
+            for stride, table, own in zip(strides, tables, at, strict=True):
+                numbers += stride * table[own]
+            columns = {name: _picked(column, shape, at) for name, column in part.columns.items()}
+            meant = np.ones(numbers.shape, dtype=bool)
+            for mask in part.masks:
+                meant &= _picked(mask, shape, at)
+            for condition in self.conditions:
+                meant &= condition.holds(columns)
+            yield from numbers[meant].tolist()
 
     # Parts -----------------------------------------------------------------------------------------------------------
 
@@ -184,20 +193,18 @@ class Candidates:
     ) -> Part:
         import numpy as np
 
-        shape = np.broadcast_shapes(*(each.shape for each in places.values()))
-        count = prod(shape) if not masks else int(np.sum(np.broadcast_to(masks[0], shape)))
         columns = {name: _column(spaces[0].space, places, name) for each in self.conditions for name in each.names}
         reason = reason or self._why_not(spaces, places, weights)
         alike = None
         if not reason:
             numbers = {name: (each * self.strides.get(name, 0)).astype(np.int64) for name, each in places.items()}
             first = sum(self.strides[name] * place for name, place in fixed.items())
-            numbers[""] = np.full((1,) * len(shape), first, dtype=np.int64)
+            numbers[""] = np.full((1,) * len(places), first, dtype=np.int64)
             try:
                 alike = Alike([layer.term(places, weights) for layer in spaces], places, numbers)
             except SharpError as error:
                 reason = str(error)
-        return Part(alike, reason, count, masks, columns, places, fixed)
+        return Part(alike, reason, masks, columns, places, fixed)
 
     def _why_not(self, spaces: list[_Layer], places: Places, weights: str) -> str:
         """Why the closed form does not know some candidates; "" where it does."""
@@ -272,6 +279,13 @@ def _traffic(network: Network, index: int, inputs: Mapping[str, Any], machine: A
     layer: RNNLayer = network.layers[index]
     added = layer.added_size * network.layer_sequences[index].total_steps
     return Traffic(read, written, network.joined_additions(index) + added)
+
+
+def _picked(table: Any, shape: tuple[int, ...], at: tuple[Any, ...]) -> Any:
+    """The values of a table at some places of its part; what is no array is the same everywhere."""
+    import numpy as np
+
+    return np.broadcast_to(table, shape)[at] if isinstance(table, np.ndarray) else table
 
 
 def _alike(space: Space) -> Iterator[Places]:

@@ -188,3 +188,9 @@ def test_spaces_that_make_no_sense(axes, options, message):
     with pytest.raises(SpecificationError, match=message):
         search(axes, **options)
     assert MAX_SEARCHED == 10**12
+
+
+def test_designs_to_simulate_are_numbered_some_at_a_time():
+    axes = {"schedule": ["interleaved"], "activation_lanes": range(1, 10**5), "rows_per_update_lane": range(1, 10**5)}
+    with pytest.raises(SpecificationError, match="at most 20,000 designs that have to be simulated"):
+        search(axes)
