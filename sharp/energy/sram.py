@@ -230,9 +230,9 @@ def _at_temperature(bank: _Bank, temperature_k: float, node_nm: int) -> tuple[_R
     """
     runs = run_temperatures(bank.cell_type, node_nm)
     if temperature_k in runs:
-        return _frombank_runs(bank, int(temperature_k), node_nm)
+        return _from_runs(bank, int(temperature_k), node_nm)
     currents = _off_currents()[node_nm, bank.cell_type]
-    points = [(currents[run], _frombank_runs(bank, run, node_nm)[0]) for run in _neighbours(temperature_k, list(runs))]
+    points = [(currents[run], _from_runs(bank, run, node_nm)[0]) for run in _neighbours(temperature_k, list(runs))]
     if len(points) == 1:
         points.insert(0, (0.0, (0.0,) * len(QUANTITIES)))
     (low, start), (high, end) = points
@@ -244,7 +244,7 @@ def _at_temperature(bank: _Bank, temperature_k: float, node_nm: int) -> tuple[_R
     return tuple(row), "CACTI-P, leakage by its off-currents"
 
 
-def _frombank_runs(bank: _Bank, temperature_k: int, node_nm: int) -> tuple[_Row, str]:
+def _from_runs(bank: _Bank, temperature_k: int, node_nm: int) -> tuple[_Row, str]:
     """A bank as the runs at a node and a temperature have it."""
     lines = bank_runs(node_nm)[bank.cell_type, temperature_k]
     if len(lines) == 1 and bank.width_bits / 8 not in lines:
@@ -273,9 +273,9 @@ def _other_width(bank: _Bank, temperature_k: int, node_nm: int) -> tuple[_Row, s
     """At a node with runs of one width: their row, times what another width makes of a bank at 32 nm."""
     (line,) = bank_runs(node_nm)[bank.cell_type, temperature_k]
     usual = bank._replace(width_bits=8 * line)
-    here, _ = _frombank_runs(usual, temperature_k, node_nm)
-    one, _ = _frombank_runs(usual, temperature_k, _MANY_WIDTHS)
-    other, _ = _frombank_runs(bank, temperature_k, _MANY_WIDTHS)
+    here, _ = _from_runs(usual, temperature_k, node_nm)
+    one, _ = _from_runs(usual, temperature_k, _MANY_WIDTHS)
+    other, _ = _from_runs(bank, temperature_k, _MANY_WIDTHS)
     row = tuple(value * after / before for value, before, after in zip(here, one, other, strict=True))
     return row, f"CACTI-P, its width as at {_MANY_WIDTHS} nm"
 
